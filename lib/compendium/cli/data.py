@@ -1,0 +1,37 @@
+"""`compendium data`: list the data sets and fetch those kept on disk."""
+
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Column, Table
+
+from compendium import data
+
+app = typer.Typer(help="List and fetch data sets.", no_args_is_help=True)
+
+
+@app.command()
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="mnist, cifar10, cifar100")],
+) -> None:
+    """Download data sets into $COMPENDIUM_DATA or the user's cache folder; sets already there are kept."""
+    for name in names:
+        typer.echo(f"{name}: {data.fetch(name)}")
+
+
+@app.command("list")
+def list_sets() -> None:
+    """Show each data set, whether it is here, and what to type if it is not."""
+    table = Table("set", "images", "size", "state", Column("where, or what to type", overflow="fold"))
+    for name, entry in data.CATALOGUE.items():
+        match state := data.state(name):
+            case "embedded":
+                where = "in the installed packages"
+            case "present":
+                where = str(data.folder() / entry.folder)
+            case "absent":
+                where = f"compendium data fetch {name}"
+        images = " + ".join(f"{entry.counts[split]:,}" for split in data.SPLITS)
+        table.add_row(name, images, "x".join(map(str, entry.shape)), state, where)
+    Console().print(table)

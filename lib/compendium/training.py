@@ -1,0 +1,194 @@
+"""Train a Keras model on corrupted images: repeatably, resumably, and fast on few cores."""
+
+import hashlib
+import io
+import json
+import re
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import keras
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from compendium.errors import CompendiumError
+from compendium.files import write_atomically
+from compendium.models.fused import fuse
+
+Corruption = Callable[[np.ndarray, int], np.ndarray]
+"""`corrupt(reference, seed) -> noisy`: uint8 or float images of the reference's shape."""
+
+SECONDS_BETWEEN_CHECKPOINTS = 5.0
+
+
+def set_seed(seed: int) -> None:
+    """Seed Python, NumPy and the Keras backend, and make the backend's operations deterministic.
+
+    Call it before a model is built, so that the initial weights are repeatable too.
+    """
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow
+
+        tensorflow.config.experimental.enable_op_determinism()
+    elif keras.backend.backend() == "torch":
+        import torch
+
+        torch.use_deterministic_algorithms(True)
+
+
+def fit(
+    model: keras.Model,
+    reference: np.ndarray,
+    corrupt: Corruption,
+    *,
+    validation: tuple[np.ndarray, np.ndarray],
+    epochs: int,
+    batch_size: int,
+    optimizer: keras.optimizers.Optimizer,
+    seed: int,
+    loss: str = "mse",
+    metrics: Sequence[keras.metrics.Metric] = (),
+    redraw: bool = False,
+    checkpoint: Path | None = None,
+) -> pd.DataFrame:
+    """Train `model` to map corrupted images to their references; its weights are updated in place.
+
+    The order of the images in an epoch and redrawn noise are functions of (`seed`, epoch) alone, so a run
+    that is killed and called again with the same `checkpoint` ends with the weights of an uninterrupted one.
+
+    Args:
+        model: maps noisy images to reconstructions, float32 in [0, 1].
+        reference: clean images `(n, h, w, c)`, uint8 or float in [0, 1].
+        corrupt: gives the noisy images.
+        validation: noisy and clean images, evaluated after every epoch.
+        epochs: passes over the training images, 1 or more.
+        batch_size: images per optimizer step; the last batch of an epoch may be smaller.
+        optimizer: a fresh Keras optimizer.
+        seed: 0 or more; of the order of the images and of the noise.
+        loss: name of a Keras loss.
+        metrics: Keras metrics reported beside the loss.
+        redraw: draw new noise every epoch, instead of once for all epochs as the papers do.
+        checkpoint: file that holds the latest state; written every few seconds at the end of an epoch.
+
+    Returns:
+        One row an epoch: `epoch` from 1, `loss`, each metric, the same with prefix `val_`, and `seconds`.
+        `loss` is the mean over the epoch's batches while the weights change; `val_loss` is after the epoch.
+
+    Raises:
+        CompendiumError: the checkpoint is unreadable or belongs to another configuration.
+    """
+    trained = fuse(model)
+    # Keras's own choice compiles with XLA, which is slower on few cores; JAX needs it.
+    jit = "auto" if keras.backend.backend() == "jax" else False
+    trained.compile(optimizer=optimizer, loss=loss, metrics=list(metrics), jit_compile=jit)
+    optimizer.build(trained.trainable_variables)
+
+    noisy = corrupt(reference, seed)
+    identity = _identity(trained, noisy, reference, loss, batch_size, seed, redraw) if checkpoint else ""
+    rows = _restore(checkpoint, identity, trained) if checkpoint and checkpoint.exists() else []
+    if len(rows) > epochs:
+        raise CompendiumError(
+            f"{checkpoint}: already trained for {len(rows)} epochs, {epochs} were asked for; "
+            "choose another folder for a shorter run"
+        )
+    validation_noisy, validation_reference = map(as_float, validation)
+
+    saved_at = time.monotonic()
+    epoch_numbers = range(len(rows) + 1, epochs + 1)
+    for epoch in tqdm(epoch_numbers, initial=len(rows), total=epochs, unit="epoch", disable=None):
+        started = time.perf_counter()
+        if redraw and epoch > 1:
+            noisy = corrupt(reference, _derive(seed, epoch))
+        logs = _train_one_epoch(trained, noisy, reference, batch_size, _derive(seed, epoch))
+        values = trained.evaluate(
+            validation_noisy, validation_reference, batch_size=500, verbose=0, return_dict=True
+        )
+        logs |= {f"val_{name}": value for name, value in values.items()}
+        rows.append({"epoch": epoch, **logs, "seconds": time.perf_counter() - started})
+        if checkpoint and (epoch == epochs or time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS):
+            _save(checkpoint, identity, trained, rows)
+            saved_at = time.monotonic()
+    if trained is not model:
+        model.set_weights(trained.get_weights())
+    return pd.DataFrame(rows)
+
+
+def reconstruct(model: keras.Model, noisy: np.ndarray) -> np.ndarray:
+    """Return the model's outputs for `noisy`, uint8 or float images `(n, h, w, c)`, as float32."""
+    return fuse(model).predict(as_float(noisy), batch_size=500, verbose=0)
+
+
+def as_float(images: np.ndarray) -> np.ndarray:
+    """Return images as float32 in [0, 1]; uint8 is divided by 255."""
+    if images.dtype == np.uint8:
+        return images.astype(np.float32) / np.float32(255)
+    return images.astype(np.float32, copy=False)
+
+
+def _train_one_epoch(
+    model: keras.Model, noisy: np.ndarray, reference: np.ndarray, batch_size: int, seed: int
+) -> dict[str, float]:
+    order = np.random.default_rng(seed).permutation(len(reference))
+    model.reset_metrics()
+    for start in range(0, len(order), batch_size):
+        chosen = order[start : start + batch_size]
+        logs = model.train_on_batch(as_float(noisy[chosen]), as_float(reference[chosen]), return_dict=True)
+    return {name: float(value) for name, value in logs.items()}
+
+
+def _derive(seed: int, epoch: int) -> int:
+    return int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint32)[0])
+
+
+def _variables(model: keras.Model) -> list[keras.Variable]:
+    return [*model.variables, *model.optimizer.variables]
+
+
+def _identity(
+    model: keras.Model,
+    noisy: np.ndarray,
+    reference: np.ndarray,
+    loss: str,
+    batch_size: int,
+    seed: int,
+    redraw: bool,
+) -> str:
+    """Hash everything that decides the weights after a given epoch."""
+    optimizer = {name: str(value) for name, value in model.optimizer.get_config().items()}
+    # Keras numbers the layers of a process (conv2d_7); a resumed run may count differently.
+    network = re.sub(r'_\d+"', '"', model.to_json())
+    digest = hashlib.sha256(
+        json.dumps([network, optimizer, loss, batch_size, seed, redraw], sort_keys=True).encode()
+    )
+    for array in (*model.get_weights(), noisy, reference):
+        digest.update(np.ascontiguousarray(array).data)
+    return digest.hexdigest()
+
+
+def _save(path: Path, identity: str, model: keras.Model, rows: list[dict[str, float]]) -> None:
+    state = {f"variable_{index}": keras.ops.convert_to_numpy(v) for index, v in enumerate(_variables(model))}
+    content = io.BytesIO()
+    np.savez(content, description=np.array(json.dumps({"identity": identity, "rows": rows})), **state)
+    write_atomically(path, content.getvalue())
+
+
+def _restore(path: Path, identity: str, model: keras.Model) -> list[dict[str, float]]:
+    try:
+        with np.load(path, allow_pickle=False) as content:
+            description = json.loads(str(content["description"]))
+            state = [content[f"variable_{index}"] for index in range(len(content.files) - 1)]
+    except (OSError, ValueError, KeyError) as error:
+        raise CompendiumError(
+            f"{path}: not a readable checkpoint ({error}); delete it to start anew"
+        ) from error
+    if description["identity"] != identity:
+        raise CompendiumError(
+            f"{path}: checkpoint of another configuration (network, data, noise or optimizer differ); "
+            "delete it, or choose another folder"
+        )
+    for variable, value in zip(_variables(model), state, strict=True):
+        variable.assign(value)
+    return description["rows"]
