@@ -1,6 +1,7 @@
 """Time compendium.noise on 50,000 CIFAR-sized images against a loop over NumPy's Generator.choice.
 
-Everything runs on one core. The loop is what the time compares with, not an equal: its noise changes with the batch.
+Everything runs on one core. The loop is a measure, not an equal: its noise changes with
+the batch.
 """
 
 import time

@@ -1,5 +1,8 @@
 """The errors a user is meant to read: one line with what is wrong, where, and what to do instead."""
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class CompendiumError(Exception):
     """A failure with a one-line remedy; the command line prints it and exits with status 1."""
@@ -11,3 +14,11 @@ class UsageError(CompendiumError):
     """A wrong name, parameter or option; the command line prints it and exits with status 2."""
 
     exit_status = 2
+
+
+def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:
+    """Return the error for a `name` that is none of the `known` ones, with the nearest of them."""
+    known = list(known)
+    nearest = get_close_matches(str(name), known, n=1, cutoff=0)
+    suggestion = f'did you mean "{nearest[0]}"? ' if nearest else ""
+    return UsageError(f'no {kind} "{name}"; {suggestion}(there are: {", ".join(known) or "none"})')

@@ -3,8 +3,11 @@
 Every metric takes a batch, `(n, h, w)` or `(n, h, w, c)`, of float16, float32 or float64 values in [0, 1],
 the reference first, and computes in float64. Values up to 1e-6 outside [0, 1] pass, because float32
 arithmetic (a resized image, a clipped sum) leaves such traces; anything further out, NaN, infinity, integers,
-a single image without its batch axis and shapes that differ raise `ValueError`. An empty batch gives an empty
-result. The work is done in chunks, so memory beyond the inputs stays at a few megabytes or a few images.
+other numbers of axes and shapes that differ raise `ValueError`. Three axes are always `(n, h, w)`: give a
+single colour image as `image[np.newaxis]`. An empty batch gives an empty result. The work is done in chunks,
+so memory beyond the inputs stays at a few megabytes or a few images.
+
+"Paper 1" is the study of salt-and-pepper noise and the convolutional autoencoder on CIFAR-10.
 """
 
 import math
@@ -35,7 +38,7 @@ Bins = Literal["paper"] | int
 def mse(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Mean squared error over all pixel values of an image, `(n,)`; 0 for identical images.
 
-    Source: the loss of "Denoising with a convolutional autoencoder", Eq. 1, divided by the number of values.
+    Source: paper 1, Eq. 1, a mean over images of summed squares, here divided by the number of values too.
     Raises `ValueError` for inputs this module does not take (see its top).
     """
     return _map_chunks(_mse, *_check_pair(reference, image))
@@ -45,8 +48,8 @@ def psnr(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Peak signal-to-noise ratio in dB, `(n,)`: `10 log10(1 / MSE)` for a data range of 1.
 
     Identical images give infinity. Equal to `skimage.metrics.peak_signal_noise_ratio(..., data_range=1)`.
-    Source: paper 1, Eqs. 6 and 7, with the 1/n that both lack: as printed, a value is lower by `10 log10(h w
-    c)`. Raises `ValueError` for inputs this module does not take.
+    Source: paper 1, Eqs. 6 and 7, with the 1/n that both lack: as printed, a value is lower by
+    `10 log10(h w c)`. Raises `ValueError` for inputs this module does not take.
     """
     with np.errstate(divide="ignore"):
         return -10 * np.log10(mse(reference, image))
@@ -103,8 +106,8 @@ def total_entropy(images: np.ndarray, *, bins: Bins = "paper") -> np.ndarray:
     """Entropy of an image's histogram in bits, summed over its channels, `(n,)`.
 
     "paper" takes 10 equal bins from each channel's own minimum to its own maximum (`np.histogram`'s default),
-    which gives Table 5 of paper 1 but cannot exceed `c log2(10)`; a number takes that many equal bins on [0,
-    1]. A constant channel has entropy 0.
+    which gives Table 5 of paper 1 but cannot exceed `c log2(10)`; a number takes that many equal bins on
+    [0, 1]. A constant channel has entropy 0.
 
     CIFAR's byte values fall on the edges of the paper's bins, so its figures need `bytes / 255` in float64:
     through float32 they move by some hundredths of a bit, and test image 70 gives 6.59 in place of 6.61.

@@ -33,8 +33,8 @@ def salt_pepper(
 
     images: `(n, h, w)` or `(n, h, w, c)`, uint8, or float32 or float64 in [0, 1]; white is 255 or 1.
     fraction: share of the pixels, from 0 to 1, rounded down to a count: of 1,024 pixels, 0.3, 0.6 and 0.9
-        alter 307, 614 and 921 (paper 1, sections 3.1 and 3.2, where 641 and 912 are slips). Give this or
-        `count`.
+        alter 307, 614 and 921 (the salt-and-pepper paper, sections 3.1 and 3.2, where 641 and 912 are slips).
+        Give this or `count`.
     count: number of pixels, from 0 to `h * w`.
     seed: from 0 to 2**64 - 1.
     first_index: index of `images[0]` in its data set.
@@ -105,7 +105,7 @@ def gaussian(
 
 
 def _lowest(words: np.ndarray, count: int) -> np.ndarray:
-    """Mark the `count` lowest words of each row; positions in their low bits keep any two from being equal."""
+    """Mark the `count` lowest words of each row; positions in their low bits keep them all different."""
     if count == 0:
         return np.zeros(words.shape, bool)
     positions = np.arange(words.shape[1], dtype=np.uint64)

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 
-from compendium.errors import UsageError
+from compendium.errors import unknown
 
 SPLITS = ("train", "test")
 
@@ -107,5 +106,4 @@ def check_split(split: str) -> None:
 
 def _check(value: str, known: tuple[str, ...], kind: str) -> None:
     if value not in known:
-        nearest = get_close_matches(value, known, n=1, cutoff=0)[0]
-        raise UsageError(f'no {kind} "{value}"; did you mean "{nearest}"? (there are: {", ".join(known)})')
+        raise unknown(kind, value, known)

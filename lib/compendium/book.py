@@ -1,0 +1,169 @@
+"""Build the book: run the notebooks that changed, compile the pages, check what came out."""
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import yaml
+from bs4 import BeautifulSoup
+
+from compendium import project, runner
+from compendium.errors import CompendiumError
+from compendium.files import write_atomically
+
+BUILD = project.ROOT / "_build"
+HTML = BUILD / "html"
+RUNS = BUILD / "runs"
+SOURCE = BUILD / "source"
+COMPILED = BUILD / "compiled"
+LOG = BUILD / "build.log"
+STAMP = BUILD / "html.sha256"
+
+Report = Callable[[str], None]
+
+
+def documents() -> list[Path]:
+    """Return the files of `_toc.yml`, root first, in the order of the book."""
+    contents = yaml.safe_load((project.ROOT / "_toc.yml").read_text())
+    names = [contents["root"]]
+    for part in contents["parts"]:
+        names += [chapter["file"] for chapter in part["chapters"]]
+    return [_document(name) for name in names]
+
+
+def build(report: Report) -> Path:
+    """Run what changed, compile if anything differs from the last build, and return the first page.
+
+    Args:
+        report: is told, a line at a time, what is being done.
+
+    Raises:
+        CompendiumError: a notebook failed, Sphinx warned, or a page or figure is missing.
+    """
+    notebooks = [path for path in documents() if path.suffix == ".ipynb"]
+    executed = {path: _executed(path, report) for path in notebooks}
+    _stage(executed)
+    state = project.files_hash(path for path in SOURCE.rglob("*") if path.is_file())
+    if STAMP.exists() and STAMP.read_text() == state and HTML.exists():
+        report("pages: nothing changed")
+    else:
+        report("pages: compiling")
+        _compile()
+        write_atomically(STAMP, state)
+    return HTML / "index.html"
+
+
+def save_outputs() -> list[Path]:
+    """Copy the executed notebooks of the last build over the committed ones, outputs and all."""
+    saved = []
+    for path in documents():
+        if path.suffix == ".ipynb":
+            write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
+            saved.append(path)
+    return saved
+
+
+def faults(html: Path) -> list[str]:
+    """Return what is wrong with the rendered pages, a line each: nothing, if the book is whole.
+
+    Every document has its page; every figure its caption and alternative text; every picture its file; no
+    page shows a failed or complaining cell; links inside the book lead somewhere.
+    """
+    found = []
+    for document in documents():
+        page = html / document.relative_to(project.ROOT).with_suffix(".html")
+        if not page.exists():
+            found.append(f"{page}: missing")
+            continue
+        soup = BeautifulSoup(page.read_text(), "html.parser")
+        found += [f"{page}: {fault}" for fault in _page_faults(soup, page, document)]
+    return found
+
+
+def _document(name: str) -> Path:
+    for ending in (".md", ".ipynb"):
+        path = project.ROOT / f"{name}{ending}"
+        if path.exists():
+            return path
+    raise CompendiumError(f"_toc.yml: no {name}.md or {name}.ipynb; correct the name or add the file")
+
+
+def _executed(notebook: Path, report: Report) -> Path:
+    key = runner.key(notebook, {})
+    folder = RUNS / notebook.stem / key
+    finished = folder / notebook.name
+    if finished.exists():
+        report(f"{notebook.stem}: unchanged")
+    else:
+        report(f"{notebook.stem}: running")
+        runner.run(notebook, {}, profile="quick", out=folder)
+        for other in folder.parent.iterdir():
+            if other != folder:
+                shutil.rmtree(other)
+    return finished
+
+
+def _stage(executed: dict[Path, Path]) -> None:
+    """Lay out the book's sources with the executed notebooks in place of the committed ones."""
+    shutil.rmtree(SOURCE, ignore_errors=True)
+    shutil.copytree(
+        project.ROOT / "book", SOURCE / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints")
+    )
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(project.ROOT / name, SOURCE)
+    for path, result in executed.items():
+        target = SOURCE / path.relative_to(project.ROOT)
+        target.parent.mkdir(exist_ok=True)
+        shutil.copy(result, target)
+
+
+def _compile() -> None:
+    # A fresh build every time: Sphinx repeats no warning for a page that it finds unchanged.
+    shutil.rmtree(COMPILED, ignore_errors=True)
+    command = ["-m", "jupyter_book", "build", str(SOURCE), "--path-output", str(COMPILED)]
+    with LOG.open("w") as log:
+        status = subprocess.run(
+            [sys.executable, *command, "-n", "-W", "--keep-going"], stdout=log, stderr=subprocess.STDOUT
+        ).returncode
+    if status:
+        complaints = [line for line in LOG.read_text().splitlines() if "WARNING" in line or "ERROR" in line]
+        first = complaints[0] if complaints else "jupyter-book failed"
+        raise CompendiumError(f"{first} ({len(complaints)} warnings in all; see {LOG})")
+    fresh = COMPILED / "_build" / "html"
+    if found := faults(fresh):
+        raise CompendiumError(f"{found[0]} ({len(found)} faults in all; the pages are in {fresh})")
+    shutil.rmtree(HTML, ignore_errors=True)
+    fresh.rename(HTML)
+
+
+def _page_faults(soup: BeautifulSoup, page: Path, document: Path) -> list[str]:
+    found = []
+    for image in soup.select("article img"):
+        if not image.get("alt", "").strip() or Path(image["alt"]).suffix == ".png":
+            found.append(f"{image['src']} has no alternative text")
+    for element, attribute in ((e, a) for a in ("src", "href") for e in soup.select(f"[{a}]")):
+        address = element[attribute].split("#")[0].split("?")[0]
+        inside = address and "//" not in address and not address.startswith(("data:", "mailto:"))
+        if inside and not (page.parent / address).exists():
+            found.append(f"{address} leads nowhere")
+    for caption in soup.select("article figure"):
+        if not caption.select_one("figcaption .caption-number"):
+            found.append("a figure has no numbered caption")
+    if soup.select("article .cell_output .stderr, article .cell_output .traceback"):
+        found.append("a cell failed or complained")
+    expected = _figures(document)
+    shown = len(soup.select("article .cell_output img"))
+    if shown != expected:
+        found.append(f"{shown} figures, {expected} expected")
+    return found
+
+
+def _figures(document: Path) -> int:
+    """Count the cells of a notebook that are marked as figures."""
+    if document.suffix != ".ipynb":
+        return 0
+    cells = nbformat.read(document, 4).cells
+    return sum("figure" in cell.metadata.get("mystnb", {}) for cell in cells)

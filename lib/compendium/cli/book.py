@@ -1,0 +1,21 @@
+"""`compendium book`: run what changed and compile the pages."""
+
+from typing import Annotated
+
+import typer
+
+
+def book(
+    save_outputs: Annotated[
+        bool,
+        typer.Option("--save-outputs", help="Also copy the executed notebooks over the committed ones."),
+    ] = False,
+) -> None:
+    """Run the notebooks that changed and build the book in _build/html."""
+    from compendium import book as building  # slow to import; `compendium --help` must not wait for it
+
+    first_page = building.build(typer.echo)
+    if save_outputs:
+        for path in building.save_outputs():
+            typer.echo(f"outputs saved: {path}")
+    typer.echo(f"open {first_page}")

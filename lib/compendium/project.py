@@ -1,0 +1,57 @@
+"""The checkout that the package runs from: where it is, and what state its code and packages are in."""
+
+import hashlib
+import importlib.metadata
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTEBOOKS = ROOT / "notebooks"
+RESULTS = ROOT / "results"
+RUNS = ROOT / "runs"
+
+QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
+
+
+def library_hash() -> str:
+    """Return the sha256 of the package's Python and data files, names included."""
+    return files_hash(path for path in (ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml", ".json"})
+
+
+def files_hash(paths: object) -> str:
+    """Return the sha256 of the given files' names and contents, in the order of their names."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
+
+
+def packages_hash() -> str:
+    """Return the sha256 of the installed distributions' names and versions."""
+    installed = sorted(f"{d.name}=={d.version}" for d in importlib.metadata.distributions())
+    return hashlib.sha256("\n".join(installed).encode()).hexdigest()
+
+
+def quoted_versions() -> dict[str, str]:
+    """Return the versions of the packages that decide a run's numbers."""
+    return {name: importlib.metadata.version(name) for name in QUOTED_PACKAGES}
+
+
+def commit() -> str | None:
+    """Return the checkout's commit, with "+changes" where tracked files differ, or None outside git."""
+    described = _git("rev-parse", "--short=12", "HEAD")
+    if described is None:
+        return None
+    changed = _git("status", "--porcelain", "--untracked-files=no", "--", "lib", "notebooks")
+    return described + ("+changes" if changed else "")
+
+
+def _git(*arguments: str) -> str | None:
+    try:
+        answer = subprocess.run(
+            ["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True, timeout=20
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip()

@@ -1,0 +1,152 @@
+"""Recorded runs: what a chapter measured, with all that is needed to measure it again."""
+
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import pandas as pd
+import psutil
+
+from compendium import project
+from compendium.data import ImageSet
+from compendium.errors import CompendiumError
+from compendium.files import write_atomically
+
+RECORD = "record.json"
+
+
+def run_folder(chapter: str) -> Path:
+    """Return the folder of the present run, for checkpoints, weights and the record; it is created.
+
+    The runner names it in $COMPENDIUM_RUN; a notebook opened by hand uses `runs/<chapter>/interactive`.
+    """
+    named = os.environ.get("COMPENDIUM_RUN")
+    folder = Path(named) if named else project.RUNS / chapter / "interactive"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def parameters(namespace: Mapping[str, object]) -> dict[str, object]:
+    """Return the notebook's parameters: the annotated names of `globals()` with their present values."""
+    return {name: namespace[name] for name in namespace.get("__annotations__", {})}
+
+
+def write(
+    chapter: str,
+    *,
+    parameters: Mapping[str, object],
+    metrics: pd.DataFrame,
+    definitions: Mapping[str, str],
+    curves: pd.DataFrame,
+    data_sets: Sequence[ImageSet],
+    folder: Path,
+) -> dict[str, object]:
+    """Write a run's record to `folder` and return it.
+
+    Args:
+        chapter: name of the notebook, without its ending.
+        parameters: from `parameters(globals())`.
+        metrics: tidy, a row a number: the columns that say what it is of, and `value`.
+        definitions: for each metric's name, how it is computed.
+        curves: learning curves, a row an epoch and network; `seconds` adds up to the training time.
+        data_sets: all splits that were used.
+        folder: from `run_folder`.
+    """
+    record = {
+        "chapter": chapter,
+        "profile": os.environ.get("COMPENDIUM_PROFILE", "interactive"),
+        "parameters": dict(parameters),
+        "data": [
+            {"name": s.name, "images": len(s.images), "sha256": s.sha256, "notes": list(s.notes)}
+            for s in data_sets
+        ],
+        "commit": project.commit(),
+        "library": project.library_hash(),
+        "packages": {"python": platform.python_version(), **project.quoted_versions()},
+        "device": _device(),
+        "training_seconds": float(curves["seconds"].sum()),
+        "wall_seconds": time.time() - psutil.Process().create_time(),
+        "peak_memory_bytes": _peak_memory(),
+        "definitions": dict(definitions),
+        "metrics": _rows(metrics),
+        "curves": _rows(curves),
+    }
+    write_atomically(folder / RECORD, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    return record
+
+
+def file(folder: Path, chapter: str, profile: str) -> Path:
+    """Copy a finished run's record and weights from `folder` to `results/`, where the book finds them.
+
+    Returns the folder in `results/`. Raises CompendiumError where the run left no record.
+    """
+    if not (folder / RECORD).exists():
+        raise CompendiumError(f"{folder}: no {RECORD}; only a finished run can be recorded")
+    target = project.RESULTS / chapter / profile
+    for path in sorted(folder.glob("*.weights.h5")) + [folder / RECORD]:
+        write_atomically(target / path.name, path.read_bytes())
+    return target
+
+
+def load(chapter: str, profile: str) -> dict[str, object]:
+    """Return the committed record of a chapter's run under `profile`, from `results/`.
+
+    Raises CompendiumError, naming what to type, where no such run is recorded.
+    """
+    path = project.RESULTS / chapter / profile / RECORD
+    try:
+        return json.loads(path.read_text())
+    except FileNotFoundError:
+        raise CompendiumError(
+            f"{path}: no such recorded run; make it with "
+            f"`compendium run {chapter} --profile {profile} --record`"
+        ) from None
+    except ValueError as fault:
+        raise CompendiumError(f"{path}: not a record ({fault}); restore it from the repository") from None
+
+
+def provenance(record: Mapping[str, object]) -> pd.DataFrame:
+    """Return a table, one row a fact, of what a record says about its run; for the foot of a chapter."""
+    sets = [f"{s['name']}: {s['images']:,} images, sha256 {s['sha256'][:12]}" for s in record["data"]]
+    notes = sorted({note for s in record["data"] for note in s["notes"]})
+    packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
+    facts = {
+        "profile": record["profile"],
+        "parameters": ", ".join(f"{name} = {value}" for name, value in record["parameters"].items()),
+        "data": "; ".join(sets),
+        "about the data": "; ".join(notes) or "nothing to note",
+        "commit": record["commit"] or "not in a git checkout",
+        "lib/ sha256": record["library"][:12],
+        "packages": packages,
+        "device": record["device"],
+        "training time": f"{record['training_seconds'] / 60:.1f} minutes",
+        "time, all in all": f"{record['wall_seconds'] / 60:.1f} minutes",
+        "peak memory": f"{record['peak_memory_bytes'] / 2**30:.1f} GiB",
+    }
+    return pd.DataFrame({"fact": facts.keys(), "value": facts.values()}).set_index("fact")
+
+
+def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
+    """Return a table's rows as JSON values; what is no finite number becomes null."""
+    finite = table.astype(object).where(~table.isin([float("inf"), float("-inf")]) & table.notna(), None)
+    return json.loads(json.dumps(finite.to_dict("records"), default=lambda number: number.item()))
+
+
+def _device() -> str:
+    import keras  # only a chapter that trains has loaded it; the command line must not
+
+    devices = ", ".join(keras.distribution.list_devices())
+    return f"{keras.backend.backend()} on {devices}; {os.cpu_count()} cores, {platform.machine()}"
+
+
+def _peak_memory() -> int:
+    if sys.platform == "win32":
+        return psutil.Process().memory_info().peak_wset
+    import resource
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024
