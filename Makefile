@@ -33,7 +33,7 @@ environment: .venv/ready
 	    .venv/bin/uv pip install $$quiet --python .venv/bin/python $$packages && touch $@ && exit; \
 	fi; \
 	echo "make: uv cannot install the environment; pip takes over" >&2; \
-	.venv/bin/python -m pip install $$quiet $$packages && touch $@
+	.venv/bin/python -m pip install $$quiet --no-compile $$packages && touch $@
 
 clean:
 	rm -rf .venv _build

@@ -230,7 +230,7 @@ def with_value(value):
         (np.zeros(GOOD.shape, complex), "complex"),
         (np.zeros((16, 16)), "shape"),
         (np.zeros((1, 2, 16, 16, 3)), "shape"),
-        (np.zeros((2, 0, 16, 3)), "without pixels"),
+        (np.zeros((2, 0, 16, 3)), "no pixels"),
     ],
 )
 def test_every_metric_refuses_what_is_no_batch_of_images_and_names_the_culprit(bad, message):

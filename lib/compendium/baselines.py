@@ -22,13 +22,15 @@ from scipy.spatial import QhullError
 from skimage.restoration import inpaint_biharmonic
 from sklearn.decomposition import PCA
 
+from compendium.images import check_images, with_channels
+
 Images = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 
 def unchanged(noisy: Images) -> Images:
     """The noisy images themselves: what a denoiser must at least improve on."""
-    return _checked(noisy)
+    return check_images(noisy, "noisy")
 
 
 def impulse_mask(noisy: Images) -> Mask:
@@ -39,7 +41,7 @@ def impulse_mask(noisy: Images) -> Mask:
     of an image), 1.9 % of CIFAR-100, 1.2 % of the embedded photos (11 % of the astronaut), but 81 % of MNIST
     and of the embedded digits, whose background is black: there the plain median is ahead of masked methods.
     """
-    pixels = _with_channels(_checked(noisy))
+    pixels = with_channels(check_images(noisy, "noisy"))
     return (pixels == 0).all(axis=-1) | (pixels == 1).all(axis=-1)
 
 
@@ -56,7 +58,7 @@ def median(noisy: Images, size: int) -> Images:
     """
     if size < 1 or size % 2 == 0:
         raise ValueError(f"size is {size}: a median window needs an odd number of pixels, 1 or more")
-    return ndimage.median_filter(_checked(noisy), size=size, axes=(1, 2), mode="reflect")
+    return ndimage.median_filter(check_images(noisy, "noisy"), size=size, axes=(1, 2), mode="reflect")
 
 
 def adaptive_median(noisy: Images) -> Images:
@@ -125,7 +127,7 @@ def trivial_predictions(train: Images, count: int) -> dict[str, Images]:
     predictions have the shape (count, h, w[, c]) and the dtype of `train`, and are read-only.
     Raises ValueError where `train` is empty or not such images.
     """
-    if not len(_checked(train)):
+    if not len(check_images(train, "train")):
         raise ValueError("train holds no image: its mean is undefined")
     mean = train.mean(axis=0, dtype=np.float64).astype(train.dtype)
     predictions = {"black image": np.zeros_like(mean), "mean image": mean}
@@ -141,31 +143,17 @@ def pca_reconstruction(train: Images, test: Images, components: int) -> Images:
     [0, 1] are clipped, which the linear code itself could not do and which only lowers the error.
     Raises ValueError where shapes differ, or `components` exceeds the number of images or of values in one.
     """
-    if _checked(train).shape[1:] != _checked(test).shape[1:]:
+    if check_images(train, "train").shape[1:] != check_images(test, "test").shape[1:]:
         raise ValueError(f"train and test images differ in shape: {train.shape[1:]} and {test.shape[1:]}")
     pca = PCA(components, svd_solver="covariance_eigh").fit(train.reshape(len(train), -1))
     codes = pca.transform(test.reshape(len(test), -1))
     return pca.inverse_transform(codes).reshape(test.shape).clip(0, 1)
 
 
-def _checked(images: Images) -> Images:
-    if images.ndim not in (3, 4):
-        raise ValueError(f"images have shape {images.shape}; expected (n, h, w) or (n, h, w, c)")
-    if images.dtype not in (np.float32, np.float64):
-        raise ValueError(f"images have dtype {images.dtype}; expected float32 or float64 in [0, 1]")
-    if not ((images >= 0) & (images <= 1)).all():
-        raise ValueError("images hold NaN or values outside [0, 1]")
-    return images
-
-
-def _with_channels(images: Images) -> Images:
-    return images if images.ndim == 4 else images[..., np.newaxis]
-
-
 def _fill_altered(noisy: Images, estimate: Callable[[Images, Mask], Images]) -> Images:
     """Put `estimate(image, altered)`, (altered pixels, c) or (c,), over the altered pixels of every image."""
     reconstruction = noisy.copy()
-    for image, altered in zip(_with_channels(reconstruction), impulse_mask(noisy), strict=True):
+    for image, altered in zip(with_channels(reconstruction), impulse_mask(noisy), strict=True):
         if altered.all():
             image[:] = 0.5
         elif altered.any():

@@ -20,5 +20,5 @@ def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:
     """Return the error for a `name` that is none of the `known` ones, with the nearest of them."""
     known = list(known)
     nearest = get_close_matches(str(name), known, n=1, cutoff=0)
-    suggestion = f'did you mean "{nearest[0]}"? ' if nearest else ""
-    return UsageError(f'no {kind} "{name}"; {suggestion}(there are: {", ".join(known) or "none"})')
+    suggestion = f'; did you mean "{nearest[0]}"?' if nearest else ""
+    return UsageError(f'no {kind} "{name}"{suggestion} (there are: {", ".join(known) or "none"})')

@@ -17,6 +17,8 @@ from typing import Literal
 import numpy as np
 from numba import njit
 
+from compendium.images import FLOATS, check_images, with_channels
+
 __all__ = [
     "channel_agreement",
     "entropy_map",
@@ -28,6 +30,7 @@ __all__ = [
     "total_entropy",
 ]
 
+DTYPES = (np.float16, *FLOATS)
 RANGE_TOLERANCE = 1e-6
 CHUNK_VALUES = 2**16  # 512 KB of float64: a chunk stays in the cache and its memory is used again
 BLOCK = 4  # side of the paper's local regions, in pixels
@@ -115,9 +118,7 @@ def total_entropy(images: np.ndarray, *, bins: Bins = "paper") -> np.ndarray:
     take.
     """
     number, own_range = (10, True) if _check_bins(bins) == "paper" else (bins, False)
-    return _map_chunks(
-        lambda chunk: _total_entropy(chunk, number, own_range), _check_images(images, "images")
-    )
+    return _map_chunks(lambda chunk: _total_entropy(chunk, number, own_range), _checked(images))
 
 
 def local_entropy(images: np.ndarray, *, bins: Bins = "paper") -> np.ndarray:
@@ -133,37 +134,20 @@ def entropy_map(images: np.ndarray, *, bins: Bins = "paper") -> np.ndarray:
     other bins, for images smaller than 4x4 and for inputs this module does not take.
     """
     number = 32 if _check_bins(bins) == "paper" else bins
-    images = _check_images(images, "images")
+    images = _checked(images)
     _check_size(images, BLOCK, "a region of local entropy")
     return _map_chunks(lambda chunk: _entropy_map(chunk, number), images)
 
 
-def _check_images(images: np.ndarray, name: str) -> np.ndarray:
+def _checked(images: np.ndarray, name: str = "images") -> np.ndarray:
     """Return the batch as `(n, h, w, c)` or say what is wrong with it."""
-    images = np.asarray(images)
-    if images.ndim not in (3, 4):
-        raise ValueError(f"{name}: expected (n, h, w) or (n, h, w, c), found shape {images.shape}")
-    if images.dtype not in (np.float16, np.float32, np.float64):
-        raise ValueError(
-            f"{name}: expected float values in [0, 1], found {images.dtype}; divide bytes by 255"
-        )
-    if 0 in images.shape[1:]:
-        raise ValueError(f"{name}: images without pixels, shape {images.shape}")
-    if images.size:
-        low, high = images.min(), images.max()
-        if np.isnan(low):
-            raise ValueError(f"{name}: holds NaN")
-        if low < -RANGE_TOLERANCE or high > 1 + RANGE_TOLERANCE:
-            raise ValueError(
-                f"{name}: expected values in [0, 1], found {low:g} to {high:g}; scale or clip first"
-            )
-    return images if images.ndim == 4 else images[..., np.newaxis]
+    return with_channels(check_images(images, name, dtypes=DTYPES, tolerance=RANGE_TOLERANCE))
 
 
 def _check_pair(reference: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     if np.shape(reference) != np.shape(image):
         raise ValueError(f"shapes differ: reference {np.shape(reference)}, image {np.shape(image)}")
-    return _check_images(reference, "reference"), _check_images(image, "image")
+    return _checked(reference, "reference"), _checked(image, "image")
 
 
 def _check_size(images: np.ndarray, side: int, what: str) -> None:

@@ -10,8 +10,11 @@ import math
 import numpy as np
 from numpy.random import Generator, Philox
 
+from compendium.images import FLOATS, check_images
+
 __all__ = ["gaussian", "salt_pepper"]
 
+DTYPES = (np.uint8, *FLOATS)
 CHUNK_VALUES = 2**16  # random numbers held at a time: 512 KB, or one image's if that is more
 
 # the kind of noise is part of the generator's counter: two kinds never share random numbers
@@ -42,7 +45,7 @@ def salt_pepper(
     Returns the noisy images, of the same shape and dtype, and the mask of altered pixels, bool `(n, h, w)`.
     Raises `ValueError` for anything else.
     """
-    images = _check_images(images)
+    images = check_images(images, dtypes=DTYPES)
     number, height, width = images.shape[:3]
     pixels = height * width
     count = _pixel_count(fraction, count, pixels)
@@ -85,7 +88,7 @@ def gaussian(
     Returns images of the same shape: float64 for float64, otherwise float32. Raises `ValueError` for anything
     else.
     """
-    images = _check_images(images)
+    images = check_images(images, dtypes=DTYPES)
     if not 0 <= sigma < math.inf:
         raise ValueError(f"sigma={sigma!r}: expected a number, 0 or more")
     _check_stream(seed, first_index, len(images))
@@ -134,20 +137,6 @@ def _pixel_count(fraction: float | None, count: int | None, pixels: int) -> int:
     if not 0 <= fraction <= 1:
         raise ValueError(f"fraction={fraction!r}: expected a number from 0 to 1")
     return math.floor(float(fraction) * pixels + 1e-6)  # 0.29 * 100 is 28.999999999999996
-
-
-def _check_images(images: np.ndarray) -> np.ndarray:
-    images = np.asarray(images)
-    if images.ndim not in (3, 4):
-        raise ValueError(f"images: expected (n, h, w) or (n, h, w, c), found shape {images.shape}")
-    if images.dtype not in (np.uint8, np.float32, np.float64):
-        raise ValueError(f"images: expected uint8, float32 or float64, found {images.dtype}")
-    if 0 in images.shape[1:]:
-        raise ValueError(f"images: no pixels, shape {images.shape}")
-    # not (...): NaN compares false
-    if images.dtype != np.uint8 and images.size and not (images.min() >= 0 and images.max() <= 1):
-        raise ValueError(f"images: expected floats in [0, 1], found {images.min():g} to {images.max():g}")
-    return images
 
 
 def _check_stream(seed: int, first_index: int, number: int) -> None:

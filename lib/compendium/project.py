@@ -3,6 +3,7 @@
 import hashlib
 import importlib.metadata
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -18,7 +19,7 @@ def library_hash() -> str:
     return files_hash(path for path in (ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml", ".json"})
 
 
-def files_hash(paths: object) -> str:
+def files_hash(paths: Iterable[Path]) -> str:
     """Return the sha256 of the given files' names and contents, in the order of their names."""
     digest = hashlib.sha256()
     for path in sorted(paths):

@@ -87,7 +87,7 @@ def file(folder: Path, chapter: str, profile: str) -> Path:
     if not (folder / RECORD).exists():
         raise CompendiumError(f"{folder}: no {RECORD}; only a finished run can be recorded")
     target = project.RESULTS / chapter / profile
-    for path in sorted(folder.glob("*.weights.h5")) + [folder / RECORD]:
+    for path in [*sorted(folder.glob("*.weights.h5")), folder / RECORD]:
         write_atomically(target / path.name, path.read_bytes())
     return target
 
@@ -95,9 +95,13 @@ def file(folder: Path, chapter: str, profile: str) -> Path:
 def load(chapter: str, profile: str) -> dict[str, object]:
     """Return the committed record of a chapter's run under `profile`, from `results/`.
 
+    The run that is to become that record finds none yet: it gets one without numbers.
+
     Raises CompendiumError, naming what to type, where no such run is recorded.
     """
     path = project.RESULTS / chapter / profile / RECORD
+    if not path.exists() and os.environ.get("COMPENDIUM_PROFILE") == profile:
+        return {"metrics": [], "curves": []}
     try:
         return json.loads(path.read_text())
     except FileNotFoundError:
@@ -107,6 +111,37 @@ def load(chapter: str, profile: str) -> dict[str, object]:
         ) from None
     except ValueError as fault:
         raise CompendiumError(f"{path}: not a record ({fault}); restore it from the repository") from None
+
+
+def metrics_of(record: Mapping[str, object]) -> pd.DataFrame:
+    """Return a record's numbers: a row each, columns `quantity`, `method`, `level`, `image` and `value`.
+
+    `image` is missing where the number is a mean over images.
+    """
+    return pd.DataFrame(record["metrics"], columns=["quantity", "method", "level", "image", "value"])
+
+
+def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataFrame:
+    """Return means of one quantity from several sources: a row a method, columns (source, level).
+
+    Each source has the columns `quantity`, `method`, `level` and `value`; where it has `image` too, the numbers
+    of single images are left out.
+    """
+    tables = {}
+    for name, source in sources.items():
+        means = source[source["image"].isna()] if "image" in source else source
+        chosen = means[means["quantity"] == quantity]
+        tables[name] = chosen.pivot(index="method", columns="level", values="value")[chosen["level"].unique()]
+    return pd.concat(tables, axis=1)
+
+
+def of_images(source: pd.DataFrame, quantity: str, method: str) -> pd.DataFrame:
+    """Return one quantity of single images under one method: a row an image, a column a level."""
+    chosen = source[
+        (source["quantity"] == quantity) & (source["method"] == method) & source["image"].notna()
+    ].astype({"image": int})
+    table = chosen.pivot(index="image", columns="level", values="value")
+    return table.loc[chosen["image"].unique(), chosen["level"].unique()]
 
 
 def provenance(record: Mapping[str, object]) -> pd.DataFrame:

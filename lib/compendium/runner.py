@@ -1,5 +1,6 @@
 """Run a notebook through papermill: parameters in, executed notebook and record out."""
 
+import ast
 import hashlib
 import json
 import os
@@ -11,9 +12,13 @@ from pathlib import Path
 import nbformat
 import papermill
 import yaml
+from nbclient.exceptions import DeadKernelError
 
 from compendium import data, project
 from compendium.errors import CompendiumError, unknown
+
+# tags of the cells that papermill adds to a notebook
+PAPERMILL_CELLS = {"injected-parameters", "papermill-error-cell-tag"}
 
 PROFILES = project.NOTEBOOKS / "profiles.yml"
 
@@ -39,9 +44,12 @@ def profile_parameters(chapter: str, profile: str) -> dict[str, object]:
 
 
 def defaults(notebook: Path) -> dict[str, object]:
-    """Return the names and default values in the notebook's `parameters` cell."""
+    """Return the names and default values in the notebook's `parameters` cell.
+
+    Raises CompendiumError where a default is no plain value.
+    """
     inferred = papermill.inspect_notebook(str(notebook))
-    return {name: yaml.safe_load(entry["default"]) for name, entry in inferred.items()}
+    return {name: _literal(notebook, name, entry["default"]) for name, entry in inferred.items()}
 
 
 def check_parameters(notebook: Path, given: Mapping[str, object]) -> None:
@@ -81,30 +89,54 @@ def run(notebook: Path, parameters: Mapping[str, object], *, profile: str, out: 
 
     Raises:
         UsageError: an unknown parameter.
-        CompendiumError: a cell failed; the notebook up to there is kept as `<name>.failed.ipynb`.
+        CompendiumError: a cell failed, its process died, or the run was interrupted; the notebook up to there
+            is kept as `<name>.failed.ipynb`.
     """
     check_parameters(notebook, parameters)
+    out = out.resolve()  # papermill writes from the notebook's own folder
     out.mkdir(parents=True, exist_ok=True)
-    unfinished, finished = out / f"{notebook.stem}.unfinished.ipynb", out / notebook.name
+    unfinished, failed = (out / f"{notebook.stem}.{state}.ipynb" for state in ("unfinished", "failed"))
+    failed.unlink(missing_ok=True)
     try:
-        with _environment(COMPENDIUM_RUN=str(out.resolve()), COMPENDIUM_PROFILE=profile):
+        with _environment(COMPENDIUM_RUN=str(out), COMPENDIUM_PROFILE=profile):
             papermill.execute_notebook(
                 str(notebook),
                 str(unfinished),
                 dict(parameters),
+                kernel_name="python3",  # this environment's, whatever kernel the notebook was saved with
                 cwd=str(notebook.parent),
                 progress_bar=sys.stderr.isatty(),
+                extra_arguments=["--log-level=ERROR"],  # of the kernel, which warns of TCP at every start
             )
-    except papermill.PapermillExecutionError as fault:
-        failed = out / f"{notebook.stem}.failed.ipynb"
+    except (papermill.PapermillExecutionError, DeadKernelError, KeyboardInterrupt) as fault:
         unfinished.replace(failed)
-        raise CompendiumError(
-            f"{notebook.stem}: cell {fault.cell_index + 1} failed with {fault.ename}: "
-            f"{fault.evalue.splitlines()[0] if fault.evalue else 'no message'}; see {failed}"
-        ) from fault
+        raise CompendiumError(f"{notebook.stem}: {_reason(fault, failed)}; see {failed}") from fault
     _without_traces(unfinished)
-    unfinished.replace(finished)
-    return finished
+    return unfinished.replace(out / notebook.name)
+
+
+def _literal(notebook: Path, name: str, source: str) -> object:
+    try:
+        return ast.literal_eval(source)
+    except (ValueError, SyntaxError):
+        raise CompendiumError(
+            f"{notebook}: parameter {name} = {source}; write a plain value, such as 3, 'text' or [0.3, 0.6]"
+        ) from None
+
+
+def _reason(fault: BaseException, failed: Path) -> str:
+    match fault:
+        case papermill.PapermillExecutionError():
+            # counted as in the chapter: papermill adds cells of its own
+            cells = nbformat.read(failed, 4).cells
+            own = [cell for cell in cells if not PAPERMILL_CELLS & {*cell.metadata.get("tags", [])}]
+            position = next(n for n, cell in enumerate(own, 1) if cell.source == fault.source)
+            message = fault.evalue.strip().splitlines() or ["no message"]
+            return f"cell {position} failed with {fault.ename}: {message[0]}"
+        case DeadKernelError():
+            return "the notebook's process died, perhaps for lack of memory"
+        case _:
+            return "interrupted; the same command goes on from the last checkpoint"
 
 
 def _without_traces(path: Path) -> None:
@@ -113,6 +145,8 @@ def _without_traces(path: Path) -> None:
     for part in (notebook, *notebook.cells):
         for trace in ("papermill", "execution"):
             part.metadata.pop(trace, None)
+        if not part.metadata.get("tags", True):
+            del part.metadata["tags"]
     notebook.metadata["language_info"] = {"name": "python"}
     nbformat.write(notebook, path)
 
@@ -127,6 +161,6 @@ def _environment(**variables: str) -> Iterator[None]:
     finally:
         for name, value in before.items():
             if value is None:
-                del os.environ[name]
+                os.environ.pop(name, None)
             else:
                 os.environ[name] = value

@@ -5,8 +5,10 @@ import io
 import json
 import re
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Literal
 
 import keras
 import numpy as np
@@ -15,6 +17,7 @@ from tqdm import tqdm
 
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+from compendium.images import as_float
 from compendium.models.fused import fuse
 
 Corruption = Callable[[np.ndarray, int], np.ndarray]
@@ -69,7 +72,7 @@ def fit(
         optimizer: a fresh Keras optimizer.
         seed: 0 or more; of the order of the images and of the noise.
         loss: name of a Keras loss.
-        metrics: Keras metrics reported beside the loss.
+        metrics: Keras metrics that are means over the images, reported beside the loss.
         redraw: draw new noise every epoch, instead of once for all epochs as the papers do.
         checkpoint: file that holds the latest state; written every few seconds at the end of an epoch.
 
@@ -94,7 +97,6 @@ def fit(
             f"{checkpoint}: already trained for {len(rows)} epochs, {epochs} were asked for; "
             "choose another folder for a shorter run"
         )
-    validation_noisy, validation_reference = map(as_float, validation)
 
     saved_at = time.monotonic()
     epoch_numbers = range(len(rows) + 1, epochs + 1)
@@ -102,10 +104,9 @@ def fit(
         started = time.perf_counter()
         if redraw and epoch > 1:
             noisy = corrupt(reference, _derive(seed, epoch))
-        logs = _train_one_epoch(trained, noisy, reference, batch_size, _derive(seed, epoch))
-        values = trained.evaluate(
-            validation_noisy, validation_reference, batch_size=500, verbose=0, return_dict=True
-        )
+        order = np.random.default_rng(_derive(seed, epoch)).permutation(len(reference))
+        logs = _mean_over_batches(trained, "train", noisy, reference, order, batch_size)
+        values = _mean_over_batches(trained, "test", *validation, np.arange(len(validation[0])), 500)
         logs |= {f"val_{name}": value for name, value in values.items()}
         rows.append({"epoch": epoch, **logs, "seconds": time.perf_counter() - started})
         if checkpoint and (epoch == epochs or time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS):
@@ -121,22 +122,23 @@ def reconstruct(model: keras.Model, noisy: np.ndarray) -> np.ndarray:
     return fuse(model).predict(as_float(noisy), batch_size=500, verbose=0)
 
 
-def as_float(images: np.ndarray) -> np.ndarray:
-    """Return images as float32 in [0, 1]; uint8 is divided by 255."""
-    if images.dtype == np.uint8:
-        return images.astype(np.float32) / np.float32(255)
-    return images.astype(np.float32, copy=False)
-
-
-def _train_one_epoch(
-    model: keras.Model, noisy: np.ndarray, reference: np.ndarray, batch_size: int, seed: int
+def _mean_over_batches(
+    model: keras.Model,
+    mode: Literal["train", "test"],
+    noisy: np.ndarray,
+    reference: np.ndarray,
+    order: np.ndarray,
+    batch_size: int,
 ) -> dict[str, float]:
-    order = np.random.default_rng(seed).permutation(len(reference))
-    model.reset_metrics()
+    """Train or test `model` on the batches of `order`; return the means of loss and metrics over the images."""
+    step = model.train_on_batch if mode == "train" else model.test_on_batch
+    totals: Counter[str] = Counter()
     for start in range(0, len(order), batch_size):
         chosen = order[start : start + batch_size]
-        logs = model.train_on_batch(as_float(noisy[chosen]), as_float(reference[chosen]), return_dict=True)
-    return {name: float(value) for name, value in logs.items()}
+        model.reset_metrics()  # only newer versions of Keras do so themselves
+        logs = step(as_float(noisy[chosen]), as_float(reference[chosen]), return_dict=True)
+        totals.update({name: float(value) * len(chosen) for name, value in logs.items()})
+    return {name: total / len(order) for name, total in totals.items()}
 
 
 def _derive(seed: int, epoch: int) -> int:
@@ -180,7 +182,7 @@ def _restore(path: Path, identity: str, model: keras.Model) -> list[dict[str, fl
         with np.load(path, allow_pickle=False) as content:
             description = json.loads(str(content["description"]))
             state = [content[f"variable_{index}"] for index in range(len(content.files) - 1)]
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # NumPy and zipfile raise many kinds on a damaged file
         raise CompendiumError(
             f"{path}: not a readable checkpoint ({error}); delete it to start anew"
         ) from error

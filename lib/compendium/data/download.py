@@ -11,7 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-import pooch
 from requests import exceptions
 
 from compendium.data import stored
@@ -112,6 +111,8 @@ def _is_sound(name: str, root: Path) -> bool:
 
 def _download(name: str, mirrors: tuple[str, ...], file: str, md5: str, into: Path) -> Path:
     """Download one file into a folder: a .tar.gz as it is, any other .gz decompressed, without its suffix."""
+    import pooch  # here, not above: in a notebook it warns that there are no progress widgets
+
     target, downloader = (
         (file, _to_file) if file.endswith(".tar.gz") else (file.removesuffix(".gz"), _to_decompressed)
     )
@@ -132,11 +133,13 @@ def _download(name: str, mirrors: tuple[str, ...], file: str, md5: str, into: Pa
     raise CompendiumError(f"{'; '.join(faults)}; try again later: compendium data fetch {name}")
 
 
-def _to_file(url: str, output: str, caller: pooch.Pooch) -> None:
+def _to_file(url: str, output: str, caller: object) -> None:
+    import pooch
+
     pooch.HTTPDownloader(progressbar=sys.stderr.isatty())(url, output, caller)
 
 
-def _to_decompressed(url: str, output: str, caller: pooch.Pooch) -> None:
+def _to_decompressed(url: str, output: str, caller: object) -> None:
     """Download and decompress, so that pooch compares (and on a mismatch retries) the content."""
     compressed = Path(f"{output}.gz")
     _to_file(url, str(compressed), caller)

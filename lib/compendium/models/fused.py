@@ -34,7 +34,8 @@ class UpsampledConv2D(layers.Layer):
     def call(self, inputs: keras.KerasTensor) -> keras.KerasTensor:
         """Map `(n, h, w, channels)` to `(n, 2h, 2w, filters)`."""
         kernel = _meet(_meet(self.kernel, axis=0), axis=1)
-        outputs = ops.conv_transpose(inputs, ops.transpose(kernel, (0, 1, 3, 2)), strides=2, padding="same")
+        kernel = ops.transpose(kernel, (0, 1, 3, 2))
+        outputs = ops.conv_transpose(inputs, kernel, strides=2, padding="same", data_format="channels_last")
         return self.activation(outputs + self.bias)
 
 
@@ -50,7 +51,7 @@ def fuse(model: keras.Model) -> keras.Model:
     A model that is no plain chain of layers, or in which neither identity applies, is returned as it is.
     The weights are copied, not shared: after training, `model.set_weights(fused.get_weights())`.
     """
-    if not isinstance(model, keras.Sequential):
+    if type(model) is not keras.Sequential:
         return model
     chain = _rewrite(list(model.layers))
     if [type(layer) for layer in chain] == [type(layer) for layer in model.layers]:
@@ -66,7 +67,7 @@ def _rewrite(chain: list[layers.Layer]) -> list[layers.Layer]:
         layer, following = chain[0], chain[1] if len(chain) > 1 else None
         if _is_relu_convolution(layer) and isinstance(following, layers.MaxPooling2D):
             linear = layers.Conv2D.from_config({**layer.get_config(), "activation": "linear"})
-            rewritten += [linear, _copy(following), layers.ReLU()]
+            rewritten += [linear, _copy(following), layers.ReLU(dtype=following.dtype_policy)]
             chain = chain[2:]
         elif _is_doubling(layer) and _is_plain_3x3(following):
             rewritten.append(UpsampledConv2D(following.filters, following.activation, name=following.name))
@@ -82,22 +83,30 @@ def _copy(layer: layers.Layer) -> layers.Layer:
 
 
 def _is_relu_convolution(layer: layers.Layer) -> bool:
-    return type(layer) is layers.Conv2D and layer.activation is keras.activations.relu
+    return (
+        type(layer) is layers.Conv2D
+        and layer.activation is keras.activations.relu
+        and layer.activity_regularizer is None
+    )
 
 
 def _is_doubling(layer: layers.Layer) -> bool:
-    return (
-        isinstance(layer, layers.UpSampling2D) and layer.size == (2, 2) and layer.interpolation == "nearest"
-    )
+    plain = layers.UpSampling2D(2, data_format="channels_last", interpolation="nearest", name=layer.name)
+    return type(layer) is layers.UpSampling2D and layer.get_config() == plain.get_config()
 
 
 def _is_plain_3x3(layer: layers.Layer | None) -> bool:
-    return (
-        type(layer) is layers.Conv2D
-        and layer.kernel_size == (3, 3)
-        and layer.strides == (1, 1)
-        and layer.dilation_rate == (1, 1)
-        and layer.padding == "same"
-        and layer.use_bias
-        and layer.groups == 1
+    """Whether all that `UpsampledConv2D` does not take (strides, regularizers ...) is as usual."""
+    if type(layer) is not layers.Conv2D:
+        return False
+    plain = layers.Conv2D(
+        layer.filters,
+        3,
+        padding="same",
+        data_format="channels_last",
+        activation=layer.activation,
+        kernel_initializer=layer.kernel_initializer,
+        bias_initializer=layer.bias_initializer,
+        name=layer.name,
     )
+    return layer.get_config() == plain.get_config()
