@@ -9,6 +9,7 @@ from pathlib import Path
 import nbformat
 import yaml
 from bs4 import BeautifulSoup
+from click import unstyle
 
 from compendium import project, runner
 from compendium.errors import CompendiumError
@@ -46,7 +47,8 @@ def build(report: Report) -> Path:
     notebooks = [path for path in documents() if path.suffix == ".ipynb"]
     executed = {path: _executed(path, report) for path in notebooks}
     _stage(executed)
-    state = project.files_hash(path for path in SOURCE.rglob("*") if path.is_file())
+    sources = project.files_hash(path for path in SOURCE.rglob("*") if path.is_file())
+    state = f"{sources} {project.packages_hash()}"
     if STAMP.exists() and STAMP.read_text() == state and HTML.exists():
         report("pages: nothing changed")
     else:
@@ -78,7 +80,7 @@ def faults(html: Path) -> list[str]:
         if not page.exists():
             found.append(f"{page}: missing")
             continue
-        soup = BeautifulSoup(page.read_text(), "html.parser")
+        soup = BeautifulSoup(page.read_bytes(), "html.parser")
         found += [f"{page}: {fault}" for fault in _page_faults(soup, page, document)]
     return found
 
@@ -123,15 +125,16 @@ def _stage(executed: dict[Path, Path]) -> None:
 def _compile() -> None:
     # A fresh build every time: Sphinx repeats no warning for a page that it finds unchanged.
     shutil.rmtree(COMPILED, ignore_errors=True)
-    command = ["-m", "jupyter_book", "build", str(SOURCE), "--path-output", str(COMPILED)]
+    jupyter_book = ["-c", "from jupyter_book.cli.main import main; main()"]  # it cannot be run with -m
+    command = [*jupyter_book, "build", str(SOURCE), "--path-output", str(COMPILED)]
     with LOG.open("w") as log:
         status = subprocess.run(
             [sys.executable, *command, "-n", "-W", "--keep-going"], stdout=log, stderr=subprocess.STDOUT
         ).returncode
     if status:
-        complaints = [line for line in LOG.read_text().splitlines() if "WARNING" in line or "ERROR" in line]
-        first = complaints[0] if complaints else "jupyter-book failed"
-        raise CompendiumError(f"{first} ({len(complaints)} warnings in all; see {LOG})")
+        lines = unstyle(LOG.read_text()).splitlines()
+        complaints = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-1:]
+        raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {LOG})")
     fresh = COMPILED / "_build" / "html"
     if found := faults(fresh):
         raise CompendiumError(f"{found[0]} ({len(found)} faults in all; the pages are in {fresh})")
@@ -144,13 +147,13 @@ def _page_faults(soup: BeautifulSoup, page: Path, document: Path) -> list[str]:
     for image in soup.select("article img"):
         if not image.get("alt", "").strip() or Path(image["alt"]).suffix == ".png":
             found.append(f"{image['src']} has no alternative text")
-    for element, attribute in ((e, a) for a in ("src", "href") for e in soup.select(f"[{a}]")):
-        address = element[attribute].split("#")[0].split("?")[0]
+    for element in soup.select("[src], [href]"):
+        address = (element.get("src") or element.get("href")).split("#")[0].split("?")[0]
         inside = address and "//" not in address and not address.startswith(("data:", "mailto:"))
         if inside and not (page.parent / address).exists():
             found.append(f"{address} leads nowhere")
-    for caption in soup.select("article figure"):
-        if not caption.select_one("figcaption .caption-number"):
+    for figure in soup.select("article figure"):
+        if not figure.select_one("figcaption .caption-number"):
             found.append("a figure has no numbered caption")
     if soup.select("article .cell_output .stderr, article .cell_output .traceback"):
         found.append("a cell failed or complained")

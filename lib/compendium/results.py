@@ -59,7 +59,7 @@ def write(
     record = {
         "chapter": chapter,
         "profile": os.environ.get("COMPENDIUM_PROFILE", "interactive"),
-        "parameters": dict(parameters),
+        "parameters": _plain(dict(parameters)),
         "data": [
             {"name": s.name, "images": len(s.images), "sha256": s.sha256, "notes": list(s.notes)}
             for s in data_sets
@@ -168,7 +168,12 @@ def provenance(record: Mapping[str, object]) -> pd.DataFrame:
 def _rows(table: pd.DataFrame) -> list[dict[str, object]]:
     """Return a table's rows as JSON values; what is no finite number becomes null."""
     finite = table.astype(object).where(~table.isin([float("inf"), float("-inf")]) & table.notna(), None)
-    return json.loads(json.dumps(finite.to_dict("records"), default=lambda number: number.item()))
+    return _plain(finite.to_dict("records"))
+
+
+def _plain(value: object) -> object:
+    """Return a value as it comes back from JSON, with NumPy's numbers and arrays as Python's."""
+    return json.loads(json.dumps(value, default=lambda array: array.tolist()))
 
 
 def _device() -> str:

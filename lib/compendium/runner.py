@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import json
+import logging
 import os
 import sys
 from collections.abc import Iterator, Mapping
@@ -106,7 +107,7 @@ def run(notebook: Path, parameters: Mapping[str, object], *, profile: str, out: 
                 kernel_name="python3",  # this environment's, whatever kernel the notebook was saved with
                 cwd=str(notebook.parent),
                 progress_bar=sys.stderr.isatty(),
-                extra_arguments=["--log-level=ERROR"],  # of the kernel, which warns of TCP at every start
+                extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of TCP at every start
             )
     except (papermill.PapermillExecutionError, DeadKernelError, KeyboardInterrupt) as fault:
         unfinished.replace(failed)
@@ -136,12 +137,17 @@ def _reason(fault: BaseException, failed: Path) -> str:
         case DeadKernelError():
             return "the notebook's process died, perhaps for lack of memory"
         case _:
+            # the execution that was cut off would report its kernel's end with a traceback
+            logging.getLogger("asyncio").setLevel(logging.CRITICAL)
             return "interrupted; the same command goes on from the last checkpoint"
 
 
 def _without_traces(path: Path) -> None:
-    """Drop what papermill notes of times and paths, so that equal runs leave equal notebooks."""
+    """Drop papermill's times, paths and random names, so that equal runs leave equal notebooks."""
     notebook = nbformat.read(path, 4)
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            cell.id = "injected-parameters"
     for part in (notebook, *notebook.cells):
         for trace in ("papermill", "execution"):
             part.metadata.pop(trace, None)

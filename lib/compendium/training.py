@@ -130,7 +130,7 @@ def _mean_over_batches(
     order: np.ndarray,
     batch_size: int,
 ) -> dict[str, float]:
-    """Train or test `model` on the batches of `order`; return the means of loss and metrics over the images."""
+    """Train or test `model` on the batches of `order`; average loss and metrics over the images."""
     step = model.train_on_batch if mode == "train" else model.test_on_batch
     totals: Counter[str] = Counter()
     for start in range(0, len(order), batch_size):
@@ -161,7 +161,7 @@ def _identity(
     """Hash everything that decides the weights after a given epoch."""
     optimizer = {name: str(value) for name, value in model.optimizer.get_config().items()}
     # Keras numbers the layers of a process (conv2d_7); a resumed run may count differently.
-    network = re.sub(r'_\d+"', '"', model.to_json())
+    network = re.sub(r'_\d+(?=(_fused)?")', "", model.to_json())
     digest = hashlib.sha256(
         json.dumps([network, optimizer, loss, batch_size, seed, redraw], sort_keys=True).encode()
     )

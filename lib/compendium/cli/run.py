@@ -1,5 +1,6 @@
 """`compendium run`: one chapter with parameters of your own."""
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +29,7 @@ def run(
 
     notebook = runner.chapter_path(chapter)
     parameters = {**runner.profile_parameters(chapter, profile), **given}
-    runner.check_parameters(notebook, parameters)
+    runner.check_parameters(notebook, parameters)  # before its key, which needs the data set
     folder = out or project.RUNS / chapter / runner.key(notebook, parameters)
     typer.echo(runner.run(notebook, parameters, profile=profile, out=folder))
     if record:
@@ -40,16 +41,19 @@ def _assignment(text: str) -> tuple[str, object]:
     if not (name and equals):
         raise UsageError(f'-p "{text}": expected NAME=VALUE, for example -p epochs=20')
     # YAML reads 1e-3 as a string; a list may be written with commas alone
-    text = f"[{value}]" if "," in value and not value.startswith("[") else value
-    return name, _number(yaml.safe_load(text))
+    value = f"[{value}]" if "," in value and not value.startswith("[") else value
+    try:
+        return name, _number(yaml.safe_load(value))
+    except yaml.YAMLError:
+        raise UsageError(f'-p "{text}": expected a number, a word, true, or a list such as 1,2') from None
 
 
 def _number(value: object) -> object:
     if isinstance(value, list):
         return [_number(item) for item in value]
-    if isinstance(value, str):
-        try:
-            return float(value)
-        except ValueError:
-            return value
-    return value
+    if isinstance(value, date):
+        return str(value)
+    try:
+        return float(value) if isinstance(value, str) else value
+    except ValueError:
+        return value

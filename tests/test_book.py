@@ -1,0 +1,333 @@
+import ast
+import io
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tokenize
+from itertools import groupby
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from tiny_notebooks import notebook_of, write_notebook
+
+from compendium import book, project
+
+# --- the rendered pages
+
+
+def test_the_rendered_book_is_whole():
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    assert book.faults(book.HTML) == []
+
+
+def test_figures_are_numbered_once_and_in_order():
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    numbers = []
+    for document in book.documents():
+        page = book.HTML / document.relative_to(project.ROOT).with_suffix(".html")
+        soup = BeautifulSoup(page.read_bytes(), "html.parser")
+        numbers += [caption.text.split()[-1] for caption in soup.select("article figure .caption-number")]
+    assert numbers
+    assert len(numbers) == len(set(numbers))
+
+
+# --- what `faults` finds, on pages of a book with one notebook and one figure
+
+TOC = "format: jb-book\nroot: index\nparts: [{caption: Part, chapters: [{file: chapter}]}]\n"
+FIGURE = """<div class="cell_output"><figure><img alt="Two curves." src="_images/curve.png"/>
+<figcaption><span class="caption-number">Fig. 1 </span>Curves.</figcaption></figure></div>"""
+
+
+def figure_cell(alt="Two curves."):
+    about = {"figure": {"caption": "Curves.", "name": "fig-curves"}, "image": {"alt": alt}}
+    output = new_output("display_data", {"image/png": "iVBORw0KGgo="})
+    return new_code_cell("plt.show()", metadata={"mystnb": about}, outputs=[output])
+
+
+@pytest.fixture
+def pages(tmp_path, monkeypatch):
+    """A function that writes the chapter's page with the given body and gives the faults of the book."""
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    (tmp_path / "_toc.yml").write_text(TOC)
+    (tmp_path / "index.md").write_text("# Book\n")
+    write_notebook(tmp_path / "chapter.ipynb", figure_cell())
+    html = tmp_path / "html"
+    (html / "_images").mkdir(parents=True)
+    (html / "_images" / "curve.png").write_bytes(b"")
+    (html / "index.html").write_text('<article><a href="chapter.html#part">next</a></article>')
+
+    def faults(body):
+        (html / "chapter.html").write_text(f"<html><body><article>{body}</article></body></html>")
+        return [fault.removeprefix(f"{html / 'chapter.html'}: ") for fault in book.faults(html)]
+
+    return faults
+
+
+def test_a_whole_page_has_no_fault(pages):
+    links = '<a href="index.html?q#top"></a><a href="https://example.org/x"></a><a href="#here"></a>'
+    assert pages(FIGURE + links) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "fault"),
+    [
+        (FIGURE.replace("Two curves.", " "), "_images/curve.png has no alternative text"),
+        (FIGURE.replace('alt="Two curves."', ""), "_images/curve.png has no alternative text"),
+        (FIGURE.replace("Two curves.", "_images/curve.png"), "_images/curve.png has no alternative text"),
+        (FIGURE.replace("curve.png", "lost.png"), "_images/lost.png leads nowhere"),
+        (FIGURE + '<a href="lost.html">', "lost.html leads nowhere"),
+        (FIGURE.replace("caption-number", "other"), "a figure has no numbered caption"),
+        (FIGURE + '<div class="cell_output"><div class="stderr">', "a cell failed or complained"),
+        (FIGURE + '<div class="cell_output"><div class="traceback">', "a cell failed or complained"),
+        ("", "0 figures, 1 expected"),
+        (FIGURE + FIGURE, "2 figures, 1 expected"),
+    ],
+)
+def test_a_broken_page_is_reported_with_its_fault(pages, body, fault):
+    assert pages(body) == [fault]
+
+
+def test_a_missing_page_is_reported(pages, tmp_path):
+    pages(FIGURE)
+    (tmp_path / "html" / "index.html").unlink()
+    assert book.faults(tmp_path / "html") == [f"{tmp_path / 'html' / 'index.html'}: missing"]
+
+
+# --- the committed notebooks
+
+MACHINE_PATH = re.compile(r"(?<![\w.~:/-])(?:/(?:home|root|work|tmp|Users|opt|mnt|var)/|[A-Z]:\\)")
+OUTPUTS = {"print", "show", "display"}
+LONGEST, MEDIAN, IN_A_ROW = 40, 10, 2
+
+
+def notebook_faults(notebook):
+    """What is wrong with a notebook that is to be committed, a line each."""
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    found = []
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+        found.append("not run from top to bottom")
+    found += [f"a path of one machine: {path}" for path in MACHINE_PATH.findall("\n".join(texts(notebook)))]
+    for cell in notebook.cells:
+        found += [f"{fault}: {cell.source.splitlines()[0]}" for fault in cell_faults(cell)]
+    for kind, cells in groupby(notebook.cells, key=lambda cell: cell.cell_type):
+        if kind == "code" and len(list(cells)) > IN_A_ROW:
+            found.append("more than two code cells in a row")
+    if code and statistics.median(len(cell.source.splitlines()) for cell in code) > MEDIAN:
+        found.append("code cells are long in the median")
+    return found
+
+
+def cell_faults(cell):
+    if cell.cell_type == "markdown":
+        return ["an image without alternative text"] if re.search(r"!\[\s*\]\(", cell.source) else []
+    found = []
+    kinds = [output.get("name", output.output_type) for output in cell.outputs]
+    if "stderr" in kinds:
+        found.append("complained on stderr")
+    if "error" in kinds:
+        found.append("failed")
+    if shows(cell.source) and not cell.outputs:
+        found.append("has no output")
+    about = cell.metadata.get("mystnb", {})
+    if any("image/png" in output.get("data", {}) for output in cell.outputs) and not (
+        about.get("figure", {}).get("caption", "").strip() and about.get("image", {}).get("alt", "").strip()
+    ):
+        found.append("a figure without caption or alternative text")
+    if len(cell.source.splitlines()) > LONGEST:
+        found.append("more than forty lines")
+    if "parameters" in cell.metadata.get("tags", []) and not parameters_explained(cell.source):
+        found.append("a parameter without type or comment")
+    return found
+
+
+def texts(part):
+    """Every text in a notebook, pictures left out."""
+    if isinstance(part, str):
+        yield part
+    elif isinstance(part, dict):
+        for name, value in part.items():
+            if name != "image/png":
+                yield from texts(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from texts(value)
+
+
+def shows(source):
+    """Whether running the source shows something: it ends in a value, or calls print or show."""
+    body = ast.parse(source).body
+    if body and isinstance(body[-1], ast.Expr) and not source.rstrip().endswith(";"):
+        return True
+    statements = [part for part in body if not isinstance(part, ast.FunctionDef | ast.ClassDef)]
+    calls = (part for statement in statements for part in ast.walk(statement) if isinstance(part, ast.Call))
+    return any(getattr(call.func, "id", getattr(call.func, "attr", "")) in OUTPUTS for call in calls)
+
+
+def parameters_explained(source):
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    commented = {token.start[0] for token in tokens if token.type == tokenize.COMMENT}
+    return all(
+        isinstance(part, ast.AnnAssign) and part.end_lineno in commented for part in ast.parse(source).body
+    )
+
+
+def test_the_committed_notebooks_are_as_the_book_wants_them():
+    notebooks = [path for path in book.documents() if path.suffix == ".ipynb"]
+    assert notebooks
+    faults = [
+        f"{path.name}: {fault}" for path in notebooks for fault in notebook_faults(nbformat.read(path, 4))
+    ]
+    assert faults == []
+
+
+def executed(*cells, **changes):
+    """A notebook whose code cells are numbered as if they had been run."""
+    notebook = notebook_of(*cells, **changes)
+    for number, cell in enumerate((c for c in notebook.cells if c.cell_type == "code"), 1):
+        cell.execution_count = number
+    return notebook
+
+
+def output_of(text, name="stdout"):
+    return new_output("stream", name=name, text=text)
+
+
+def printing(source="print(1)", *outputs):
+    return new_code_cell(source, outputs=list(outputs) or [output_of("1\n")])
+
+
+def test_a_good_notebook_has_no_fault():
+    prose = new_markdown_cell("Set `export COMPENDIUM_DATA=/path/to/data`; see https://example.org/home/x.")
+    cells = [printing(), prose, "def f():\n    print(2)", figure_cell()]
+    assert notebook_faults(executed(*cells, parameters="epochs: int = 2  # passes")) == []
+    assert notebook_faults(executed()) == []
+
+
+FAILED = new_output("error", ename="ValueError", evalue="wrong", traceback=[])
+
+
+@pytest.mark.parametrize(
+    ("cells", "fault"),
+    [
+        (["print(1)"], "has no output: print(1)"),
+        (["for i in range(3):\n    print(i)"], "has no output"),
+        (["plt.show()"], "has no output"),
+        (["table = 1\ntable"], "has no output"),
+        ([printing("x = 1", output_of("warning", "stderr"))], "complained on stderr"),
+        ([printing("x = 1", FAILED)], "failed"),
+        ([printing("print(p)", output_of("/home/someone/data\n"))], "path of one machine: /home/"),
+        ([printing("print(p)", output_of("in '/tmp/ipykernel_1/2.py'"))], "path of one machine: /tmp/"),
+        (["p = 'C:\\\\data'"], "path of one machine: C:\\"),
+        ([new_markdown_cell("See /work/here.")], "path of one machine: /work/"),
+        ([figure_cell(alt=" ")], "without caption or alternative text"),
+        ([new_markdown_cell("![](picture.png)")], "an image without alternative text"),
+        (["a = 1", "b = 1", "c = 1"], "more than two code cells in a row"),
+        (["\n".join(["x = 1"] * 41)], "more than forty lines"),
+        (["\n".join(["x = 1"] * 11)], "long in the median"),
+    ],
+)
+def test_each_fault_of_a_notebook_is_found(cells, fault):
+    assert fault in "\n".join(notebook_faults(executed(*cells)))
+
+
+@pytest.mark.parametrize("line", ["epochs = 2  # passes", "epochs: int = 2", "epochs: int = 2\n# passes"])
+def test_a_parameter_needs_type_and_comment(line):
+    notebook = executed(parameters=f"seed: int = 1  # of the noise\n{line}")
+    assert notebook_faults(notebook) == ["a parameter without type or comment: seed: int = 1  # of the noise"]
+
+
+@pytest.mark.parametrize("numbers", [(None, None), (2, 1), (1, 3), (1, 1)])
+def test_cells_out_of_order_are_found(numbers):
+    notebook = notebook_of("a = 1", "b = 1")
+    for cell, number in zip(notebook.cells[1:], numbers, strict=True):
+        cell.execution_count = number
+    assert notebook_faults(notebook) == ["not run from top to bottom"]
+
+
+# --- building, with the real jupyter-book, a book of two notebooks in a checkout of its own
+
+RUN = """\
+from pathlib import Path
+with Path("../runs.txt").open("a") as file:
+    file.write("{name} ")
+print("ran")"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    shutil.copytree(project.ROOT / "lib", tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/index\n"
+        "parts: [{caption: Part, chapters: [{file: book/one}, {file: notebooks/two}]}]\n"
+    )
+    (tmp_path / "_config.yml").write_text(
+        "title: Small\nonly_build_toc_files: true\nexecute: {execute_notebooks: 'off'}\n"
+        "launch_buttons: {notebook_interface: classic}\nrepository: {url: ''}\n"
+    )
+    write_notebook(tmp_path / "book" / "one.ipynb", RUN.format(name="one"))
+    write_notebook(tmp_path / "notebooks" / "two.ipynb", RUN.format(name="two"))
+    (tmp_path / "book" / "index.md").write_text("# Small book\n")
+    (tmp_path / "runs.txt").write_text("")
+    return tmp_path
+
+
+def build(checkout):
+    """`compendium book`: exit status, lines on standard output, lines on standard error, what was run."""
+    (checkout / "runs.txt").write_text("")
+    ended = subprocess.run(
+        [sys.executable, "-c", "from compendium import cli; cli.main()", "book"],
+        env={**os.environ, "PYTHONPATH": str(checkout / "lib")},
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+    )
+    runs = (checkout / "runs.txt").read_text().split()
+    return ended.returncode, ended.stdout.splitlines(), ended.stderr.splitlines(), runs
+
+
+def test_a_build_runs_and_compiles_what_has_changed_and_no_more(checkout):
+    html = checkout / "_build" / "html"
+    status, printed, _, runs = build(checkout)
+    assert status == 0
+    assert runs == ["one", "two"]
+    assert printed == ["one: running", "two: running", "pages: compiling", f"open {html / 'index.html'}"]
+    assert "ran" in (html / "notebooks" / "two.html").read_text()
+    first = (html / "notebooks" / "two.html").stat()
+
+    status, printed, _, runs = build(checkout)
+    assert (status, runs) == (0, [])
+    assert printed[:3] == ["one: unchanged", "two: unchanged", "pages: nothing changed"]
+
+    # a change in one notebook, and one that Sphinx warns of: the earlier pages stay
+    one = checkout / "book" / "one.ipynb"
+    good = one.read_bytes()
+    write_notebook(one, RUN.format(name="one"), new_markdown_cell("See {ref}`nowhere`."))
+    status, printed, complaint, runs = build(checkout)
+    assert status == 1
+    assert runs == ["one"]
+    assert len(complaint) == 1
+    assert re.match(r"compendium: .*one\.ipynb:\d+: WARNING: .*nowhere.*build\.log\)$", complaint[0])
+    assert (html / "notebooks" / "two.html").stat() == first
+
+    # back to the good one, with a change in the library: all run, and the pages are still those
+    one.write_bytes(good)
+    with (checkout / "lib" / "compendium" / "errors.py").open("a") as file:
+        file.write("# a change\n")
+    status, printed, _, runs = build(checkout)
+    assert (status, runs) == (0, ["one", "two"])
+    assert "pages: nothing changed" in printed
+    assert (html / "notebooks" / "two.html").stat() == first
+
+
+def test_the_copy_of_the_library_is_the_one_that_builds(checkout):
+    """Otherwise the test above would build this very book."""
+    script = "from compendium import project; print(project.ROOT)"
+    environment = {**os.environ, "PYTHONPATH": str(checkout / "lib")}
+    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    assert Path(ended.stdout.strip()) == checkout.resolve()

@@ -1,0 +1,164 @@
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from tiny_notebooks import write_notebook
+
+from compendium import cli, data, project, runner
+from compendium.errors import CompendiumError
+
+PARAMETERS = """\
+epochs: int = 2  # passes
+rate: float = 0.1  # step
+fractions: list[float] = [0.5]  # levels
+redraw: bool = True  # new noise every epoch
+shown: list[int] = [0]  # images
+activation: str = "relu"  # of the last layer"""
+
+SHOW = "print([epochs, rate, fractions, redraw, shown, activation])"
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    """Run `compendium` with arguments: gives exit status, standard output and standard error."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["compendium", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            cli.main()
+        return end.value.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture
+def chapter(tmp_path, monkeypatch):
+    """A book of one small chapter, with two profiles."""
+    monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)
+    monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(runner, "PROFILES", tmp_path / "profiles.yml")
+    (tmp_path / "profiles.yml").write_text("quick: {}\npaper: {small: {epochs: 500, rate: 0.2}}\n")
+    return write_notebook(tmp_path / "small.ipynb", SHOW, parameters=PARAMETERS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["nonsense"], 'no chapter "nonsense"; did you mean "small"? (there are: small)'),
+        (["small", "-p", "epochs"], '-p "epochs": expected NAME=VALUE, for example -p epochs=20'),
+        (["small", "-p", "=3"], '-p "=3": expected NAME=VALUE, for example -p epochs=20'),
+        (
+            ["small", "-p", "shown=[1,2"],
+            '-p "shown=[1,2": expected a number, a word, true, or a list such as 1,2',
+        ),
+        (["small", "-p", "epoch=3"], 'no parameter of small "epoch"; did you mean "epochs"?'),
+        (
+            ["small", "--profile", "papr"],
+            'no profile "papr"; did you mean "paper"? (there are: quick, paper)',
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line_and_status_2(call, chapter, arguments, message):
+    status, printed, complaint = call("run", *arguments)
+    assert status == 2
+    assert printed == ""
+    assert complaint.startswith(f"compendium: {message}")
+    assert complaint.count("\n") == 1
+    assert not project.RUNS.exists()
+
+
+def test_values_are_what_a_person_expects_and_win_over_the_profile(call, chapter):
+    given = ["epochs=3", "rate=1e-3", "fractions=0.3,0.6", "redraw=false", "shown=[1,2]", "activation=linear"]
+    options = [part for text in given for part in ("-p", text)]
+    status, printed, _ = call("run", "small", "--profile", "paper", *options)
+    assert status == 0
+    executed = printed.strip()
+    assert executed.startswith(str(project.RUNS / "small"))
+    shown = nbformat.read(executed, 4).cells[-1].outputs[0].text
+    assert shown == "[3, 0.001, [0.3, 0.6], False, [1, 2], 'linear']\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-3", 0.001),
+        ("20", 20),
+        ("-0.5", -0.5),
+        ("0.3,0.6", [0.3, 0.6]),
+        ("0.3, 1e-1", [0.3, 0.1]),
+        ("[1,2]", [1, 2]),
+        ("[5]", [5]),
+        ("true", True),
+        ("False", False),
+        ("photos", "photos"),
+        ("a,b", ["a", "b"]),
+        ("2020-01-31", "2020-01-31"),
+    ],
+)
+def test_each_form_of_a_value(monkeypatch, call, chapter, text, value):
+    received = {}
+    # the kernel's side is tested above; here only what reaches the runner
+    monkeypatch.setattr(runner, "run", lambda notebook, parameters, **rest: received.update(parameters))
+    assert call("run", "small", "-p", f"shown={text}")[0] == 0
+    assert received == {"shown": value}
+    assert type(received["shown"]) is type(value)
+
+
+def test_recording_a_run_that_left_no_record_is_an_error_of_status_1(call, chapter, tmp_path):
+    status, _, complaint = call("run", "small", "--out", tmp_path / "mine", "--record")
+    assert status == 1
+    assert (
+        complaint == f"compendium: {tmp_path / 'mine'}: no record.json; only a finished run can be recorded\n"
+    )
+    assert (tmp_path / "mine" / "small.ipynb").exists()
+
+
+def test_debug_shows_the_traceback(monkeypatch, chapter):
+    monkeypatch.setattr(sys, "argv", ["compendium", "--debug", "run", "nonsense"])
+    with pytest.raises(CompendiumError):
+        cli.main()
+    command = [sys.executable, "-c", "from compendium import cli; cli.main()", "--debug", "run", "nonsense"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "Traceback" in ended.stderr
+
+
+SLOW = """
+import contextlib, io, sys
+from compendium import cli
+for line in ("--help", "run --help", "run nonsense", "run nonsense -p epochs", "data fetch nonsense",
+             "run salt-pepper-cae -p nonsense=1", "data list"):
+    sys.argv = ["compendium", *line.split()]
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        try:
+            cli.main()
+        except SystemExit:
+            pass
+    print(sorted({"tensorflow", "keras", "torch", "jax"} & set(sys.modules)), line)
+"""
+
+
+def test_help_and_wrong_usage_do_not_wait_for_tensorflow():
+    ended = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, text=True, check=True)
+    lines = ended.stdout.splitlines()
+    assert len(lines) == 7
+    assert [line for line in lines if not line.startswith("[] ")] == []
+
+
+def test_help_names_the_commands(call):
+    status, printed, _ = call("--help")
+    assert status == 0
+    for command in ("book", "run", "test", "data"):
+        assert command in printed
+
+
+def test_data_list_shows_every_set_and_what_to_type(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPENDIUM_DATA", str(tmp_path))
+    monkeypatch.setenv("COLUMNS", "200")
+    status, printed, _ = call("data", "list")
+    assert status == 0
+    rows = {words[1]: line for line in printed.splitlines() if len(words := line.split()) > 3}
+    assert set(data.NAMES) <= set(rows)
+    assert "embedded" in rows["photos"]
+    assert "compendium data fetch mnist" in rows["mnist"]

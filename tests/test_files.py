@@ -1,0 +1,87 @@
+import os
+import random
+import resource
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from compendium.errors import CompendiumError
+from compendium.files import write_atomically
+
+
+def test_bytes_text_and_folders(tmp_path):
+    path = tmp_path / "a" / "b" / "file"
+    write_atomically(path, b"\x00\xff")
+    assert path.read_bytes() == b"\x00\xff"
+    write_atomically(path, "σ\n")
+    assert path.read_bytes() == "σ\n".encode()
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert os.listdir(path.parent) == ["file"]
+
+
+WRITER = """
+import itertools, sys
+from pathlib import Path
+from compendium.files import write_atomically
+for i in itertools.count():
+    write_atomically(Path(sys.argv[1]), bytes([i % 256]) * 4_000_000)
+"""
+
+
+def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
+    path = tmp_path / "state"
+    path.write_bytes(b"\x00" * 4_000_000)
+    written = set()
+    for delay in random.Random(0).choices(range(1, 60), k=12):
+        before = path.stat().st_ino
+        writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
+        while path.stat().st_ino == before and writer.poll() is None:
+            time.sleep(0.001)
+        time.sleep(delay / 1000)
+        writer.kill()
+        assert writer.wait() == -signal.SIGKILL
+        content = path.read_bytes()
+        assert content == content[:1] * 4_000_000
+        written.add(content[0])
+    assert len(written) > 1  # the writers were killed at different moments
+
+
+def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "state"
+    write_atomically(path, "old")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(CompendiumError) as caught:
+            write_atomically(path, b"new" * 1000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["state"]
+
+
+def test_a_folder_that_is_a_file(tmp_path):
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(CompendiumError, match=r"taken/state: cannot be written \(.+\); "):
+        write_atomically(tmp_path / "taken" / "state", "new")
+
+
+def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    path = tmp_path / "state"
+    write_atomically(path, "old")
+    monkeypatch.setattr(os, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_atomically(path, "new")
+    assert path.read_text() == "old"
+    assert os.listdir(tmp_path) == ["state"]
