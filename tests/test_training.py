@@ -45,12 +45,22 @@ def dropout_network():
     return network(layers.Dropout(0.3), layers.BatchNormalization())
 
 
-def train(*, build=network, epochs=2, seed=7, initial_seed=7, learning_rate=0.01, reference=TRAIN, **options):
+def train(
+    *,
+    build=network,
+    epochs=2,
+    seed=7,
+    initial_seed=7,
+    learning_rate=0.01,
+    name="adam",
+    reference=TRAIN,
+    **options,
+):
     """Build and train a network as a chapter does; return its weights and its learning curves."""
     training.set_seed(initial_seed)
     model = build()
     settings = {"corrupt": corrupt, "batch_size": 32, "validation": (NOISY_TEST, TEST), **options}
-    optimizer = keras.optimizers.Adam(learning_rate)
+    optimizer = keras.optimizers.Adam(learning_rate, name=name)
     curves = training.fit(model, reference, epochs=epochs, seed=seed, optimizer=optimizer, **settings)
     return model.get_weights(), curves
 
@@ -99,7 +109,7 @@ def test_curves_are_means_over_all_images():
     assert list(curves.columns) == ["epoch", "loss", "mae", "val_loss", "val_mae", "seconds"]
     row = curves.iloc[0]
     for prefix, noisy, reference in (("", corrupt(TRAIN, 7), TRAIN), ("val_", NOISY_TEST, TEST)):
-        error = training.reconstruct(model, noisy).astype(np.float64) - reference / 255
+        error = training.predict(model, noisy).astype(np.float64) - reference / 255
         assert row[f"{prefix}loss"] == pytest.approx((error**2).mean(), rel=1e-5)
         assert row[f"{prefix}mae"] == pytest.approx(np.abs(error).mean(), rel=1e-5)
 
@@ -122,9 +132,9 @@ def test_the_given_model_holds_the_trained_weights():
     # the layers as they were written, not their faster equal
     reconstruction = keras.ops.convert_to_numpy(model(NOISY_TEST.astype(np.float32) / 255))
     assert ((reconstruction - TEST / 255) ** 2).mean() == pytest.approx(curves["val_loss"][0], rel=1e-5)
-    np.testing.assert_allclose(training.reconstruct(model, NOISY_TEST), reconstruction, rtol=0, atol=1e-6)
+    np.testing.assert_allclose(training.predict(model, NOISY_TEST), reconstruction, rtol=0, atol=1e-6)
     np.testing.assert_array_equal(
-        training.reconstruct(model, NOISY_TEST), training.reconstruct(model, NOISY_TEST / 255)
+        training.predict(model, NOISY_TEST), training.predict(model, NOISY_TEST / 255)
     )
 
 
@@ -177,7 +187,7 @@ from pathlib import Path
 from compendium import training
 import test_training
 training.SECONDS_BETWEEN_CHECKPOINTS = 0
-test_training.train(epochs=60, redraw=True, checkpoint=Path(sys.argv[1]))
+test_training.train(epochs=30, redraw=True, checkpoint=Path(sys.argv[1]))
 """
 
 
@@ -202,9 +212,9 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
         drawn.append(seed)
         return corrupt(images, seed)
 
-    resumed = train(epochs=60, redraw=True, corrupt=noted, checkpoint=checkpoint)
-    assert 1 < len(drawn) < 60  # the rest of the epochs, not all of them again
-    assert_same_run(resumed, train(epochs=60, redraw=True))
+    resumed = train(epochs=30, redraw=True, corrupt=noted, checkpoint=checkpoint)
+    assert 1 < len(drawn) < 30  # the rest of the epochs, not all of them again
+    assert_same_run(resumed, train(epochs=30, redraw=True))
 
 
 def test_a_failure_while_a_checkpoint_is_written_leaves_the_older_one(tmp_path, monkeypatch, four_epochs):
@@ -257,6 +267,13 @@ def test_a_finished_run_is_read_back_without_training(finished, checkpoint, monk
     assert same(weights, finished[1][0])
     assert curves.equals(finished[1][1])  # seconds too
     assert checkpoint.read_bytes() == finished[0]
+
+
+@pytest.mark.xfail(strict=True, reason="the identity holds the number that Keras gives an optimizer")
+def test_a_run_resumes_in_the_same_process_with_an_unnamed_optimizer(tmp_path):
+    checkpoint = tmp_path / "checkpoint.npz"
+    first = train(name=None, checkpoint=checkpoint)
+    assert_same_run(train(name=None, checkpoint=checkpoint), first)
 
 
 def wider():

@@ -1,5 +1,6 @@
 """Build the book: run the notebooks that changed, compile the pages, check what came out."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -132,8 +133,8 @@ def _compile() -> None:
             [sys.executable, *command, "-n", "-W", "--keep-going"], stdout=log, stderr=subprocess.STDOUT
         ).returncode
     if status:
-        lines = unstyle(LOG.read_text()).splitlines()
-        complaints = [line for line in lines if "WARNING" in line or "ERROR" in line] or lines[-1:]
+        lines = [line for line in unstyle(LOG.read_text()).splitlines() if line.strip()]
+        complaints = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)] or lines[-1:]
         raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {LOG})")
     fresh = COMPILED / "_build" / "html"
     if found := faults(fresh):

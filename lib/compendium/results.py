@@ -124,8 +124,8 @@ def metrics_of(record: Mapping[str, object]) -> pd.DataFrame:
 def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataFrame:
     """Return means of one quantity from several sources: a row a method, columns (source, level).
 
-    Each source has the columns `quantity`, `method`, `level` and `value`; where it has `image` too, the numbers
-    of single images are left out.
+    Each source has the columns `quantity`, `method`, `level` and `value`; where it has `image` too, the
+    numbers of single images are left out.
     """
     tables = {}
     for name, source in sources.items():
@@ -146,6 +146,8 @@ def of_images(source: pd.DataFrame, quantity: str, method: str) -> pd.DataFrame:
 
 def provenance(record: Mapping[str, object]) -> pd.DataFrame:
     """Return a table, one row a fact, of what a record says about its run; for the foot of a chapter."""
+    if "parameters" not in record:
+        return pd.DataFrame({"fact": ["state"], "value": ["not recorded yet"]}).set_index("fact")
     sets = [f"{s['name']}: {s['images']:,} images, sha256 {s['sha256'][:12]}" for s in record["data"]]
     notes = sorted({note for s in record["data"] for note in s["notes"]})
     packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())

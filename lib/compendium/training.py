@@ -105,6 +105,7 @@ def fit(
         if redraw and epoch > 1:
             noisy = corrupt(reference, _derive(seed, epoch))
         order = np.random.default_rng(_derive(seed, epoch)).permutation(len(reference))
+        _seed_global_generator(_derive(seed, epoch))
         logs = _mean_over_batches(trained, "train", noisy, reference, order, batch_size)
         values = _mean_over_batches(trained, "test", *validation, np.arange(len(validation[0])), 500)
         logs |= {f"val_{name}": value for name, value in values.items()}
@@ -117,9 +118,11 @@ def fit(
     return pd.DataFrame(rows)
 
 
-def reconstruct(model: keras.Model, noisy: np.ndarray) -> np.ndarray:
-    """Return the model's outputs for `noisy`, uint8 or float images `(n, h, w, c)`, as float32."""
-    return fuse(model).predict(as_float(noisy), batch_size=500, verbose=0)
+def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Return the model's outputs, float32 `(n, ...)`, for uint8 or float images `(n, h, w, c)`."""
+    batches = (images[start : start + 500] for start in range(0, len(images), 500))
+    outputs = [keras.ops.convert_to_numpy(model(as_float(batch), training=False)) for batch in batches]
+    return np.concatenate(outputs)
 
 
 def _mean_over_batches(
@@ -139,6 +142,14 @@ def _mean_over_batches(
         logs = step(as_float(noisy[chosen]), as_float(reference[chosen]), return_dict=True)
         totals.update({name: float(value) * len(chosen) for name, value in logs.items()})
     return {name: total / len(order) for name, total in totals.items()}
+
+
+def _seed_global_generator(seed: int) -> None:
+    """Seed what Dropout draws from in the Torch backend; in others the layer has a saved state of its own."""
+    if keras.backend.backend() == "torch":
+        import torch
+
+        torch.manual_seed(seed)
 
 
 def _derive(seed: int, epoch: int) -> int:
