@@ -36,9 +36,9 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
     path.write_bytes(b"\x00" * 4_000_000)
     written = set()
     for delay in random.Random(0).choices(range(1, 60), k=12):
-        before = path.stat().st_ino
+        before = path.stat().st_mtime_ns
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
-        while path.stat().st_ino == before and writer.poll() is None:
+        while path.stat().st_mtime_ns == before and writer.poll() is None:
             time.sleep(0.001)
         time.sleep(delay / 1000)
         writer.kill()

@@ -171,7 +171,7 @@ def test_weights_return_from_the_fused_network():
     fused = randomised(fuse(model), seed=1)
     model.set_weights(fused.get_weights())
     images = random_images((4, 32, 32, 3))
-    np.testing.assert_allclose(model(images), fused(images), rtol=0, atol=1e-6)
+    np.testing.assert_allclose(model(images), fused(images), rtol=0, atol=1e-5)
 
 
 def test_fusing_leaves_the_network_as_it_was():
