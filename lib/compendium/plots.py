@@ -44,8 +44,13 @@ def image_grid(
         size: width of an image in inches.
     """
     columns = max(len(row) for row in rows)
+    margin = 0.09 * max(map(len, row_titles), default=0)  # inches a letter
     figure, axes = plt.subplots(
-        len(rows), columns, figsize=(size * columns, size * len(rows)), squeeze=False, layout="constrained"
+        len(rows),
+        columns,
+        figsize=(size * columns + margin, size * len(rows)),
+        squeeze=False,
+        layout="constrained",
     )
     for axis in axes.flat:
         axis.set(xticks=[], yticks=[])

@@ -90,7 +90,8 @@ def fit(
     optimizer.build(trained.trainable_variables)
 
     noisy = corrupt(reference, seed)
-    identity = _identity(trained, noisy, reference, loss, batch_size, seed, redraw) if checkpoint else ""
+    settings = [loss, batch_size, seed, redraw, [metric.name for metric in metrics]]
+    identity = _identity(trained, settings, [noisy, reference, *validation]) if checkpoint else ""
     rows = _restore(checkpoint, identity, trained) if checkpoint and checkpoint.exists() else []
     if len(rows) > epochs:
         raise CompendiumError(
@@ -160,23 +161,13 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def _identity(
-    model: keras.Model,
-    noisy: np.ndarray,
-    reference: np.ndarray,
-    loss: str,
-    batch_size: int,
-    seed: int,
-    redraw: bool,
-) -> str:
-    """Hash everything that decides the weights after a given epoch."""
-    optimizer = {name: str(value) for name, value in model.optimizer.get_config().items()}
+def _identity(model: keras.Model, settings: list[object], arrays: Sequence[np.ndarray]) -> str:
+    """Hash everything that decides the weights and the curves up to a given epoch."""
+    optimizer = {name: str(value) for name, value in model.optimizer.get_config().items() if name != "name"}
     # Keras numbers the layers of a process (conv2d_7); a resumed run may count differently.
     network = re.sub(r'_\d+(?=(_fused)?")', "", model.to_json())
-    digest = hashlib.sha256(
-        json.dumps([network, optimizer, loss, batch_size, seed, redraw], sort_keys=True).encode()
-    )
-    for array in (*model.get_weights(), noisy, reference):
+    digest = hashlib.sha256(json.dumps([network, optimizer, settings], sort_keys=True).encode())
+    for array in (*model.get_weights(), *arrays):
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()
 
