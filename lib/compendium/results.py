@@ -161,7 +161,7 @@ def provenance(record: Mapping[str, object]) -> pd.DataFrame:
         "packages": packages,
         "device": record["device"],
         "training time": f"{record['training_seconds'] / 60:.1f} minutes",
-        "time, all in all": f"{record['wall_seconds'] / 60:.1f} minutes",
+        "time since the last start": f"{record['wall_seconds'] / 60:.1f} minutes",
         "peak memory": f"{record['peak_memory_bytes'] / 2**30:.1f} GiB",
     }
     return pd.DataFrame({"fact": facts.keys(), "value": facts.values()}).set_index("fact")
