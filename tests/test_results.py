@@ -187,3 +187,11 @@ def test_the_data_of_a_real_set_is_named_by_its_hash(tmp_path):
     photos = data.load("digits", "test")
     (entry,) = write(tmp_path, data_sets=[photos])["data"]
     assert entry == {"name": "digits", "images": 1000, "sha256": photos.sha256, "notes": list(photos.notes)}
+
+
+def test_rounded_numbers_are_text_and_missing_ones_blank():
+    table = pd.DataFrame({"MSE": [0.01234, np.nan], "PSNR": [19.0871, 3.0]})
+    assert results.rounded(table, 2).to_dict("list") == {"MSE": ["0.01", ""], "PSNR": ["19.09", "3.00"]}
+    assert results.rounded(table, {"MSE": 4, "PSNR": 1})["MSE"].tolist() == ["0.0123", ""]
+    levels = pd.concat({"PSNR": table[["MSE"]]}, axis=1)
+    assert results.rounded(levels, {"PSNR": 3})[("PSNR", "MSE")].tolist() == ["0.012", ""]

@@ -135,6 +135,20 @@ def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataF
     return pd.concat(tables, axis=1)
 
 
+def rounded(table: pd.DataFrame, digits: int | Mapping[str, int]) -> pd.DataFrame:
+    """Return a table of numbers as text, a missing one as "", for a page.
+
+    `digits` after the point are for all columns, or for each column (of several levels: the first) by name.
+    """
+
+    def text(column: pd.Series) -> pd.Series:
+        name = column.name[0] if isinstance(column.name, tuple) else column.name
+        places = digits if isinstance(digits, int) else digits[name]
+        return column.map(lambda number: "" if pd.isna(number) else f"{number:.{places}f}")
+
+    return table.apply(text)
+
+
 def of_images(source: pd.DataFrame, quantity: str, method: str) -> pd.DataFrame:
     """Return one quantity of single images under one method: a row an image, a column a level."""
     chosen = source[
