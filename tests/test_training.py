@@ -45,6 +45,12 @@ def dropout_network():
     return network(layers.Dropout(0.3), layers.BatchNormalization())
 
 
+def fit(model, reference=TRAIN, **options):
+    """Train `model`; `options` replace what is usual here."""
+    usual = {"corrupt": corrupt, "validation": (NOISY_TEST, TEST), "epochs": 1, "batch_size": 32, "seed": 7}
+    return training.fit(model, reference, **usual | options)
+
+
 def train(
     *,
     build=network,
@@ -59,9 +65,8 @@ def train(
     """Build and train a network as a chapter does; return its weights and its learning curves."""
     training.set_seed(initial_seed)
     model = build()
-    settings = {"corrupt": corrupt, "batch_size": 32, "validation": (NOISY_TEST, TEST), **options}
     optimizer = keras.optimizers.Adam(learning_rate, name=name)
-    curves = training.fit(model, reference, epochs=epochs, seed=seed, optimizer=optimizer, **settings)
+    curves = fit(model, reference, epochs=epochs, seed=seed, optimizer=optimizer, **options)
     return model.get_weights(), curves
 
 
@@ -95,17 +100,8 @@ def test_curves_are_means_over_all_images():
     # with a rate of zero the weights stay, so the means can be computed afterwards; 100 = 3 * 32 + 4
     training.set_seed(0)
     model = network()
-    curves = training.fit(
-        model,
-        TRAIN,
-        corrupt,
-        validation=(NOISY_TEST, TEST),
-        epochs=1,
-        batch_size=32,
-        optimizer=keras.optimizers.SGD(0.0),
-        seed=7,
-        metrics=[keras.metrics.MeanAbsoluteError(name="mae")],
-    )
+    metric = keras.metrics.MeanAbsoluteError(name="mae")
+    curves = fit(model, optimizer=keras.optimizers.SGD(0.0), metrics=[metric])
     assert list(curves.columns) == ["epoch", "loss", "mae", "val_loss", "val_mae", "seconds"]
     row = curves.iloc[0]
     for prefix, noisy, reference in (("", corrupt(TRAIN, 7), TRAIN), ("val_", NOISY_TEST, TEST)):
@@ -118,16 +114,7 @@ def test_the_given_model_holds_the_trained_weights():
     training.set_seed(7)
     model = network()
     before = model.get_weights()
-    curves = training.fit(
-        model,
-        TRAIN,
-        corrupt,
-        validation=(NOISY_TEST, TEST),
-        epochs=1,
-        batch_size=32,
-        optimizer=keras.optimizers.Adam(0.01),
-        seed=7,
-    )
+    curves = fit(model, optimizer=keras.optimizers.Adam(0.01))
     assert not any(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
     # the layers as they were written, not their faster equal
     reconstruction = keras.ops.convert_to_numpy(model(NOISY_TEST.astype(np.float32) / 255))
