@@ -1,6 +1,7 @@
 import os
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from skimage.restoration import inpaint_biharmonic
 
 from compendium import baselines, data
 from compendium.baselines import IMPULSE, impulse_mask
+from compendium.errors import CompendiumError
 
 MASKED = [name for name in IMPULSE if name != "noisy input" and not name.startswith("median")]
 GRID = np.mgrid[0:9, 0:11]
@@ -219,6 +221,22 @@ def test_trivial_predictions():
     np.testing.assert_allclose(predictions["mean image"][6], train.mean(axis=0), atol=1e-6)
     with pytest.raises(ValueError, match="no image"):
         baselines.trivial_predictions(train[:0], 1)
+
+
+def errors(network):
+    return pd.DataFrame(
+        {"30 %": [network, 0.2, 0.3, 0.1], "60 %": [0.01, 0.2, 0.3, 0.1]}, index=["CAE", *baselines.TRIVIAL]
+    )
+
+
+def test_a_network_ahead_of_the_trivial_predictors_passes_the_guard():
+    baselines.check_not_collapsed(errors(0.099), ["CAE"])
+
+
+@pytest.mark.parametrize("network", [0.1, 0.25, np.nan])
+def test_a_collapsed_network_is_named_with_what_it_does_not_beat(network):
+    with pytest.raises(CompendiumError, match=r"CAE at 30 % .* the (mean image|noisy input) 0\.[12]000;"):
+        baselines.check_not_collapsed(errors(network), ["CAE"])
 
 
 def test_pca_of_images_on_a_plane_needs_two_components_and_no_more():

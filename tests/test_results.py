@@ -195,3 +195,15 @@ def test_rounded_numbers_are_text_and_missing_ones_blank():
     assert results.rounded(table, {"MSE": 4, "PSNR": 1})["MSE"].tolist() == ["0.0123", ""]
     levels = pd.concat({"PSNR": table[["MSE"]]}, axis=1)
     assert results.rounded(levels, {"PSNR": 3})[("PSNR", "MSE")].tolist() == ["0.012", ""]
+
+
+def test_numbers_of_several_seeds_are_averaged_side_by_side():
+    rows = [("MSE", "network", "30 %", seed, np.nan, 0.1 * seed) for seed in (1, 2)]
+    source = pd.DataFrame(rows, columns=results.METRIC_COLUMNS)
+    table = results.side_by_side({"run": source}, "MSE")
+    assert table.loc["network", ("run", "30 %")] == pytest.approx(0.15)
+
+
+def test_a_metric_column_that_no_reader_would_look_for_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="noise"):
+        write(tmp_path, metrics=METRICS.assign(noise="30 %"))

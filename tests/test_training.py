@@ -373,3 +373,24 @@ def test_other_backends_learn_repeat_and_resume(backend):
     )
     assert finished.returncode == 0, finished.stdout[-5000:]
     assert "7 passed" in finished.stdout
+
+
+def test_a_classifier_learns_classes_that_differ_and_repeats_itself():
+    images = np.zeros((60, 4, 4, 1), np.uint8)
+    labels = np.arange(60) % 3
+    images[np.arange(60), labels] = 255
+
+    def trained():
+        training.set_seed(1)
+        layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+        model = keras.Sequential(layers)
+        optimizer = keras.optimizers.Adam(0.1)
+        curve = training.fit_classifier(model, images, labels, epochs=10, batch_size=20, optimizer=optimizer)
+        return training.predict(model, images), curve
+
+    probabilities, curve = trained()
+    assert (probabilities.argmax(axis=1) == labels).all()
+    assert list(curve.columns) == ["epoch", "accuracy", "loss", "seconds"]
+    assert curve["epoch"].tolist() == list(range(1, 11))
+    assert curve["accuracy"].iloc[-1] == 1
+    np.testing.assert_array_equal(probabilities, trained()[0])

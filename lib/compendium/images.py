@@ -3,6 +3,10 @@
 from collections.abc import Collection
 
 import numpy as np
+from numpy.typing import NDArray
+
+Images = NDArray[np.floating]
+Mask = NDArray[np.bool_]
 
 FLOATS = (np.float32, np.float64)
 

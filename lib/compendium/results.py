@@ -17,6 +17,7 @@ from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 
 RECORD = "record.json"
+METRIC_COLUMNS = ["quantity", "method", "level", "seed", "image", "value"]
 
 
 def run_folder(chapter: str) -> Path:
@@ -50,12 +51,18 @@ def write(
     Args:
         chapter: name of the notebook, without its ending.
         parameters: from `parameters(globals())`.
-        metrics: tidy, a row a number: the columns that say what it is of, and `value`.
+        metrics: tidy, a row a number: `value`, and of the columns below those that say what it is of:
+            `quantity` (MSE, SSIM ...), `method` (a network or what it is compared with), `level` (of noise,
+            or another condition), `seed` and `image`. What is absent or missing does not apply.
         definitions: for each metric's name, how it is computed.
         curves: learning curves, a row an epoch and network; `seconds` adds up to the training time.
         data_sets: all splits that were used.
         folder: from `run_folder`.
+
+    Raises ValueError for a column of `metrics` that is none of these.
     """
+    if stray := set(metrics.columns) - {*METRIC_COLUMNS}:
+        raise ValueError(f"metrics: unknown columns {sorted(stray)}; there are {METRIC_COLUMNS}")
     record = {
         "chapter": chapter,
         "profile": os.environ.get("COMPENDIUM_PROFILE", "interactive"),
@@ -114,24 +121,26 @@ def load(chapter: str, profile: str) -> dict[str, object]:
 
 
 def metrics_of(record: Mapping[str, object]) -> pd.DataFrame:
-    """Return a record's numbers: a row each, columns `quantity`, `method`, `level`, `image` and `value`.
+    """Return a record's numbers: a row each, with the columns `METRIC_COLUMNS` (see `write`).
 
-    `image` is missing where the number is a mean over images.
+    `image` is missing where the number is a mean over images, `seed` where it does not depend on one or the
+    run had only one.
     """
-    return pd.DataFrame(record["metrics"], columns=["quantity", "method", "level", "image", "value"])
+    return pd.DataFrame(record["metrics"], columns=METRIC_COLUMNS)
 
 
 def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataFrame:
     """Return means of one quantity from several sources: a row a method, columns (source, level).
 
-    Each source has the columns `quantity`, `method`, `level` and `value`; where it has `image` too, the
-    numbers of single images are left out.
+    Each source has the columns `quantity`, `method`, `level` and `value`. Numbers of single images (`image`)
+    are left out, those of several seeds averaged.
     """
     tables = {}
     for name, source in sources.items():
         means = source[source["image"].isna()] if "image" in source else source
         chosen = means[means["quantity"] == quantity]
-        tables[name] = chosen.pivot(index="method", columns="level", values="value")[chosen["level"].unique()]
+        means = chosen.pivot_table(index="method", columns="level", values="value", sort=False)
+        tables[name] = means[chosen["level"].unique()]
     return pd.concat(tables, axis=1)
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import papermill
 import yaml
 from nbclient.exceptions import DeadKernelError
@@ -64,18 +65,18 @@ def check_parameters(notebook: Path, given: Mapping[str, object]) -> None:
 def key(notebook: Path, parameters: Mapping[str, object]) -> str:
     """Return a hash of all that decides a run's outcome.
 
-    These are the notebook's cells (not their outputs), the parameters, lib/, the data set, the recorded runs
-    that the chapter quotes, and the installed packages.
+    These are the notebook's cells (not their outputs), the parameters, lib/, the data sets that they name,
+    the recorded runs that the chapter quotes, and the installed packages.
     """
     cells = [(cell.cell_type, cell.source, cell.metadata) for cell in nbformat.read(notebook, 4).cells]
     effective = {**defaults(notebook), **parameters}
     quoted = [path for path in (project.RESULTS / notebook.stem).rglob("*") if path.is_file()]
-    named = effective.get("dataset")
+    named = [name for name in data.NAMES if any(name in np.atleast_1d(v) for v in effective.values())]
     decisive = [
         cells,
         effective,
         project.library_hash(),
-        data.fingerprint(named) if named in data.NAMES else None,
+        [data.fingerprint(name) for name in named],
         project.files_hash(quoted),
         project.packages_hash(),
     ]

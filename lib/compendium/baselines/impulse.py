@@ -1,4 +1,4 @@
-"""Classical denoisers for impulse (salt-and-pepper) noise, and predictors that need no denoising at all.
+"""Classical denoisers for impulse (salt-and-pepper) noise.
 
 Every denoiser takes `noisy`, float32 or float64 images in [0, 1] of shape (n, h, w) or (n, h, w, c), and
 returns reconstructions of the same shape and dtype in [0, 1]; it treats each image by itself, so a batch
@@ -15,17 +15,12 @@ from functools import partial
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
-from numpy.typing import NDArray
 from scipy import ndimage
 from scipy.interpolate import LinearNDInterpolator
 from scipy.spatial import QhullError
 from skimage.restoration import inpaint_biharmonic
-from sklearn.decomposition import PCA
 
-from compendium.images import check_images, with_channels
-
-Images = NDArray[np.floating]
-Mask = NDArray[np.bool_]
+from compendium.images import Images, Mask, check_images, with_channels
 
 
 def unchanged(noisy: Images) -> Images:
@@ -118,36 +113,6 @@ IMPULSE: dict[str, Callable[[Images], Images]] = {
     "biharmonic": biharmonic,
 }
 """Display name -> denoiser, from the trivial to the elaborate."""
-
-
-def trivial_predictions(train: Images, count: int) -> dict[str, Images]:
-    """The answers of predictors that ignore their input: `count` black images, `count` times the mean image.
-
-    The mean is taken over `train`, clean float images in [0, 1], (n, h, w) or (n, h, w, c), in float64; both
-    predictions have the shape (count, h, w[, c]) and the dtype of `train`, and are read-only.
-    Raises ValueError where `train` is empty or not such images.
-    """
-    if not len(check_images(train, "train")):
-        raise ValueError("train holds no image: its mean is undefined")
-    mean = train.mean(axis=0, dtype=np.float64).astype(train.dtype)
-    predictions = {"black image": np.zeros_like(mean), "mean image": mean}
-    return {name: np.broadcast_to(image, (count, *mean.shape)) for name, image in predictions.items()}
-
-
-def pca_reconstruction(train: Images, test: Images, components: int) -> Images:
-    """The clean `test` images after projection on the first principal components of the clean `train` images.
-
-    Both are float images in [0, 1] with equal (h, w) or (h, w, c); the result has the shape of `test`. No
-    affine code of `components` numbers reconstructs `train` with a smaller squared error (Eckart and Young,
-    Psychometrika 1, 1936); on `test` this is the error of that code on images it has not seen. Values outside
-    [0, 1] are clipped, which the linear code itself could not do and which only lowers the error.
-    Raises ValueError where shapes differ, or `components` exceeds the number of images or of values in one.
-    """
-    if check_images(train, "train").shape[1:] != check_images(test, "test").shape[1:]:
-        raise ValueError(f"train and test images differ in shape: {train.shape[1:]} and {test.shape[1:]}")
-    pca = PCA(components, svd_solver="covariance_eigh").fit(train.reshape(len(train), -1))
-    codes = pca.transform(test.reshape(len(test), -1))
-    return pca.inverse_transform(codes).reshape(test.shape).clip(0, 1)
 
 
 def _fill_altered(noisy: Images, estimate: Callable[[Images, Mask], Images]) -> Images:

@@ -1,0 +1,71 @@
+"""Intervals and paired comparisons: the one place where the book turns repeated numbers into a statement."""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy import stats
+
+LEVEL = 0.95
+
+
+class Interval(NamedTuple):
+    """An estimate with the ends of its 95 % confidence interval, in the unit of the values."""
+
+    estimate: float
+    low: float
+    high: float
+
+
+class Comparison(NamedTuple):
+    """Mean paired difference (first minus second), its 95 % interval, and pairs with first lower."""
+
+    difference: float
+    low: float
+    high: float
+    first_lower: int
+    pairs: int
+
+
+def mean_interval(values: ArrayLike) -> Interval:
+    """Return the mean of independent `values`, `(n,)`, with Student's t interval.
+
+    With one value, or none, the interval is unknown: its ends, or all three, are NaN.
+    """
+    values = _finite_row("values", values)
+    if len(values) < 2:
+        return Interval(float(values[0]) if len(values) else np.nan, np.nan, np.nan)
+    mean, half_width = values.mean(), stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
+    return Interval(*map(float, (mean, mean - half_width, mean + half_width)))
+
+
+def proportion_interval(successes: int, trials: int) -> Interval:
+    """Return the share of successes with Wilson's score interval (`scipy.stats.binomtest`).
+
+    Source: Wilson (1927), doi:10.1080/01621459.1927.10502953. Unlike mean ± 1.96 standard errors it stays in
+    [0, 1] and has a width when all trials end alike. Raises ValueError unless 0 <= successes <= trials and
+    1 <= trials.
+    """
+    interval = stats.binomtest(successes, trials).proportion_ci(LEVEL, method="wilson")
+    return Interval(successes / trials, float(interval.low), float(interval.high))
+
+
+def paired_comparison(first: ArrayLike, second: ArrayLike) -> Comparison:
+    """Compare two methods measured on the same images or with the same seeds, pair by pair.
+
+    first, second: `(n,)`, one number a pair, in the same order. The interval is that of the paired t test
+    (as `scipy.stats.ttest_rel` has it); one that excludes 0 says that the order would hardly turn round with other
+    images or seeds of the same kind. With fewer than two pairs its ends are NaN. Raises ValueError where the
+    lengths differ.
+    """
+    first, second = _finite_row("first", first), _finite_row("second", second)
+    if len(first) != len(second):
+        raise ValueError(f"pairs: first has {len(first)} values, second {len(second)}")
+    return Comparison(*mean_interval(first - second), int((first < second).sum()), len(first))
+
+
+def _finite_row(name: str, values: ArrayLike) -> np.ndarray:
+    row = np.asarray(values, np.float64)
+    if row.ndim != 1 or not np.isfinite(row).all():
+        raise ValueError(f"{name}: expected a row of finite numbers, found shape {row.shape}")
+    return row
