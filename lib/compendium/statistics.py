@@ -53,10 +53,10 @@ def proportion_interval(successes: int, trials: int) -> Interval:
 def paired_comparison(first: ArrayLike, second: ArrayLike) -> Comparison:
     """Compare two methods measured on the same images or with the same seeds, pair by pair.
 
-    first, second: `(n,)`, one number a pair, in the same order. The interval is that of the paired t test
-    (as `scipy.stats.ttest_rel` has it); one that excludes 0 says that the order would hardly turn round with other
-    images or seeds of the same kind. With fewer than two pairs its ends are NaN. Raises ValueError where the
-    lengths differ.
+    first, second: `(n,)`, one number a pair, in the same order. The interval is that of the paired t test (as
+    `scipy.stats.ttest_rel` has it); one that excludes 0 says that the order would hardly turn round with
+    other images or seeds of the same kind. With fewer than two pairs its ends are NaN. Raises ValueError
+    where the lengths differ.
     """
     first, second = _finite_row("first", first), _finite_row("second", second)
     if len(first) != len(second):

@@ -1,6 +1,7 @@
 """What a network is compared with: classical denoisers, closed-form maps, and trivial predictors."""
 
-from compendium.baselines.affine import pca_reconstruction
+from compendium.baselines.affine import affine_denoiser, pca_reconstruction
+from compendium.baselines.gaussian import GAUSSIAN, CalibratedFilter, calibrate
 from compendium.baselines.impulse import (
     IMPULSE,
     adaptive_median,
@@ -15,10 +16,14 @@ from compendium.baselines.impulse import (
 from compendium.baselines.trivial import TRIVIAL, check_not_collapsed, trivial_predictions
 
 __all__ = [
+    "GAUSSIAN",
     "IMPULSE",
     "TRIVIAL",
+    "CalibratedFilter",
     "adaptive_median",
+    "affine_denoiser",
     "biharmonic",
+    "calibrate",
     "check_not_collapsed",
     "impulse_mask",
     "linear",
