@@ -284,3 +284,48 @@ def test_entropies_of_table_5_are_the_printed_ones_truncated():
     assert (np.floor(100 * total) / 100).tolist() == [9.12, 7.79, 6.61]
     # in float32 the bytes fall on other sides of the edges
     assert np.round(metrics.total_entropy(images.astype(np.float32))[2], 2) == 6.59
+
+
+# --- power by spatial frequency
+
+
+def test_radial_power_of_waves_lies_in_their_ring():
+    positions = np.arange(28) / 28
+    for frequency in (1, 5, 13):
+        wave = 0.5 + 0.4 * np.cos(2 * np.pi * frequency * positions)
+        image = np.broadcast_to(wave, (28, 28))
+        power = metrics.radial_power(np.stack([image, image.T]))
+        assert power.shape == (2, 15)
+        np.testing.assert_allclose(power[:, 0], 0.25)
+        np.testing.assert_allclose(power[0], power[1], atol=1e-15)
+        assert power[0, 1:].argmax() + 1 == frequency
+        assert np.delete(power[0], [0, frequency]).max() < 1e-20
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    number=st.integers(0, 3),
+    side=st.integers(1, 12),
+    channels=st.sampled_from([(), (1,), (3,)]),
+    seed=st.integers(0, 2**32),
+)
+def test_radial_power_is_the_mean_over_rings_of_the_fourier_transform(number, side, channels, seed):
+    images = np.random.default_rng(seed).random((number, side, side, *channels))
+    expected = np.zeros((number, side // 2 + 1))
+    for image, row in zip(images.reshape(number, side, side, *(channels or (1,))), expected, strict=True):
+        power = (np.abs(np.fft.fft2(image, axes=(0, 1))) ** 2).mean(axis=2) / side**4
+        rings = [[] for _ in row]
+        for y in range(side):
+            for x in range(side):
+                ring = round(np.hypot(min(y, side - y), min(x, side - x)))
+                if ring < len(rings):
+                    rings[ring].append(power[y, x])
+        row[:] = [np.mean(ring) for ring in rings]
+    np.testing.assert_allclose(metrics.radial_power(images), expected, rtol=1e-9, atol=1e-18)
+
+
+def test_radial_power_needs_square_images():
+    with pytest.raises(ValueError, match="28x27 pixels: rings of equal frequency need square ones"):
+        metrics.radial_power(np.zeros((2, 28, 27)))
+    with pytest.raises(ValueError, match="outside"):
+        metrics.radial_power(np.full((1, 4, 4), 2.0))

@@ -26,6 +26,7 @@ __all__ = [
     "mse",
     "pcc",
     "psnr",
+    "radial_power",
     "ssim",
     "total_entropy",
 ]
@@ -139,6 +140,21 @@ def entropy_map(images: np.ndarray, *, bins: Bins = "paper") -> np.ndarray:
     return _map_chunks(lambda chunk: _entropy_map(chunk, number), images)
 
 
+def radial_power(images: np.ndarray) -> np.ndarray:
+    """Power spectrum of square images, averaged over rings of equal spatial frequency, `(n, h // 2 + 1)`.
+
+    Entry `f` is the mean of `|X|²` over the coefficients `X` whose distance from frequency 0 rounds to `f`
+    cycles per image; `X` is the discrete Fourier transform divided by the number of pixels, and channels are
+    averaged. So entry 0 is the squared mean, and the corners of the spectrum, beyond `h // 2`, are left out.
+    Raises `ValueError` for images that are not square and for inputs this module does not take.
+    """
+    images = _checked(images)
+    height, width = images.shape[1:3]
+    if height != width:
+        raise ValueError(f"images of {height}x{width} pixels: rings of equal frequency need square ones")
+    return _map_chunks(_radial_power, images)
+
+
 def _checked(images: np.ndarray, name: str = "images") -> np.ndarray:
     """Return the batch as `(n, h, w, c)` or say what is wrong with it."""
     return with_channels(check_images(images, name, dtypes=DTYPES, tolerance=RANGE_TOLERANCE))
@@ -212,6 +228,16 @@ def _entropy_map(images: np.ndarray, bins: int) -> np.ndarray:
     )
     samples = regions.transpose(0, 1, 3, 5, 2, 4).reshape(-1, BLOCK * BLOCK)
     return _histogram_entropy(samples, bins, False).reshape(number, rows, columns, channels).mean(axis=3)
+
+
+def _radial_power(images: np.ndarray) -> np.ndarray:
+    side = images.shape[1]
+    power = np.square(np.abs(np.fft.fft2(images, axes=(1, 2), norm="forward"))).mean(axis=3)
+    frequencies = np.fft.fftfreq(side, 1 / side)
+    ring = np.rint(np.hypot(frequencies[:, np.newaxis], frequencies)).astype(int)
+    inside = ring <= side // 2
+    in_ring = ring[inside] == np.arange(side // 2 + 1)[:, np.newaxis]
+    return power[:, inside] @ (in_ring / in_ring.sum(axis=1, keepdims=True)).T
 
 
 @njit(cache=True)
