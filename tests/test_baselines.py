@@ -239,6 +239,15 @@ def test_a_collapsed_network_is_named_with_what_it_does_not_beat(network):
         baselines.check_not_collapsed(errors(network), ["CAE"])
 
 
+def test_other_networks_are_held_to_the_trivial_predictors_and_the_quantity_that_are_named():
+    table = pd.DataFrame({"5 a class": [0.8, 0.9]}, index=["classifier", "chance"])
+    baselines.check_not_collapsed(table, ["classifier"], ["chance"], "error rate")
+    with pytest.raises(CompendiumError, match=r"classifier at 5 a class has an error rate of 0\.8000"):
+        baselines.check_not_collapsed(
+            table.assign(**{"5 a class": 0.8}), ["classifier"], ["chance"], "error rate"
+        )
+
+
 def test_pca_of_images_on_a_plane_needs_two_components_and_no_more():
     rng = np.random.default_rng(0)
     directions = rng.uniform(-0.1, 0.1, (2, 6 * 5 * 3))

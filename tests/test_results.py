@@ -104,6 +104,42 @@ def test_a_write_that_fails_leaves_the_old_record(tmp_path, monkeypatch):
     assert (tmp_path / "record.json").read_bytes() == before
 
 
+IDENTITY = {"seed": np.int64(1), "fractions": (0.3, 0.6), "data": "0123"}
+
+
+def test_a_part_of_a_run_is_computed_once(tmp_path):
+    calls = []
+
+    def compute():
+        calls.append(1)
+        return METRICS
+
+    path = tmp_path / "parts" / "0.json"
+    first = results.resumed(path, IDENTITY, compute)
+    again = results.resumed(path, IDENTITY, compute)
+    assert len(calls) == 1
+    pd.testing.assert_frame_equal(first, again)
+    assert first["quantity"].tolist() == METRICS["quantity"].tolist()
+    assert first["value"].tolist()[::2] == [21.5, 0.25]
+    assert first["value"].isna().tolist() == [False, True, False]  # no finite number
+
+
+def test_a_part_that_fails_leaves_nothing(tmp_path):
+    with pytest.raises(ZeroDivisionError):
+        results.resumed(tmp_path / "0.json", IDENTITY, lambda: 1 / 0)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_part_of_another_run_is_not_taken_for_this_one(tmp_path):
+    path = tmp_path / "0.json"
+    results.resumed(path, IDENTITY, lambda: METRICS)
+    with pytest.raises(CompendiumError, match=r"0\.json: computed with other parameters or data; delete it"):
+        results.resumed(path, {**IDENTITY, "seed": 2}, lambda: METRICS)
+    path.write_text("{")
+    with pytest.raises(CompendiumError, match="not readable"):
+        results.resumed(path, IDENTITY, lambda: METRICS)
+
+
 def test_an_unfinished_run_cannot_be_recorded(tmp_path):
     with pytest.raises(CompendiumError, match=r"no record\.json; only a finished run"):
         results.file(tmp_path, "chapter", "cpu")

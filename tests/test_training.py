@@ -411,3 +411,35 @@ def test_a_classifier_learns_classes_that_differ_and_repeats_itself():
     assert curve["epoch"].tolist() == list(range(1, 11))
     assert curve["accuracy"].iloc[-1] == 1
     np.testing.assert_array_equal(probabilities, trained()[0])
+
+
+def small_classifier():
+    layers = [keras.Input((4, 4, 1)), keras.layers.Flatten(), keras.layers.Dense(3, activation="softmax")]
+    return keras.Sequential(layers)
+
+
+def train_steps(model, optimizer, steps=20, number=60):
+    images = np.random.default_rng(0).integers(0, 256, (number, 4, 4, 1), np.uint8)
+    options = {"batch_size": 10, "optimizer": optimizer, "seed": 3}
+    training.fit_steps(model, images, np.arange(number) % 3, steps=steps, **options)
+    return int(optimizer.iterations)
+
+
+def test_a_classifier_takes_as_many_steps_as_asked_for_whatever_the_number_of_images():
+    for number in (3, 60):
+        model, optimizer = small_classifier(), keras.optimizers.Adam(0.1)
+        assert train_steps(model, optimizer, steps=7, number=number) == 7
+        assert train_steps(model, optimizer, steps=5, number=number) == 12  # it goes on
+
+
+def test_a_restarted_classifier_trains_as_one_built_anew():
+    training.set_seed(1)
+    new = small_classifier()
+    train_steps(new, keras.optimizers.Adam(0.1))
+    used, optimizer = small_classifier(), keras.optimizers.Adam(0.1)
+    train_steps(used, optimizer)
+    assert not same(used.get_weights(), new.get_weights())
+    training.set_seed(1)
+    training.restart(used)
+    assert train_steps(used, optimizer) == 20
+    assert same(used.get_weights(), new.get_weights())

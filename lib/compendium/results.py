@@ -5,7 +5,7 @@ import os
 import platform
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -34,6 +34,33 @@ def run_folder(chapter: str) -> Path:
 def parameters(namespace: Mapping[str, object]) -> dict[str, object]:
     """Return the notebook's parameters: the annotated names of `globals()` with their present values."""
     return {name: namespace[name] for name in namespace.get("__annotations__", {})}
+
+
+def resumed(path: Path, identity: Mapping[str, object], compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
+    """Return the table of one part of a run: from `path`, or else what `compute` gives, which is kept there.
+
+    So a run of many parts that is killed and started again goes on with the first part that it lacks.
+
+    Args:
+        path: a JSON file in the run's folder, one for each part.
+        identity: all that decides the table's numbers; parameters, and the `sha256` of the data.
+        compute: gives a table of numbers and texts.
+
+    Raises CompendiumError where the file is unreadable, or holds a table of another identity.
+    """
+    identity = _plain(dict(identity))
+    if not path.exists():
+        rows = _rows(compute())
+        write_atomically(path, json.dumps({"identity": identity, "rows": rows}, allow_nan=False))
+    try:
+        content = json.loads(path.read_text())
+    except ValueError as fault:
+        raise CompendiumError(f"{path}: not readable ({fault}); delete it to compute it anew") from None
+    if content["identity"] != identity:
+        raise CompendiumError(
+            f"{path}: computed with other parameters or data; delete it, or choose another folder"
+        )
+    return pd.DataFrame(content["rows"])
 
 
 def write(

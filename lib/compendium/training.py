@@ -156,6 +156,53 @@ def fit_classifier(
     return pd.DataFrame({"epoch": range(1, epochs + 1), **history, "seconds": seconds})
 
 
+def fit_steps(
+    model: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    steps: int,
+    batch_size: int,
+    optimizer: keras.optimizers.Optimizer,
+    seed: int,
+) -> None:
+    """Train `model` as `fit_classifier` does, but for a number of optimizer steps; its weights are updated.
+
+    For comparing training sets of different sizes: in equally many epochs the larger one would also get more
+    steps. The images of a step are drawn with replacement, by `seed` alone.
+
+    Args:
+        model: ends in one softmax probability a class. If it was trained here before with the same
+            `optimizer` it goes on, and is not compiled again; `restart` makes it new.
+        images: `(n, h, w, c)`, uint8 or float in [0, 1].
+        labels: class numbers `(n,)`, from 0.
+        steps: 0 or more.
+        batch_size: images a step.
+        optimizer: a Keras optimizer, fresh or of this model.
+        seed: 0 or more.
+    """
+    if getattr(model, "optimizer", None) is not optimizer:
+        jit = "auto" if keras.backend.backend() == "jax" else False
+        model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=jit)
+    rng = np.random.default_rng(seed)
+    for _ in range(steps):
+        chosen = rng.integers(len(images), size=batch_size)
+        model.train_on_batch(as_float(images[chosen]), labels[chosen])
+
+
+def restart(model: keras.Model) -> None:
+    """Draw new initial weights for a compiled model, and give its optimizer a fresh state.
+
+    The model then trains as one that was built and compiled anew, but its graph need not be made again. Call
+    `set_seed` before.
+    """
+    model.set_weights(keras.models.clone_model(model).get_weights())
+    fresh = type(model.optimizer).from_config(model.optimizer.get_config())
+    fresh.build(model.trainable_variables)
+    for variable, initial in zip(model.optimizer.variables, fresh.variables, strict=True):
+        variable.assign(initial)
+
+
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return the model's outputs, float32 `(n, ...)`, for uint8 or float images `(n, h, w, c)`."""
     batches = (images[start : start + 500] for start in range(0, len(images), 500))

@@ -26,17 +26,23 @@ def trivial_predictions(train: Images, count: int) -> dict[str, Images]:
     return {name: np.broadcast_to(image, (count, *mean.shape)) for name, image in predictions.items()}
 
 
-def check_not_collapsed(errors: pd.DataFrame, networks: Sequence[str]) -> None:
+def check_not_collapsed(
+    errors: pd.DataFrame,
+    networks: Sequence[str],
+    trivial: Sequence[str] = TRIVIAL,
+    quantity: str = "MSE",
+) -> None:
     """Raise CompendiumError where a network is no better than a trivial predictor: it has collapsed.
 
-    errors: mean squared errors, a row a method (among them `TRIVIAL` and `networks`), a column a level.
+    errors: of a `quantity` of which less is better, a row a method (among them `networks` and `trivial`), a
+    column a level.
     """
     for network in networks:
-        for trivial in TRIVIAL:
+        for predictor in trivial:
             for level in errors.columns:
-                error, limit = errors.at[network, level], errors.at[trivial, level]
+                error, limit = errors.at[network, level], errors.at[predictor, level]
                 if not error < limit:  # NaN, of a network that diverged, is no success either
                     raise CompendiumError(
-                        f"collapse: {network} at {level} has an MSE of {error:.4f}, the {trivial} "
+                        f"collapse: {network} at {level} has an {quantity} of {error:.4f}, the {predictor} "
                         f"{limit:.4f}; train longer, or with another seed or learning rate"
                     )
