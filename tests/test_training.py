@@ -166,23 +166,6 @@ def test_bytes_and_floats_give_the_same_weights(four_epochs):
     assert_same_run(as_floats, four_epochs)
 
 
-def test_training_ends_when_stop_says_so(tmp_path, four_epochs):
-    checkpoint = tmp_path / "checkpoint.npz"
-    seen = []
-
-    def after_three(rows):
-        seen.append(len(rows))
-        return len(rows) == 3
-
-    weights, curves = train(epochs=9, stop=after_three)
-    assert seen == [1, 2, 3]
-    assert curves.drop(columns="seconds").equals(four_epochs[1][:3].drop(columns="seconds"))
-    # a run that is taken up again stops where it would have stopped
-    train(epochs=3, checkpoint=checkpoint)
-    resumed = train(epochs=9, stop=after_three, checkpoint=checkpoint)
-    assert_same_run(resumed, (weights, curves))
-
-
 # --- checkpoints
 
 KILLED = """

@@ -55,7 +55,6 @@ def fit(
     loss: str = "mse",
     metrics: Sequence[keras.metrics.Metric] = (),
     redraw: bool = False,
-    stop: Callable[[pd.DataFrame], bool] = lambda rows: False,
     checkpoint: Path | None = None,
 ) -> pd.DataFrame:
     """Train `model` to map corrupted images to their references; its weights are updated in place.
@@ -75,7 +74,6 @@ def fit(
         loss: name of a Keras loss.
         metrics: Keras metrics that are means over the images, reported beside the loss.
         redraw: draw new noise every epoch, instead of once for all epochs as the papers do.
-        stop: asked after every epoch, with the rows so far, whether to end the training early.
         checkpoint: file that holds the latest state; written every few seconds at the end of an epoch.
 
     Returns:
@@ -104,8 +102,6 @@ def fit(
     saved_at = time.monotonic()
     epoch_numbers = range(len(rows) + 1, epochs + 1)
     for epoch in tqdm(epoch_numbers, initial=len(rows), total=epochs, unit="epoch", disable=None):
-        if rows and stop(pd.DataFrame(rows)):
-            break
         started = time.perf_counter()
         if redraw and epoch > 1:
             noisy = corrupt(reference, _derive(seed, epoch))
