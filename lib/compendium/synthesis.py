@@ -91,7 +91,7 @@ def train_gan(
 
     In each step the discriminator sees as many drawn as real images of the same classes, then the generator
     is moved to where the discriminator takes its images for real. Source of the game: Goodfellow et al.
-    (2014); Adam's first decay of 0.5: Radford et al. (2016). Initial weights and draws follow from `seed`.
+    (2014); Adam's first decay of 0.5: Radford et al. (2015). Initial weights and draws follow from `seed`.
 
     Args:
         images: `(n, h, w, c)`, uint8, or float in [0, 1]; 4 divides h and w.

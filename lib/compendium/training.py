@@ -187,16 +187,16 @@ def fit_steps(
 
 
 def restart(model: keras.Model) -> None:
-    """Draw new initial weights for a compiled model, and give its optimizer a fresh state.
+    """Draw new initial weights for a model and, where it is compiled, give its optimizer a fresh state.
 
-    The model then trains as one that was built and compiled anew, but its graph need not be made again. Call
-    `set_seed` before.
+    The model then trains as one that was built anew, but its compiled graph is kept. Call `set_seed` before.
     """
     model.set_weights(keras.models.clone_model(model).get_weights())
-    fresh = type(model.optimizer).from_config(model.optimizer.get_config())
-    fresh.build(model.trainable_variables)
-    for variable, initial in zip(model.optimizer.variables, fresh.variables, strict=True):
-        variable.assign(initial)
+    if optimizer := getattr(model, "optimizer", None):
+        fresh = type(optimizer).from_config(optimizer.get_config())
+        fresh.build(model.trainable_variables)
+        for variable, initial in zip(optimizer.variables, fresh.variables, strict=True):
+            variable.assign(initial)
 
 
 def predict(model: keras.Model, images: np.ndarray) -> np.ndarray:

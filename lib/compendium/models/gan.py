@@ -12,7 +12,7 @@ def generator(
     """Build a network from noise `(n, noise)` and one-hot classes `(n, classes)` to images in [0, 1].
 
     A dense layer and two transposed convolutions of 4 x 4 with stride 2, after the generator of Radford et
-    al. (2016); the class joins the noise, as in Mirza and Osindero (2014).
+    al. (2015); the class joins the noise, as in Mirza and Osindero (2014).
 
     Args:
         image_shape: height and width, which 4 divides, and channels.
@@ -37,7 +37,7 @@ def discriminator(
 
     Two convolutions of 4 x 4 with stride 2, dropout, a dense layer of features, and one sigmoid, `(n, 1)`, of
     how real the features look plus how well they fit the class, a scalar product as in Miyato and Koyama
-    (2018). SiLU stands where Radford et al. (2016) have leaky ReLU, which TensorFlow 2.20 fuses with the
+    (2018). SiLU stands where Radford et al. (2015) have leaky ReLU, which TensorFlow 2.20 fuses with the
     convolution before it, and then complains on stderr.
 
     Args:
