@@ -21,7 +21,7 @@ from compendium.images import as_float
 from compendium.models.fused import fuse
 
 Corruption = Callable[[np.ndarray, int], np.ndarray]
-"""`corrupt(reference, seed) -> noisy`: uint8 or float images of the reference's shape."""
+"""`corrupt(reference, seed) -> noisy`: uint8 or float images, as many, of the shape that the model takes."""
 
 SECONDS_BETWEEN_CHECKPOINTS = 5.0
 
