@@ -73,6 +73,12 @@ def test_reconstructions_are_images_of_the_same_shape(shape):
     assert 0 < reconstruction.min() < reconstruction.max() < 1
 
 
+@pytest.mark.parametrize("shape", [(30, 28, 1), (28, 30, 1)])
+def test_sizes_that_the_decoder_cannot_give_back_are_refused(shape):
+    with pytest.raises(ValueError, match="4 divides"):
+        small_vae(shape)
+
+
 def test_the_code_is_drawn_in_training_and_is_the_mean_otherwise():
     encoder = small_vae(latent=200).get_layer("encoder")
     encoder.get_layer("z_log_var").bias.assign(np.full(200, 2 * np.log(0.5)))

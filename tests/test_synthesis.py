@@ -56,6 +56,12 @@ def test_turns_shifts_and_zooms_stay_in_their_ranges(seed, rotation, shift, zoom
     assert (moved <= np.array([20, 10]) * shift + 1e-9).all()
 
 
+@pytest.mark.parametrize("wrong", [{"rotation": -1}, {"shift": -0.1}, {"zoom": -0.1}, {"zoom": 1}])
+def test_impossible_ranges_are_refused(wrong):
+    with pytest.raises(ValueError, match="0 or more, zoom below 1"):
+        synthesis.augment(COLOUR, seed=0, **wrong)
+
+
 def test_nothing_moves_when_nothing_may():
     np.testing.assert_array_equal(synthesis.augment(COLOUR, seed=0, **STILL), COLOUR)
 

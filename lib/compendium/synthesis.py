@@ -34,8 +34,11 @@ def augment(
         zoom: each axis is scaled by a factor between 1 - zoom and 1 + zoom; below 1.
         flip: mirror left and right with odds of one half.
 
-    Returns images of the same shape and dtype.
+    Returns images of the same shape and dtype. Raises ValueError for a range that is negative, or a zoom of 1
+    or more, which would turn images inside out.
     """
+    if min(rotation, shift, zoom) < 0 or zoom >= 1:
+        raise ValueError(f"rotation={rotation}, shift={shift}, zoom={zoom}: give 0 or more, zoom below 1")
     images = check_images(images, dtypes=(np.uint8, *FLOATS))
     number, height, width, channels = images.shape
     matrices, offsets = _random_maps(number, (height, width), seed, rotation, shift, zoom, flip)

@@ -65,8 +65,12 @@ def vae(
         dense: width of the encoder's dense layer.
         latent: numbers in a code.
         beta: weight of the divergence, 0 or more; 1 gives the evidence lower bound itself.
+
+    Raises ValueError where 4 does not divide height and width: the decoder could not give them back.
     """
     height, width, channels = image_shape
+    if height % 4 or width % 4:
+        raise ValueError(f"image_shape: expected a height and width that 4 divides, found {image_shape}")
 
     def convolution(kind: type[layers.Layer], number: int) -> layers.Layer:
         return kind(number, 3, strides=2, padding="same", activation="relu")
