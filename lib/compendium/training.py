@@ -119,39 +119,6 @@ def fit(
     return pd.DataFrame(rows)
 
 
-def fit_classifier(
-    model: keras.Model,
-    images: np.ndarray,
-    labels: np.ndarray,
-    *,
-    epochs: int,
-    batch_size: int,
-    optimizer: keras.optimizers.Optimizer,
-) -> pd.DataFrame:
-    """Train `model` to map images to classes with cross-entropy; its weights are updated in place.
-
-    For networks that train in seconds: there is no checkpoint. Call `set_seed` before the model is built; the
-    order of the images follows from it.
-
-    Args:
-        model: ends in one softmax probability a class.
-        images: `(n, h, w, c)`, uint8 or float in [0, 1].
-        labels: class numbers `(n,)`, from 0.
-        epochs: passes over the images, 1 or more.
-        batch_size: images per optimizer step.
-        optimizer: a fresh Keras optimizer.
-
-    Returns:
-        One row an epoch: `epoch` from 1, `loss`, `accuracy`, and `seconds`.
-    """
-    jit = "auto" if keras.backend.backend() == "jax" else False
-    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"], jit_compile=jit)
-    started = time.perf_counter()
-    history = model.fit(as_float(images), labels, batch_size=batch_size, epochs=epochs, verbose=0).history
-    seconds = (time.perf_counter() - started) / epochs
-    return pd.DataFrame({"epoch": range(1, epochs + 1), **history, "seconds": seconds})
-
-
 def fit_steps(
     model: keras.Model,
     images: np.ndarray,
@@ -162,10 +129,11 @@ def fit_steps(
     optimizer: keras.optimizers.Optimizer,
     seed: int,
 ) -> None:
-    """Train `model` as `fit_classifier` does, but for a number of optimizer steps; its weights are updated.
+    """Train a classifier with cross-entropy for a number of optimizer steps; its weights are updated in place.
 
     For comparing training sets of different sizes: in equally many epochs the larger one would also get more
-    steps. The images of a step are drawn with replacement, by `seed` alone.
+    steps. The images of a step are drawn with replacement, by `seed` alone. There is no checkpoint: it is
+    meant for networks that train in seconds.
 
     Args:
         model: ends in one softmax probability a class. If it was trained here before with the same
