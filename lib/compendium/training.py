@@ -129,7 +129,7 @@ def fit_steps(
     optimizer: keras.optimizers.Optimizer,
     seed: int,
 ) -> None:
-    """Train a classifier with cross-entropy for a number of optimizer steps; its weights are updated in place.
+    """Train a classifier with cross-entropy for a number of optimizer steps; updates its weights in place.
 
     For comparing training sets of different sizes: in equally many epochs the larger one would also get more
     steps. The images of a step are drawn with replacement, by `seed` alone. There is no checkpoint: it is
