@@ -130,15 +130,11 @@ def declared(notebook: Path) -> dict[str, Parameter]:
     cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
     tagged = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
     source = "".join(next(tagged, {"source": ""})["source"])
-    comments = {
-        token.start[0]: token.string.lstrip("# ").rstrip()
-        for token in tokenize.generate_tokens(io.StringIO(source).readline)
-        if token.type == tokenize.COMMENT
-    }
-    lines = ast.parse(source).body
     try:
+        lines = ast.parse(source).body
+        comments = _comments(source)
         found = [_parameter(line, comments.get(line.end_lineno, "")) for line in lines]
-    except (UsageError, ValueError) as fault:
+    except (UsageError, ValueError, SyntaxError) as fault:
         raise CompendiumError(f"{notebook}: in the cell of parameters, {fault}") from None
     return {parameter.name: parameter for parameter in found}
 
@@ -191,6 +187,15 @@ def of_profile(notebook: Path, profile: str) -> dict[str, Any]:
     if profile not in known:
         raise unknown("profile", _one_line(profile), known)
     return check(notebook, known[profile].get(notebook.stem) or {})
+
+
+def _comments(source: str) -> dict[int, str]:
+    """Return the comments by their lines' numbers."""
+    return {
+        token.start[0]: token.string.lstrip("# ").rstrip()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
 
 
 def _parameter(line: ast.stmt, comment: str) -> Parameter:
