@@ -267,6 +267,8 @@ def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path)
     ]
     environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
     environment.pop("JUPYTER_TOKEN", None)
+    allowed = {"ServerApp": {"allow_root": True}}  # continuous integration may run as root
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(allowed))
     server = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
