@@ -29,7 +29,7 @@ def compare(
     _show(comparison.settings(records), "Parameters and circumstances that differ")
     measured = comparison.metrics(records)
     differing = measured[measured[runs].nunique(axis=1, dropna=False) > 1]
-    _show(differing, f"Metrics that differ; {len(measured) - len(differing)} are equal")
+    _show(differing, f"Metrics that differ, beside {len(measured) - len(differing)} that do not")
     target = out or project.RUNS / "comparison.html"
     write_atomically(target, comparison.page(records))
     typer.echo(target)
@@ -40,6 +40,9 @@ def _show(table: "pd.DataFrame", title: str) -> None:
     from rich.markup import escape
     from rich.table import Column, Table
 
+    if table.empty:
+        typer.echo(f"{title}: none")
+        return
     names = [f"run {number}" for number in range(1, len(table.columns) + 1)]
     if "difference" in table:
         names[-1] = "difference"

@@ -55,6 +55,7 @@ def run(
             typer.echo(f"{chapter}: finished before, nothing left to do", err=True)
         else:
             executed = runner.run(notebook, given, profile=profile, out=folder)
+        if not executed.with_suffix(".html").exists():
             runner.page(executed)
         typer.echo(executed)
         if record:
