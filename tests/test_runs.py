@@ -152,7 +152,19 @@ def test_a_folder_is_one_process_at_a_time(call, tmp_path):
     )
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"chapter": "small"}', "\x80"])
+def test_a_folder_that_cannot_be_made_is_one_line(call, tmp_path):
+    (tmp_path / "file").touch()
+    for folder in ("file", "file/inside", "name" * 100):
+        status, _, complaint = call("small", "--out", tmp_path / folder)
+        assert status in (1, 2)
+        assert complaint.startswith(f"compendium: {tmp_path / folder}: ")
+        assert complaint.count("\n") == 1
+
+
+STATE = '{"chapter": "small", "profile": "quick", "parameters": [], "key": "", "commit": null}'
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"chapter": "small"}', "\x80", "[" * 100_000, STATE])
 def test_a_damaged_or_hostile_state_is_one_line(tmp_path, content):
     (tmp_path / "run.json").write_text(content, encoding="latin-1")
     with pytest.raises(CompendiumError, match=r"run\.json: does not describe a run; choose"):

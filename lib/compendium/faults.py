@@ -31,8 +31,10 @@ def described(fault: BaseException, notebook: NotebookNode | None, exit_status: 
             return f"{_failure(fault, notebook)}\n{_source(fault)}"
         case PapermillExecutionError():
             return _reason(fault)
-        case DeadKernelError() | RuntimeError():
+        case DeadKernelError():
             return f"the notebook's process {_end(exit_status)}"
+        case RuntimeError():
+            return f"the notebook's process did not start ({fault})"
         case KeyboardInterrupt():
             return f"interrupted; {_GO_ON}"
         case _:
