@@ -1,20 +1,29 @@
+import json
+import os
+import signal
 import subprocess
 import sys
+import time
+from importlib.util import find_spec
 
 import nbformat
+import psutil
 import pytest
+import requests
 from tiny_notebooks import write_notebook
 
 from compendium import cli, data, project, runner
+from compendium.cli import open as opening
 from compendium.errors import CompendiumError
 
 PARAMETERS = """\
-epochs: int = 2  # passes
-rate: float = 0.1  # step
+epochs: int = 2  # passes, 1 or more
+rate: float = 0.1  # step, above 0
 fractions: list[float] = [0.5]  # levels
 redraw: bool = True  # new noise every epoch
 shown: list[int] = [0]  # images
-activation: str = "relu"  # of the last layer"""
+activation: str = "relu"  # of the last layer
+dataset: str = "digits"  # data set: digits or mnist"""
 
 SHOW = "print([epochs, rate, fractions, redraw, shown, activation])"
 
@@ -37,7 +46,6 @@ def chapter(tmp_path, monkeypatch):
     """A book of one small chapter, with two profiles."""
     monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
-    monkeypatch.setattr(runner, "PROFILES", tmp_path / "profiles.yml")
     (tmp_path / "profiles.yml").write_text("quick: {}\npaper: {small: {epochs: 500, rate: 0.2}}\n")
     return write_notebook(tmp_path / "small.ipynb", SHOW, parameters=PARAMETERS)
 
@@ -50,8 +58,14 @@ def chapter(tmp_path, monkeypatch):
         (["small", "-p", "=3"], '-p "=3": expected NAME=VALUE, for example -p epochs=20'),
         (
             ["small", "-p", "shown=[1,2"],
-            '-p "shown=[1,2": expected a number, a word, true, or a list such as 1,2',
+            'shown = "[1,2": expected whole numbers; for example shown=0',
         ),
+        (
+            ["small", "-p", "epochs=0"],
+            'epochs = "0": expected a whole number, 1 or more; for example epochs=2',
+        ),
+        (["small", "-p", "dataset=mnits"], 'no value of dataset "mnits"; did you mean "mnist"?'),
+        (["small", "-f", "absent.yml"], "absent.yml: cannot be read (No such file or directory)"),
         (["small", "-p", "epoch=3"], 'no parameter of small "epoch"; did you mean "epochs"?'),
         (
             ["small", "--profile", "papr"],
@@ -68,6 +82,15 @@ def test_wrong_usage_is_one_line_and_status_2(call, chapter, arguments, message)
     assert not project.RUNS.exists()
 
 
+def test_an_absent_data_set_is_named_before_anything_runs(call, chapter, tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPENDIUM_DATA", str(tmp_path))
+    status, _, complaint = call("run", "small", "-p", "dataset=mnist", "--out", tmp_path / "mine")
+    assert status == 1
+    assert "type: compendium data fetch mnist" in complaint
+    assert complaint.count("\n") == 1
+    assert not (tmp_path / "mine").exists()
+
+
 def test_values_are_what_a_person_expects_and_win_over_the_profile(call, chapter):
     given = ["epochs=3", "rate=1e-3", "fractions=0.3,0.6", "redraw=false", "shown=[1,2]", "activation=linear"]
     options = [part for text in given for part in ("-p", text)]
@@ -79,30 +102,19 @@ def test_values_are_what_a_person_expects_and_win_over_the_profile(call, chapter
     assert shown == "[3, 0.001, [0.3, 0.6], False, [1, 2], 'linear']\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("1e-3", 0.001),
-        ("20", 20),
-        ("-0.5", -0.5),
-        ("0.3,0.6", [0.3, 0.6]),
-        ("0.3, 1e-1", [0.3, 0.1]),
-        ("[1,2]", [1, 2]),
-        ("[5]", [5]),
-        ("true", True),
-        ("False", False),
-        ("photos", "photos"),
-        ("a,b", ["a", "b"]),
-        ("2020-01-31", "2020-01-31"),
-    ],
-)
-def test_each_form_of_a_value(monkeypatch, call, chapter, text, value):
+def test_a_file_wins_over_the_profile_and_an_option_over_the_file(call, chapter, tmp_path, monkeypatch):
     received = {}
+
+    def run(notebook, given, *, profile, out):
+        received.update(given)
+        return write_notebook(out / notebook.name)
+
     # the kernel's side is tested above; here only what reaches the runner
-    monkeypatch.setattr(runner, "run", lambda notebook, parameters, **rest: received.update(parameters))
-    assert call("run", "small", "-p", f"shown={text}")[0] == 0
-    assert received == {"shown": value}
-    assert type(received["shown"]) is type(value)
+    monkeypatch.setattr(runner, "run", run)
+    (tmp_path / "p.yml").write_text("rate: 1e-3\nshown: [1, 2]\nredraw: no\n")
+    options = ["--profile", "paper", "-f", tmp_path / "p.yml", "-p", "shown=3"]
+    assert call("run", "small", *options)[0] == 0
+    assert received == {"epochs": 500, "rate": 0.001, "shown": [3], "redraw": False}
 
 
 def test_recording_a_run_that_left_no_record_is_an_error_of_status_1(call, chapter, tmp_path):
@@ -124,11 +136,33 @@ def test_debug_shows_the_traceback(monkeypatch, chapter):
     assert "Traceback" in ended.stderr
 
 
+def test_wrong_usage_is_found_within_two_seconds():
+    command = [
+        sys.executable,
+        "-c",
+        "from compendium import cli; cli.main()",
+        "run",
+        "tuning",
+        "-p",
+        "epochs=0",
+    ]
+    seconds = []
+    for _ in range(3):  # the machine may be busy with something else for once
+        started = time.monotonic()
+        ended = subprocess.run(command, capture_output=True, text=True)
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 2
+    assert ended.returncode == 2
+    assert ended.stderr == (
+        'compendium: epochs = "0": expected a whole number, 1 or more; for example epochs=5\n'
+    )
+
+
 SLOW = """
 import contextlib, io, sys
 from compendium import cli
 for line in ("--help", "run --help", "run nonsense", "run nonsense -p epochs", "data fetch nonsense",
-             "run salt-pepper-cae -p nonsense=1", "data list"):
+             "run salt-pepper-cae -p nonsense=1", "data list", "params tuning", "open nonsense"):
     sys.argv = ["compendium", *line.split()]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
@@ -142,14 +176,14 @@ for line in ("--help", "run --help", "run nonsense", "run nonsense -p epochs", "
 def test_help_and_wrong_usage_do_not_wait_for_tensorflow():
     ended = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, text=True, check=True)
     lines = ended.stdout.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 9
     assert [line for line in lines if not line.startswith("[] ")] == []
 
 
 def test_help_names_the_commands(call):
     status, printed, _ = call("--help")
     assert status == 0
-    for command in ("book", "run", "test", "data"):
+    for command in ("book", "run", "params", "compare", "open", "test", "data"):
         assert command in printed
 
 
@@ -162,3 +196,96 @@ def test_data_list_shows_every_set_and_what_to_type(call, tmp_path, monkeypatch)
     assert set(data.NAMES) <= set(rows)
     assert "embedded" in rows["photos"]
     assert "compendium data fetch mnist" in rows["mnist"]
+
+
+# --- params
+
+
+def test_params_prints_what_can_be_set(call, chapter):
+    status, printed, _ = call("params", "small")
+    assert status == 0
+    assert printed.splitlines() == [
+        "epochs: int = 2  (1 or more)",
+        "    passes",
+        "    paper: 500",
+        "rate: float = 0.1  (above 0)",
+        "    step",
+        "    paper: 0.2",
+        "fractions: list[float] = 0.5",
+        "    levels",
+        "redraw: bool = true",
+        "    new noise every epoch",
+        "shown: list[int] = 0",
+        "    images",
+        "activation: str = relu",
+        "    of the last layer",
+        "dataset: str = digits  (digits or mnist)",
+        "    data set",
+    ]
+    assert call("params", "smal")[::2] == (
+        2,
+        'compendium: no chapter "smal"; did you mean "small"? (there are: small)\n',
+    )
+
+
+# --- open
+
+
+def test_open_starts_jupyterlab_on_loopback_with_its_token(call, chapter, monkeypatch):
+    started = []
+
+    def start(command):
+        started.append(command)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(subprocess, "run", start)
+    monkeypatch.setattr(opening, "find_spec", lambda name: name)
+    assert call("open", "small", "--no-browser")[0] == 3
+    (command,) = started
+    assert command[1:3] == ["-m", "jupyterlab"]
+    assert "--ServerApp.ip=127.0.0.1" in command
+    assert command[-2:] == ["--no-browser", str(chapter)]
+    assert not [part for part in command if "token" in part.lower() or "password" in part.lower()]
+
+
+def test_open_without_jupyterlab_says_what_to_type(call, chapter, monkeypatch):
+    monkeypatch.setattr(opening, "find_spec", lambda name: None)
+    status, _, complaint = call("open", "small")
+    assert status == 1
+    assert complaint == ('compendium: JupyterLab is not installed; type: pip install "jupyterlab>=4.2"\n')
+
+
+@pytest.mark.skipif(not find_spec("jupyterlab"), reason="JupyterLab is an extra of its own")
+def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        "from compendium import cli; cli.main()",
+        "open",
+        "tuning",
+        "--no-browser",
+    ]
+    environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    environment.pop("JUPYTER_TOKEN", None)
+    allowed = {"ServerApp": {"allow_root": True}}  # continuous integration may run as root
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(allowed))
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (found := list(tmp_path.glob("jpserver-*.json"))) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        about = json.loads(found[0].read_text())
+        addresses = {
+            c.laddr.ip for c in psutil.Process(about["pid"]).net_connections() if c.status == "LISTEN"
+        }
+        assert addresses == {"127.0.0.1"}
+        assert len(about["token"]) >= 32
+        api = f"http://127.0.0.1:{about['port']}/api/contents/notebooks/tuning.ipynb?content=0"
+        assert requests.get(api, timeout=20).status_code == 403
+        answer = requests.get(api, headers={"Authorization": f"token {about['token']}"}, timeout=20)
+        assert answer.json()["name"] == "tuning.ipynb"
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()
