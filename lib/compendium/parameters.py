@@ -38,7 +38,7 @@ class Parameter:
         return KINDS[self.type.removeprefix("list[").removesuffix("]")]
 
     def value(self, given: object) -> Any:
-        """Return a given value, or its text, as this parameter's type; raises UsageError where it does not fit."""
+        """Return a value, or its text, as this type; raises UsageError where it does not fit."""
         if not self.is_list:
             return self._item(given)
         if isinstance(given, str):
@@ -67,7 +67,7 @@ def declared(notebook: Path) -> dict[str, Parameter]:
 
 
 def check(notebook: Path, given: Mapping[str, object]) -> dict[str, Any]:
-    """Return the given values as the types that the notebook declares; raises UsageError for what does not fit."""
+    """Return the values as the types that the notebook declares; raises UsageError where one does not fit."""
     runner.check_parameters(notebook, given)
     known = declared(notebook)
     return {name: known[name].value(value) for name, value in given.items()}
