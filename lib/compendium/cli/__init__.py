@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from compendium.cli import book, data, run, test
+from compendium.cli import book, data, run, sweep, test
 from compendium.errors import CompendiumError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("book")(book.book)
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
 app.command("test", context_settings={"ignore_unknown_options": True})(test.test)
 app.add_typer(data.app, name="data")
 
