@@ -1,31 +1,76 @@
-"""What a chapter's parameters are, and whether given values fit.
+"""What a chapter's parameters are, and whether given values fit: read from its `parameters` cell, never run.
 
-A stand-in, to be replaced by the reader of the annotated cell: `sweep` needs what is here, under these names.
+A line of that cell declares one parameter, and its comment, in this order, what it means, the values that it
+takes, and anything else there is to say:
+
+    epochs: int = 5  # passes over the training images, 1 or more; the paper's 500
+    NAME: TYPE = DEFAULT  # MEANING, RANGE; NOTE
+
+TYPE is int, float, bool, str, or list of one of them. RANGE, which holds for each item of a list, is one of
+
+    1 or more               that number or a larger one
+    above 0                 a larger number
+    0 to 1                  a number between these, or one of them
+    any number
+    mse, mae or huber       one of these words or numbers; a colon may go before them in place of the comma,
+                            and must after a MEANING of one word
+
+and may be left out for a bool or a str. MEANING and NOTE may be left out too. Where two parameters limit each
+other, the code that uses them says so.
 """
 
 import ast
+import io
+import json
+import math
+import re
+import tokenize
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
-import papermill
 import yaml
 
-from compendium import runner
-from compendium.errors import UsageError
+from compendium import project
+from compendium.errors import CompendiumError, UsageError, unknown
 
 KINDS = {"int": int, "float": float, "bool": bool, "str": str}
+TRUTH = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
+SINGULAR = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
+PLURAL = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
+
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
+_WORD = r"[\w.+-]+"
+_RANGES = [
+    rf"(?P<minimum>{_NUMBER}) or more",
+    rf"above (?P<above>{_NUMBER})",
+    rf"(?P<low>{_NUMBER}) to (?P<high>{_NUMBER})",
+    r"(?P<any>any number)",
+    rf"(?P<choices>{_WORD}(?:, {_WORD})* or {_WORD})",
+]
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A declared parameter: `type` as written ("int", "list[float]"), `default` of that type, `meaning`."""
+    """A declared parameter.
+
+    type: as written, such as "int" or "list[float]". default: a value of that type. limits: the RANGE as
+    written, "" for none. An item lies in [low, high], or in (low, high] where `open`; if there are `choices`
+    it is one of them.
+    """
 
     name: str
     type: str
     default: Any
     meaning: str = ""
+    note: str = ""
+    limits: str = ""
+    low: float = -math.inf
+    high: float = math.inf
+    open: bool = False
+    choices: tuple[Any, ...] = ()
 
     @property
     def is_list(self) -> bool:
@@ -38,41 +83,182 @@ class Parameter:
         return KINDS[self.type.removeprefix("list[").removesuffix("]")]
 
     def value(self, given: object) -> Any:
-        """Return a value, or its text, as this type; raises UsageError where it does not fit."""
+        """Return a given value, or its text, as this parameter's type; one item will do for a list.
+
+        Raises UsageError where it is of another type, out of range or not among the choices.
+        """
         if not self.is_list:
             return self._item(given)
-        if isinstance(given, str):
-            given = yaml.safe_load(given) if given.startswith("[") else given.split(",")
-        return [self._item(item) for item in given]
+        return [self._item(item) for item in self._items(given)]
+
+    def _items(self, given: object) -> list[object]:
+        if not isinstance(given, str):
+            return list(given) if isinstance(given, list | tuple) else [given]
+        if not given.strip().startswith("["):
+            return [item.strip() for item in given.split(",")]
+        try:
+            return yaml.safe_load(given)
+        except yaml.YAMLError:
+            raise self._misfit(given) from None
 
     def _item(self, given: object) -> Any:
         try:
-            if self.kind is bool:
-                return {"true": True, "false": False}[str(given).lower()]
-            if self.kind is int and float(given) != int(float(given)):
-                raise ValueError
-            return self.kind(given)
-        except (KeyError, TypeError, ValueError):
-            raise UsageError(f'{self.name} = "{given}": expected {self.type}') from None
+            item = _typed(self.kind, given)
+        except (ValueError, OverflowError):
+            raise self._misfit(given) from None
+        if self.choices and item not in self.choices:
+            raise unknown(f"value of {self.name}", _one_line(given), map(str, self.choices))
+        if self.kind in (int, float) and not (
+            self.low <= item <= self.high and not (self.open and item == self.low)
+        ):
+            raise self._misfit(given)
+        return item
+
+    def _misfit(self, given: object) -> UsageError:
+        expected = (PLURAL if self.is_list else SINGULAR)[self.kind]
+        limits = f", {self.limits}" if self.limits not in ("", "any number") else ""
+        example = ",".join(map(str, self.default)) if self.is_list else self.default
+        found = f'{self.name} = "{_one_line(given)}"'
+        return UsageError(f"{found}: expected {expected}{limits}; for example {self.name}={example}")
 
 
 def declared(notebook: Path) -> dict[str, Parameter]:
-    """Return the parameters of a notebook, in the order of its `parameters` cell."""
-    return {
-        name: Parameter(
-            name, entry["inferred_type_name"], ast.literal_eval(entry["default"]), entry["help"] or ""
-        )
-        for name, entry in papermill.inspect_notebook(str(notebook)).items()
-    }
+    """Return the parameters of a notebook, in the order of its `parameters` cell; none where it has no such.
+
+    Raises CompendiumError for a line of the cell that does not declare a parameter as this module describes.
+    """
+    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+    tagged = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
+    source = "".join(next(tagged, {"source": ""})["source"])
+    try:
+        lines = ast.parse(source).body
+        comments = _comments(source)
+        found = [_parameter(line, comments.get(line.end_lineno, "")) for line in lines]
+    except (UsageError, ValueError, SyntaxError) as fault:
+        raise CompendiumError(f"{notebook}: in the cell of parameters, {fault}") from None
+    return {parameter.name: parameter for parameter in found}
 
 
 def check(notebook: Path, given: Mapping[str, object]) -> dict[str, Any]:
-    """Return the values as the types that the notebook declares; raises UsageError where one does not fit."""
-    runner.check_parameters(notebook, given)
+    """Return the given values as the types that the notebook declares; texts are read by these types.
+
+    So "1e-3", "false", "0.3,0.6" and "[1, 2]" become what they say where a number, a truth or a list is
+    declared, and stay texts elsewhere. One item stands for a list of one.
+
+    Raises UsageError for an unknown name, a wrong type, a value out of range or not among the choices.
+    """
     known = declared(notebook)
+    for name in given:
+        if name not in known:
+            raise unknown(f"parameter of {notebook.stem}", _one_line(name), known)
     return {name: known[name].value(value) for name, value in given.items()}
 
 
+def from_file(path: Path) -> dict[str, object]:
+    """Return names and values from a YAML or JSON file, for `check` to read.
+
+    Raises UsageError where the file cannot be read or is not a mapping of names to values.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeError) as fault:
+        reason = getattr(fault, "strerror", None) or "not text"
+        raise UsageError(f"{path}: cannot be read ({reason}); name a YAML or JSON file") from None
+    except yaml.YAMLError as fault:
+        mark = getattr(fault, "problem_mark", None)
+        where = f" (line {mark.line + 1})" if mark else ""
+        raise UsageError(f"{path}: not plain YAML or JSON{where}; write lines such as epochs: 20") from None
+    if not isinstance(content, dict):
+        raise UsageError(f"{path}: no names and values in it; write lines such as epochs: 20")
+    return {str(name): value for name, value in content.items()}
+
+
+def profiles() -> dict[str, dict[str, dict[str, object]]]:
+    """Return what each profile changes: by profile and chapter, names and values."""
+    return yaml.safe_load((project.NOTEBOOKS / "profiles.yml").read_text(encoding="utf-8"))
+
+
 def of_profile(notebook: Path, profile: str) -> dict[str, Any]:
-    """Return what a profile changes in a notebook's parameters; raises UsageError for an unknown profile."""
-    return runner.profile_parameters(notebook.stem, profile)
+    """Return what a profile changes in a notebook's parameters, checked.
+
+    Raises UsageError for an unknown profile or a value that does not fit.
+    """
+    known = profiles()
+    if profile not in known:
+        raise unknown("profile", _one_line(profile), known)
+    return check(notebook, known[profile].get(notebook.stem) or {})
+
+
+def _comments(source: str) -> dict[int, str]:
+    """Return the comments by their lines' numbers."""
+    return {
+        token.start[0]: token.string.lstrip("# ").rstrip()
+        for token in tokenize.generate_tokens(io.StringIO(source).readline)
+        if token.type == tokenize.COMMENT
+    }
+
+
+def _parameter(line: ast.stmt, comment: str) -> Parameter:
+    """Read one line; raises ValueError, with what to write, or UsageError for a default that does not fit."""
+    if not (isinstance(line, ast.AnnAssign) and isinstance(line.target, ast.Name) and line.value):
+        raise ValueError(f"line {line.lineno}: write NAME: TYPE = DEFAULT  # MEANING, RANGE; NOTE")
+    name, kind = line.target.id, ast.unparse(line.annotation)
+    if not re.fullmatch(f"({'|'.join(KINDS)})|list\\[({'|'.join(KINDS)})\\]", kind):
+        raise ValueError(f"{name}: {kind}; write int, float, bool, str, or list[...] of one of them")
+    try:
+        default = ast.literal_eval(line.value)
+    except ValueError:
+        value = ast.unparse(line.value)
+        raise ValueError(f"{name} = {value}; write a plain value, such as 3, 'text' or [0.3, 0.6]") from None
+    parameter = _described(Parameter(name, kind, default), comment)
+    return replace(parameter, default=parameter.value(default))
+
+
+def _described(parameter: Parameter, comment: str) -> Parameter:
+    """Add what the comment says: meaning, limits and note."""
+    statement, _, note = comment.partition("; ")
+    for limits in _RANGES:
+        match = re.fullmatch(rf"(?:(?P<meaning>.*?)(?:, |: ))??(?P<limits>{limits})", statement)
+        if match and ("choices" in match.groupdict() or parameter.kind in (int, float)):
+            found = match.groupdict()
+            break
+    else:
+        return replace(parameter, meaning=statement, note=note)
+    numbers = {name: float(found[name]) for name in ("minimum", "above", "low", "high") if name in found}
+    words = re.split(", | or ", found["choices"]) if "choices" in found else []
+    return replace(
+        parameter,
+        meaning=found["meaning"] or "",
+        note=note,
+        limits=found["limits"],
+        low=numbers.get("minimum", numbers.get("above", numbers.get("low", -math.inf))),
+        high=numbers.get("high", math.inf),
+        open="above" in numbers,
+        choices=tuple(_typed(parameter.kind, word) for word in words),
+    )
+
+
+def _typed(kind: type, given: object) -> Any:
+    """Return a value, or its text, as `kind`; raises ValueError or OverflowError where it is none."""
+    if kind is str and isinstance(given, str):
+        return given
+    if kind is bool and (isinstance(given, bool) or str(given).lower() in TRUTH):
+        return TRUTH[str(given).lower()]
+    if kind in (str, bool) or isinstance(given, bool) or not isinstance(given, Real | str):
+        raise ValueError
+    number = _number(given) if isinstance(given, str) else given
+    if not math.isfinite(number) or (kind is int and number != int(number)):
+        raise ValueError
+    return kind(number)
+
+
+def _number(text: str) -> int | float:
+    try:
+        return int(text)  # exact, where a float would round a long seed
+    except ValueError:
+        return float(text)
+
+
+def _one_line(given: object) -> str:
+    text = " ".join(str(given).split())
+    return text if len(text) <= 60 else f"{text[:57]}..."

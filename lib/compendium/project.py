@@ -6,12 +6,26 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
+from compendium.errors import unknown
+
 ROOT = Path(__file__).resolve().parents[2]
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
 
 QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
+
+
+def chapters() -> list[str]:
+    """Return the names of the chapters."""
+    return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+
+
+def chapter_path(name: str) -> Path:
+    """Return a chapter's notebook; raises UsageError for an unknown name."""
+    if name not in chapters():
+        raise unknown("chapter", name, chapters())
+    return NOTEBOOKS / f"{name}.ipynb"
 
 
 def library_hash() -> str:

@@ -15,8 +15,8 @@ from compendium import project
 from compendium.data import ImageSet
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+from compendium.runs import RECORD
 
-RECORD = "record.json"
 METRIC_COLUMNS = ["quantity", "method", "level", "seed", "image", "value"]
 
 

@@ -1,146 +1,132 @@
 """Run a notebook through papermill: parameters in, executed notebook and record out."""
 
-import ast
 import hashlib
 import json
 import logging
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import ClassVar
 
 import nbformat
-import numpy as np
 import papermill
-import yaml
+from jupyter_client import AsyncKernelManager
 from nbclient.exceptions import DeadKernelError
 
-from compendium import data, project
-from compendium.errors import CompendiumError, unknown
-
-# tags of the cells that papermill adds to a notebook
-PAPERMILL_CELLS = {"injected-parameters", "papermill-error-cell-tag"}
-
-PROFILES = project.NOTEBOOKS / "profiles.yml"
+from compendium import data, faults, parameters, progress, project
+from compendium.errors import CompendiumError
+from compendium.files import write_atomically
 
 
-def chapters() -> list[str]:
-    """Return the names of the chapters."""
-    return sorted(path.stem for path in project.NOTEBOOKS.glob("*.ipynb"))
-
-
-def chapter_path(name: str) -> Path:
-    """Return a chapter's notebook; raises UsageError for an unknown name."""
-    if name not in chapters():
-        raise unknown("chapter", name, chapters())
-    return project.NOTEBOOKS / f"{name}.ipynb"
-
-
-def profile_parameters(chapter: str, profile: str) -> dict[str, object]:
-    """Return what `profile` changes in a chapter's parameters; raises UsageError for an unknown profile."""
-    profiles = yaml.safe_load(PROFILES.read_text())
-    if profile not in profiles:
-        raise unknown("profile", profile, profiles)
-    return profiles[profile].get(chapter) or {}
-
-
-def defaults(notebook: Path) -> dict[str, object]:
-    """Return the names and default values in the notebook's `parameters` cell.
-
-    Raises CompendiumError where a default is no plain value.
-    """
-    inferred = papermill.inspect_notebook(str(notebook))
-    return {name: _literal(notebook, name, entry["default"]) for name, entry in inferred.items()}
-
-
-def check_parameters(notebook: Path, given: Mapping[str, object]) -> None:
-    """Raise UsageError where a given name is no parameter of the notebook."""
-    known = list(defaults(notebook))
-    for name in given:
-        if name not in known:
-            raise unknown(f"parameter of {notebook.stem}", name, known)
-
-
-def key(notebook: Path, parameters: Mapping[str, object]) -> str:
+def key(notebook: Path, given: Mapping[str, object]) -> str:
     """Return a hash of all that decides a run's outcome.
 
     These are the notebook's cells (not their outputs), the parameters, lib/, the data sets that they name,
     the recorded runs that the chapter quotes, and the installed packages.
+
+    Raises UsageError for a parameter that does not fit, CompendiumError where a data set is not there.
     """
     cells = [(cell.cell_type, cell.source, cell.metadata) for cell in nbformat.read(notebook, 4).cells]
-    effective = {**defaults(notebook), **parameters}
+    defaults = {name: parameter.default for name, parameter in parameters.declared(notebook).items()}
+    effective = {**defaults, **parameters.check(notebook, given)}
     quoted = [path for path in (project.RESULTS / notebook.stem).rglob("*") if path.is_file()]
-    named = [name for name in data.NAMES if any(name in np.atleast_1d(v) for v in effective.values())]
+    values = [v for value in effective.values() for v in (value if isinstance(value, list) else [value])]
     decisive = [
         cells,
         effective,
         project.library_hash(),
-        [data.fingerprint(name) for name in named],
+        [data.fingerprint(name) for name in data.NAMES if name in values],
         project.files_hash(quoted),
         project.packages_hash(),
     ]
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def run(notebook: Path, parameters: Mapping[str, object], *, profile: str, out: Path) -> Path:
+def run(notebook: Path, given: Mapping[str, object], *, profile: str, out: Path) -> Path:
     """Execute `notebook` into the folder `out` and return the executed copy.
 
     Checkpoints, weights and the record land in `out` too; a run that was killed goes on from its checkpoints
-    when it is started again with the same folder.
+    when it is started again with the same folder. The executed copy appears last, and whole.
 
     Raises:
-        UsageError: an unknown parameter.
-        CompendiumError: a cell failed, its process died, or the run was interrupted; the notebook up to there
-            is kept as `<name>.failed.ipynb`.
+        UsageError: an unknown parameter, or a value that does not fit.
+        CompendiumError: a cell failed, its process died, the disk is full, or the run was interrupted; the
+            notebook up to there is kept as `<name>.failed.ipynb`.
     """
-    check_parameters(notebook, parameters)
+    given = parameters.check(notebook, given)
     out = out.resolve()  # papermill writes from the notebook's own folder
     out.mkdir(parents=True, exist_ok=True)
     unfinished, failed = (out / f"{notebook.stem}.{state}.ipynb" for state in ("unfinished", "failed"))
     failed.unlink(missing_ok=True)
+    _Kernel.exit_status = None
     try:
-        with _environment(COMPENDIUM_RUN=str(out), COMPENDIUM_PROFILE=profile):
+        with _environment(COMPENDIUM_RUN=str(out), COMPENDIUM_PROFILE=profile), progress.shown(out) as hooks:
             papermill.execute_notebook(
                 str(notebook),
                 str(unfinished),
-                dict(parameters),
+                given,
                 kernel_name="python3",  # this environment's, whatever kernel the notebook was saved with
                 cwd=str(notebook.parent),
-                progress_bar=sys.stderr.isatty(),
+                progress_bar=False,
+                kernel_manager_class=_Kernel,
                 extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of TCP at every start
+                **hooks,
             )
-    except (papermill.PapermillExecutionError, DeadKernelError, KeyboardInterrupt) as fault:
-        unfinished.replace(failed)
-        raise CompendiumError(f"{notebook.stem}: {_reason(fault, failed)}; see {failed}") from fault
-    _without_traces(unfinished)
+        _without_traces(unfinished)
+    except (
+        papermill.PapermillExecutionError,
+        DeadKernelError,
+        RuntimeError,
+        OSError,
+        KeyboardInterrupt,
+    ) as fault:
+        # the execution that was cut off would report its kernel's end with a traceback
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
+        kept = _kept(unfinished, failed)
+        reason, _, source = faults.described(fault, kept, _Kernel.exit_status).partition("\n")
+        where = f"; see {failed}" if kept else ""
+        raise CompendiumError(
+            "\n".join(filter(None, (f"{notebook.stem}: {reason}{where}", source)))
+        ) from fault
     return unfinished.replace(out / notebook.name)
 
 
-def _literal(notebook: Path, name: str, source: str) -> object:
+def page(notebook: Path) -> Path:
+    """Write an executed notebook as a web page of its own beside it, and return that."""
+    from nbconvert import HTMLExporter  # takes a second, which a failed run need not wait for
+
+    exporter = HTMLExporter(embed_images=True)
+    # pictures are named from the chapter's folder
+    resources = {"metadata": {"name": notebook.stem, "path": str(project.NOTEBOOKS)}}
+    content, _ = exporter.from_notebook_node(nbformat.read(notebook, 4), resources)
+    target = notebook.with_suffix(".html")
+    write_atomically(target, content)
+    return target
+
+
+class _Kernel(AsyncKernelManager):
+    """Notes how the latest notebook's process ended, which nbclient's DeadKernelError does not say."""
+
+    exit_status: ClassVar[int | None] = None
+
+    async def _async_is_alive(self) -> bool:
+        alive = await super()._async_is_alive()
+        if not alive and self.provisioner:
+            type(self).exit_status = await self.provisioner.poll()
+        return alive
+
+    is_alive = _async_is_alive
+
+
+def _kept(unfinished: Path, failed: Path) -> nbformat.NotebookNode | None:
+    """Keep the notebook as far as it came, if it could be written."""
     try:
-        return ast.literal_eval(source)
-    except (ValueError, SyntaxError):
-        raise CompendiumError(
-            f"{notebook}: parameter {name} = {source}; write a plain value, such as 3, 'text' or [0.3, 0.6]"
-        ) from None
-
-
-def _reason(fault: BaseException, failed: Path) -> str:
-    match fault:
-        case papermill.PapermillExecutionError():
-            # counted as in the chapter: papermill adds cells of its own
-            cells = nbformat.read(failed, 4).cells
-            own = [cell for cell in cells if not PAPERMILL_CELLS & {*cell.metadata.get("tags", [])}]
-            position = next(n for n, cell in enumerate(own, 1) if cell.source == fault.source)
-            message = fault.evalue.strip().splitlines() or ["no message"]
-            return f"cell {position} failed with {fault.ename}: {message[0]}"
-        case DeadKernelError():
-            return "the notebook's process died, perhaps for lack of memory"
-        case _:
-            # the execution that was cut off would report its kernel's end with a traceback
-            logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-            return "interrupted; the same command goes on from the last checkpoint"
+        unfinished.replace(failed)
+        return nbformat.read(failed, 4)
+    except (OSError, ValueError):
+        failed.unlink(missing_ok=True)
+        return None
 
 
 def _without_traces(path: Path) -> None:

@@ -13,8 +13,8 @@ from typing import Literal
 import keras
 import numpy as np
 import pandas as pd
-from tqdm import tqdm
 
+from compendium import progress
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 from compendium.images import as_float
@@ -100,8 +100,7 @@ def fit(
         )
 
     saved_at = time.monotonic()
-    epoch_numbers = range(len(rows) + 1, epochs + 1)
-    for epoch in tqdm(epoch_numbers, initial=len(rows), total=epochs, unit="epoch", disable=None):
+    for epoch in progress.epochs(len(rows) + 1, epochs, checkpoint.stem if checkpoint else "training"):
         started = time.perf_counter()
         if redraw and epoch > 1:
             noisy = corrupt(reference, _derive(seed, epoch))

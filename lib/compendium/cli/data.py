@@ -3,10 +3,6 @@
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Column, Table
-
-from compendium import data
 
 app = typer.Typer(help="List and fetch data sets.", no_args_is_help=True)
 
@@ -16,6 +12,8 @@ def fetch(
     names: Annotated[list[str], typer.Argument(metavar="NAME...", help="mnist, cifar10, cifar100")],
 ) -> None:
     """Download data sets into $COMPENDIUM_DATA or the user's cache folder; sets already there are kept."""
+    from compendium import data  # slow to import, and needed by these two commands alone
+
     for name in names:
         typer.echo(f"{name}: {data.fetch(name)}")
 
@@ -23,6 +21,11 @@ def fetch(
 @app.command("list")
 def list_sets() -> None:
     """Show each data set, whether it is here, and what to type if it is not."""
+    from rich.console import Console
+    from rich.table import Column, Table
+
+    from compendium import data
+
     table = Table("set", "images", "size", "state", Column("where, or what to type", overflow="fold"))
     for name, entry in data.CATALOGUE.items():
         match state := data.state(name):

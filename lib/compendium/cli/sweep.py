@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
+from compendium import parameters, project
 from compendium.errors import CompendiumError, UsageError
+from compendium.sweep import grid as grids
+from compendium.sweep.grid import Point
 
-if TYPE_CHECKING:  # slow to import, as all that is imported further down; wrong usage must not wait
+if TYPE_CHECKING:
     from compendium.sweep.folder import Sweep
-    from compendium.sweep.grid import Point
 
 
 def sweep(
@@ -47,14 +49,14 @@ def sweep(
         raise UsageError("no grid; give -g NAME=VALUES once or more, for example -g seed=0..4")
     if both := swept.keys() & given.keys():
         raise UsageError(f"{min(both)}: given with -g and with -p; leave out one of them")
-    from compendium import parameters, runner
-    from compendium.sweep import folder as state
-    from compendium.sweep import grid as grids
-
-    notebook = runner.chapter_path(chapter)
+    notebook = project.chapter_path(chapter)
     parameters.of_profile(notebook, profile)  # a wrong one is told here, not by every point
     values = grids.read(chapter, parameters.declared(notebook), swept)
-    this = state.Sweep(chapter, profile, parameters.check(notebook, given), values)
+    same = parameters.check(notebook, given)
+
+    from compendium.sweep import folder as state  # slow to import; wrong usage above must not wait
+
+    this = state.Sweep(chapter, profile, same, values)
     folder = (out or this.folder()).resolve()
     state.check(this, folder)
     points = grids.points(values)
@@ -90,7 +92,7 @@ def _named(option: str, texts: Sequence[str], example: str) -> dict[str, str]:
 
 
 def _show(
-    sweep: "Sweep", points: Sequence["Point"], missing: Sequence["Point"], folder: Path, workers: int | None
+    sweep: "Sweep", points: Sequence[Point], missing: Sequence[Point], folder: Path, workers: int | None
 ) -> None:
     """Print the points and about how long the missing ones will take."""
     from compendium.sweep.folder import seconds_a_point
@@ -111,7 +113,7 @@ def _show(
 
 
 def _run(
-    sweep: "Sweep", missing: Sequence["Point"], folder: Path, workers: int | None, scheduler: str | None
+    sweep: "Sweep", missing: Sequence[Point], folder: Path, workers: int | None, scheduler: str | None
 ) -> dict[str, str]:
     """Run the missing points, show how far it is, and return the messages of those that fail, by name."""
     from compendium.sweep import cluster
@@ -141,7 +143,7 @@ def _run(
     return failures
 
 
-def _at_once(workers: int | None, missing: Sequence["Point"]) -> int:
+def _at_once(workers: int | None, missing: Sequence[Point]) -> int:
     from dask.system import CPU_COUNT
 
     return max(1, min(workers or CPU_COUNT, len(missing)))

@@ -17,13 +17,13 @@ from typing import Any
 
 from filelock import FileLock
 
-from compendium import parameters, project, results, runner
+from compendium import parameters, project, runner, runs
 from compendium.errors import CompendiumError, UsageError
 from compendium.files import write_atomically
 from compendium.sweep.grid import Grid, Point
 
 SWEEP = "sweep.json"
-LOCK = ".lock"
+LOCK = ".sweep.lock"
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Sweep:
 
     def key(self) -> str:
         """Return a hash of all that decides the sweep's outcome; see `runner.key`."""
-        notebook = runner.chapter_path(self.chapter)
+        notebook = project.chapter_path(self.chapter)
         same = {**parameters.of_profile(notebook, self.profile), **self.parameters}
         # of a name that is swept, every value: data sets among them are part of the key
         swept = {name: _flat(values) for name, values in self.grid.items()}
@@ -90,12 +90,12 @@ def point_folder(folder: Path, name: str) -> Path:
 
 def finished(folder: Path, chapter: str) -> bool:
     """Whether a point's folder holds a finished run: the notebook appears there last, and whole."""
-    return (folder / f"{chapter}.ipynb").exists() and (folder / results.RECORD).exists()
+    return (folder / f"{chapter}.ipynb").exists() and (folder / runs.RECORD).exists()
 
 
 def record(folder: Path) -> dict[str, Any]:
     """Return the record of the finished run in a folder."""
-    return json.loads((folder / results.RECORD).read_text())
+    return json.loads((folder / runs.RECORD).read_text())
 
 
 def seconds_a_point(sweep: Sweep, points: Sequence[Point], folder: Path) -> tuple[float, str] | None:
@@ -107,7 +107,7 @@ def seconds_a_point(sweep: Sweep, points: Sequence[Point], folder: Path) -> tupl
     if done:
         return mean(record(at)["wall_seconds"] for at in done), f"{len(done)} finished points"
     recorded = project.RESULTS / sweep.chapter / sweep.profile
-    if (recorded / results.RECORD).exists():
+    if (recorded / runs.RECORD).exists():
         return record(recorded)["wall_seconds"], f"the recorded run under {sweep.profile}"
     return None
 

@@ -29,9 +29,6 @@ THREADS = (
     "TF_NUM_INTEROP_THREADS",
 )
 
-# continue the run if it was begun
-RESUME: tuple[str, ...] = ()
-
 # a host and the processors on it that a worker may use; workers with an equal one share these
 Machine = tuple[str, tuple[int, ...]]
 
@@ -79,7 +76,7 @@ def execute(
     out = point_folder(Path(folder), point.name)
     out.mkdir(parents=True, exist_ok=True)
     swept = [part for name, value in point.values.items() for part in ("-p", f"{name}={text(value)}")]
-    arguments = ["run", chapter, *options, *swept, "--out", str(out), *RESUME]
+    arguments = ["run", chapter, *options, *swept, "--out", str(out), "--resume"]
     worker = get_worker()
     threads = max(1, CPU_COUNT // slots.get(machine(), worker.state.nthreads))
     with (

@@ -1,0 +1,86 @@
+"""Say why a run ended before its time: what went wrong, where, and what to do."""
+
+import errno
+import os
+import re
+import signal
+
+from nbclient.exceptions import DeadKernelError
+from nbformat import NotebookNode
+from papermill import PapermillExecutionError
+
+FULL = {os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
+
+# tags of the cells that papermill adds to a notebook
+PAPERMILL_CELLS = {"injected-parameters", "papermill-error-cell-tag"}
+
+_LINES_AROUND = 2
+
+
+def described(fault: BaseException, notebook: NotebookNode | None, exit_status: int | None) -> str:
+    """Return a line on an exception that ended a run; after that, for a failed cell, the lines of its source.
+
+    Args:
+        fault: of papermill, nbclient or the system, or KeyboardInterrupt.
+        notebook: as far as it was executed, if that could be kept.
+        exit_status: of the notebook's process, negative for a signal, None where it is not known.
+    """
+    match fault:
+        case PapermillExecutionError() if notebook:
+            return f"{_failure(fault, notebook)}\n{_source(fault)}"
+        case PapermillExecutionError():
+            return _reason(fault)
+        case DeadKernelError() | RuntimeError():
+            return f"the notebook's process {_end(exit_status)}"
+        case KeyboardInterrupt():
+            return "interrupted; the same command with --resume goes on from the last checkpoint"
+        case _:
+            return _of_system(str(fault))
+
+
+def _failure(fault: PapermillExecutionError, notebook: NotebookNode) -> str:
+    # counted as in the chapter: papermill adds cells of its own
+    own = [cell for cell in notebook.cells if not PAPERMILL_CELLS & {*cell.metadata.get("tags", [])}]
+    position = next(n for n, cell in enumerate(own, 1) if cell.source == fault.source)
+    return f"cell {position} {_reason(fault)}"
+
+
+def _reason(fault: PapermillExecutionError) -> str:
+    message = (fault.evalue.strip().splitlines() or ["no message"])[0]
+    if "MemoryError" in fault.ename or fault.ename == "ResourceExhaustedError":
+        return f"ran out of memory ({message}); take fewer images or smaller batches"
+    if any(text in fault.evalue for text in FULL):
+        return f"found the disk full ({message}); free space, then go on with --resume"
+    return f"failed with {fault.ename}: {message}"
+
+
+def _source(fault: PapermillExecutionError) -> str:
+    """Return the lines of the cell around the one that failed, numbered, and that one marked."""
+    lines = fault.source.splitlines()
+    traced = re.search(
+        r"Cell In\[\d+\], line (\d+)", re.sub(r"\x1b\[[\d;]*m", "", "\n".join(fault.traceback))
+    )
+    failed = int(traced[1]) if traced else 1
+    return "\n".join(
+        f"{'>' if number == failed else ' '} {number:3} | {line}"
+        for number, line in enumerate(lines, 1)
+        if abs(number - failed) <= _LINES_AROUND
+    )
+
+
+def _end(exit_status: int | None) -> str:
+    if exit_status is None:
+        return "died"
+    if exit_status >= 0:
+        return f"ended by itself, with status {exit_status}"
+    if exit_status == -signal.SIGKILL:
+        return (
+            "was killed, most likely by the system for lack of memory; take fewer images or smaller batches"
+        )
+    return f"died of {signal.Signals(-exit_status).name}"
+
+
+def _of_system(message: str) -> str:
+    if any(text in message for text in FULL):
+        return f"the disk is full ({message}); free space, then go on with --resume"
+    return message

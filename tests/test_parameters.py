@@ -1,0 +1,273 @@
+import json
+import math
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given as given_by_hypothesis
+from hypothesis import strategies as st
+from tiny_notebooks import write_notebook
+
+from compendium import parameters, project
+from compendium.errors import CompendiumError, UsageError
+
+CELL = """\
+epochs: int = 5  # passes over the images, 1 or more; the paper's 500
+rate: float = 1e-3  # of Adam, above 0; the paper's
+fractions: list[float] = [0.3, 0.6]  # shares of altered pixels, 0 to 1
+bias: float = -2  # at the start, any number
+redraw: bool = False  # new noise every epoch
+activation: str = "relu"  # relu, linear or sigmoid
+loss: str = "mse"  # loss: mse or mae; not in the paper
+sides: list[int] = [13]  # of the latent: 13, 8 or 5
+names: list[str] = [
+    "a",
+]  # of networks; the paper's nine
+title: str = "text"  # anything; really"""
+
+
+@pytest.fixture(scope="module")
+def notebook(tmp_path_factory):
+    return write_notebook(tmp_path_factory.mktemp("book") / "chapter.ipynb", parameters=CELL)
+
+
+def test_each_part_of_a_line_is_read(notebook):
+    found = parameters.declared(notebook)
+    rows = [(p.name, p.type, p.default, p.meaning, p.limits, p.note) for p in found.values()]
+    assert rows == [
+        ("epochs", "int", 5, "passes over the images", "1 or more", "the paper's 500"),
+        ("rate", "float", 1e-3, "of Adam", "above 0", "the paper's"),
+        ("fractions", "list[float]", [0.3, 0.6], "shares of altered pixels", "0 to 1", ""),
+        ("bias", "float", -2.0, "at the start", "any number", ""),
+        ("redraw", "bool", False, "new noise every epoch", "", ""),
+        ("activation", "str", "relu", "", "relu, linear or sigmoid", ""),
+        ("loss", "str", "mse", "loss", "mse or mae", "not in the paper"),
+        ("sides", "list[int]", [13], "of the latent", "13, 8 or 5", ""),
+        ("names", "list[str]", ["a"], "of networks", "", "the paper's nine"),
+        ("title", "str", "text", "anything", "", "really"),
+    ]
+    assert list(found) == [row[0] for row in rows]
+    assert type(found["bias"].default) is float
+    assert (found["rate"].low, found["rate"].open, found["rate"].high) == (0, True, math.inf)
+    assert (found["fractions"].low, found["fractions"].open, found["fractions"].high) == (0, False, 1)
+    assert found["sides"].choices == (13, 8, 5)
+
+
+def test_a_notebook_without_such_a_cell_has_no_parameters(tmp_path):
+    assert parameters.declared(write_notebook(tmp_path / "plain.ipynb", "x = 1")) == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "fault"),
+    [
+        ("epochs = 2  # passes", "line 1: write NAME: TYPE = DEFAULT  # MEANING, RANGE; NOTE"),
+        ("epochs: int = 2 * count  # passes", "epochs = 2 * count; write a plain value"),
+        ("epochs: dict = {}  # passes", "epochs: dict; write int, float, bool, str, or list"),
+        ("epochs: int = 0  # passes, 1 or more", 'epochs = "0": expected a whole number, 1 or more'),
+        ("epochs: int = 'two'  # passes", 'epochs = "two": expected a whole number'),
+        ("loss: str = 'mse'  # loss: mae or huber", 'no value of loss "mse"'),
+        ("__import__('os').abort()", "line 1: write NAME: TYPE"),
+        (
+            "epochs: int = __import__('os').abort()  # passes",
+            "epochs = __import__('os').abort(); write a plain",
+        ),
+        ("epochs: int =", "invalid syntax"),
+    ],
+)
+def test_a_line_that_declares_no_parameter_is_named_and_not_run(tmp_path, line, fault):
+    path = write_notebook(tmp_path / "chapter.ipynb", parameters=line)
+    with pytest.raises(CompendiumError) as error:
+        parameters.declared(path)
+    assert str(error.value).startswith(f"{path}: in the cell of parameters, {fault}")
+    assert error.value.exit_status == 1
+
+
+GOOD = [
+    ("epochs", "20", 20),
+    ("epochs", "1e3", 1000),
+    ("epochs", 7.0, 7),
+    ("epochs", "9007199254740993", 9007199254740993),
+    ("rate", "1e-3", 0.001),
+    ("rate", 1, 1.0),
+    ("fractions", "0.3,0.6", [0.3, 0.6]),
+    ("fractions", "0.3, 1e-1", [0.3, 0.1]),
+    ("fractions", "0.5", [0.5]),
+    ("fractions", 0.5, [0.5]),
+    ("fractions", "[0, 1]", [0.0, 1.0]),
+    ("fractions", ["1e-3", 1], [0.001, 1.0]),
+    ("bias", "-0.5", -0.5),
+    ("redraw", "false", False),
+    ("redraw", "True", True),
+    ("redraw", "no", False),
+    ("redraw", True, True),
+    ("activation", "linear", "linear"),
+    ("sides", "8,5", [8, 5]),
+    ("names", "a,b", ["a", "b"]),
+    ("names", "['a', \"b\"]", ["a", "b"]),
+    ("title", "1e-3", "1e-3"),
+    ("title", "false", "false"),
+    ("title", "a,b", "a,b"),
+    ("title", "2020-01-31", "2020-01-31"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), GOOD)
+def test_values_mean_what_a_person_expects(notebook, name, value, expected):
+    found = parameters.check(notebook, {name: value})[name]
+    assert found == expected
+    assert type(found) is type(expected)
+    if isinstance(expected, list):
+        assert {*map(type, found)} == {*map(type, expected)}
+
+
+BAD = [
+    ("epochs", "0", 'epochs = "0": expected a whole number, 1 or more; for example epochs=5'),
+    ("epochs", "2.5", 'epochs = "2.5": expected a whole number, 1 or more'),
+    ("epochs", "ten", 'epochs = "ten": expected a whole number'),
+    ("epochs", "", 'epochs = "": expected a whole number'),
+    ("epochs", True, 'epochs = "True": expected a whole number'),
+    ("epochs", None, 'epochs = "None": expected a whole number'),
+    ("epochs", [3], 'epochs = "[3]": expected a whole number'),
+    ("epochs", "9" * 5000, 'epochs = "999'),
+    ("rate", 10**400, 'rate = "1000'),
+    ("rate", "0", 'rate = "0": expected a number, above 0; for example rate=0.001'),
+    ("rate", "nan", 'rate = "nan": expected a number'),
+    ("rate", "inf", 'rate = "inf": expected a number'),
+    ("rate", "1\n2", 'rate = "1 2": expected a number'),
+    ("fractions", "0.3,1.5", 'fractions = "1.5": expected numbers, 0 to 1; for example fractions=0.3,0.6'),
+    ("fractions", "[0.3", 'fractions = "[0.3": expected numbers, 0 to 1'),
+    ("fractions", "[[0.3]]", 'fractions = "[0.3]": expected numbers'),
+    ("redraw", "maybe", 'redraw = "maybe": expected true or false; for example redraw=False'),
+    ("redraw", 1, 'redraw = "1": expected true or false'),
+    ("activation", "rleu", 'no value of activation "rleu"; did you mean "relu"?'),
+    ("sides", "13,7", 'no value of sides "7"; did you mean "8"? (there are: 13, 8, 5)'),
+    ("title", 3, 'title = "3": expected a text; for example title=text'),
+    ("epoch", "3", 'no parameter of chapter "epoch"; did you mean "epochs"? (there are: epochs, rate'),
+    ("names", "[!!python/object/apply:os.abort []]", "names = "),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), BAD)
+def test_what_does_not_fit_is_one_line(notebook, name, value, message):
+    with pytest.raises(UsageError) as error:
+        parameters.check(notebook, {name: value})
+    assert str(error.value).startswith(message)
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 300
+
+
+@given_by_hypothesis(
+    name=st.sampled_from(["epochs", "rate", "fractions", "redraw", "sides", "names", "title"]),
+    value=st.one_of(
+        st.text(), st.floats(), st.integers(), st.booleans(), st.none(), st.lists(st.text() | st.floats())
+    ),
+)
+def test_any_value_is_taken_as_the_declared_type_or_refused_in_a_line(notebook, name, value):
+    parameter = parameters.declared(notebook)[name]
+    try:
+        found = parameters.check(notebook, {name: value})[name]
+    except UsageError as error:
+        message = str(error)
+    else:
+        message = "fits"
+        items = found if parameter.is_list else [found]
+        assert {type(item) for item in items} <= {parameter.kind}
+        assert parameters.check(notebook, {name: found}) == {name: found}
+        assert json.loads(json.dumps(found, allow_nan=False)) == found
+    assert len(message.splitlines()) == 1
+
+
+@given_by_hypothesis(st.lists(st.floats(0, 1), min_size=1))
+def test_a_list_comes_back_from_its_text(notebook, numbers):
+    for text in (",".join(map(repr, numbers)), str(numbers)):
+        assert parameters.check(notebook, {"fractions": text}) == {"fractions": numbers}
+
+
+# --- files
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("p.yml", "epochs: 3\nrate: 1e-3\nfractions: [1e-1, 0.5]\nredraw: no\ntitle: words\n"),
+        (
+            "p.json",
+            '{"epochs": 3, "rate": 1e-3, "fractions": [1e-1, 0.5], "redraw": false, "title": "words"}',
+        ),
+    ],
+)
+def test_a_file_means_what_a_person_expects(notebook, tmp_path, name, text):
+    (tmp_path / name).write_text(text)
+    assert parameters.check(notebook, parameters.from_file(tmp_path / name)) == {
+        "epochs": 3,
+        "rate": 0.001,
+        "fractions": [0.1, 0.5],
+        "redraw": False,
+        "title": "words",
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "cannot be read (No such file or directory); name a YAML or JSON file"),
+        (b"\xff\xfe\x00", "cannot be read (not text)"),
+        (b"epochs: [3\nrate: 1", "not plain YAML or JSON (line 2); write lines such as epochs: 20"),
+        (b"- epochs\n- 3\n", "no names and values in it"),
+        (b"", "no names and values in it"),
+        (b"epochs: !!python/object/apply:os.system ['touch ran']\n", "not plain YAML or JSON (line 1)"),
+    ],
+)
+def test_a_file_that_holds_no_parameters_is_one_line_and_nothing_in_it_runs(
+    tmp_path, monkeypatch, content, message
+):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "p.yml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(UsageError) as error:
+        parameters.from_file(path)
+    assert str(error.value).startswith(f"{path}: {message}")
+    assert "\n" not in str(error.value)
+    assert not (tmp_path / "ran").exists()
+
+
+# --- the chapters
+
+
+@pytest.mark.parametrize("chapter", project.chapters())
+def test_every_chapter_declares_its_ranges_and_its_profiles_fit(chapter):
+    path = project.chapter_path(chapter)
+    declared = parameters.declared(path)
+    assert declared
+    assert [p.name for p in declared.values() if p.kind in (int, float) and not p.limits] == []
+    assert [p.name for p in declared.values() if "dataset" in p.name and not p.choices] == []
+    for profile in parameters.profiles():
+        parameters.of_profile(path, profile)
+
+
+def test_the_profiles_name_chapters_and_no_others():
+    profiles = parameters.profiles()
+    assert {"quick", "cpu", "paper"} <= set(profiles)
+    assert {chapter for chapters in profiles.values() for chapter in chapters} <= {*project.chapters()}
+
+
+def test_an_unknown_profile_and_a_profile_that_does_not_fit_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)
+    (tmp_path / "profiles.yml").write_text("quick: {}\npaper: {chapter: {epochs: 0}}\n")
+    chapter = write_notebook(tmp_path / "chapter.ipynb", parameters=CELL)
+    assert parameters.of_profile(chapter, "quick") == {}
+    with pytest.raises(UsageError, match='no profile "papr"; did you mean "paper"'):
+        parameters.of_profile(chapter, "papr")
+    with pytest.raises(UsageError, match='epochs = "0": expected a whole number, 1 or more'):
+        parameters.of_profile(chapter, "paper")
+
+
+def test_checking_needs_no_heavy_package():
+    script = (
+        "import sys; from compendium import parameters, project\n"
+        "parameters.check(project.chapter_path('tuning'), {'epochs': '3'})\n"
+        "print({'tensorflow', 'keras', 'papermill', 'pandas', 'numpy', 'nbformat'} & set(sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert ended.stdout == "set()\n"

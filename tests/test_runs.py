@@ -1,0 +1,251 @@
+"""Folders of runs through the real command: what is kept, refused, gone on with, and equal in the end."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import nbformat
+import pytest
+from filelock import FileLock
+from tiny_notebooks import write_notebook
+
+from compendium import cli, project, runs
+from compendium.errors import CompendiumError
+
+PARAMETERS = """\
+epochs: int = 2  # passes, 1 or more
+seed: int = 1  # of weights, 0 or more"""
+
+COUNT = """\
+import os, pathlib
+folder = pathlib.Path(os.environ["COMPENDIUM_RUN"])
+with (folder / "starts").open("a") as file:
+    file.write(f"{epochs} {seed}\\n")
+assert not (folder.parent / "fail").exists()
+(folder / "record.json").write_text("{}")"""
+
+
+@pytest.fixture
+def call(monkeypatch, capsys):
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["compendium", "run", *map(str, arguments)])
+        try:
+            cli.main()
+        except SystemExit as end:
+            return end.code or 0, *capsys.readouterr()
+
+    return run
+
+
+@pytest.fixture(autouse=True)
+def chapter(tmp_path, monkeypatch):
+    """A book of two chapters that note each start in the run's folder."""
+    book = tmp_path / "book"
+    monkeypatch.setattr(project, "NOTEBOOKS", book)
+    monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
+    book.mkdir()
+    (book / "profiles.yml").write_text("quick: {}\npaper: {small: {epochs: 5}}\n")
+    write_notebook(book / "other.ipynb", COUNT, parameters=PARAMETERS)
+    return write_notebook(book / "small.ipynb", COUNT, parameters=PARAMETERS)
+
+
+def starts(folder):
+    return (folder / "starts").read_text().splitlines()
+
+
+def test_a_finished_run_is_left_alone(call, tmp_path):
+    mine = tmp_path / "mine"
+    status, printed, complaint = call("small", "-p", "epochs=3", "--out", mine)
+    assert (status, printed, complaint) == (0, f"{mine / 'small.ipynb'}\n", "")
+    assert {path.name for path in mine.iterdir()} - {".lock"} == {
+        "record.json",
+        "run.json",
+        "small.html",
+        "small.ipynb",
+        "starts",
+    }
+    assert "<h1" in (mine / "small.html").read_text()
+    content = {path.name: path.read_bytes() for path in mine.iterdir()}
+
+    refused = [
+        (
+            ["small", "-p", "epochs=3"],
+            "holds this run already, finished; go on with it by --resume, or choose",
+        ),
+        (["small"], "holds another run, begun with epochs = 3, not its default; choose another folder"),
+        (["small", "-p", "epochs=4", "--resume"], "holds another run, begun with epochs = 3, not 4; choose"),
+        (["small", "--profile", "paper", "--resume"], "begun with the profile quick, not paper; choose"),
+        (["other", "-p", "epochs=3", "--resume"], "holds another run, of small; choose another folder"),
+    ]
+    for arguments, message in refused:
+        status, printed, complaint = call(*arguments, "--out", mine)
+        assert (status, printed, complaint.count("\n")) == (2, "", 1)
+        assert complaint.startswith(f"compendium: {mine}: ")
+        assert message in complaint
+
+    status, printed, complaint = call("small", "--out", mine, "--resume")
+    assert (status, printed) == (0, f"{mine / 'small.ipynb'}\n")
+    assert complaint == "small: finished before, nothing left to do\n"
+    assert {path.name: path.read_bytes() for path in mine.iterdir()} == content
+
+
+def test_a_failed_run_is_gone_on_with_by_resume_under_its_own_parameters(call, tmp_path, chapter):
+    mine = tmp_path / "mine"
+    (tmp_path / "fail").touch()
+    given = ["small", "--profile", "paper", "-p", "seed=7", "--out", mine]
+    status, _, complaint = call(*given)
+    assert status == 1
+    assert "cell 3 failed with AssertionError" in complaint
+    assert ">   5 | assert not (folder.parent" in complaint
+    assert (mine / "small.failed.ipynb").exists()
+    (tmp_path / "fail").unlink()
+
+    assert call(*given)[0] == 2
+    assert call("small", "--out", mine, "-p", "seed=8", "--resume")[0] == 2
+    status, printed, _ = call("small", "--out", mine, "--resume")
+    assert (status, printed) == (0, f"{mine / 'small.ipynb'}\n")
+    assert starts(mine) == ["5 7", "5 7"]
+    assert not (mine / "small.failed.ipynb").exists()
+    injected = nbformat.read(mine / "small.ipynb", 4).cells[2].source
+    assert injected == "# Parameters\nepochs = 5\nseed = 7\n"
+
+    # what the numbers come from has changed since
+    write_notebook(chapter, COUNT, "extra = 1", parameters=PARAMETERS)
+    status, _, complaint = call("small", "--out", mine, "--resume")
+    assert status == 2
+    assert "holds another run, begun with other code, data or packages (commit " in complaint
+
+
+def test_without_a_folder_the_same_command_goes_on_and_another_gets_its_own(call, tmp_path):
+    (tmp_path / "fail").touch()
+    (tmp_path / "runs" / "small").mkdir(parents=True)
+    (tmp_path / "runs" / "small" / "fail").touch()
+    assert call("small", "-p", "seed=2")[0] == 1
+    (tmp_path / "runs" / "small" / "fail").unlink()
+    status, first, _ = call("small", "-p", "seed=2")
+    assert status == 0
+    _, second, _ = call("small", "-p", "seed=3")
+    _, again, complaint = call("small", "-p", "seed=2")
+    assert again == first != second
+    assert complaint == "small: finished before, nothing left to do\n"
+    folders = [*(tmp_path / "runs" / "small").iterdir()]
+    assert sorted(starts(folder) for folder in folders) == [["2 2", "2 2"], ["2 3"]]
+
+
+@pytest.mark.parametrize("name", ["record.json", "notes.ipynb"])
+def test_a_folder_of_something_else_is_refused(call, tmp_path, name):
+    (tmp_path / name).write_text("{}")
+    status, _, complaint = call("small", "--out", tmp_path, "--resume")
+    assert status == 2
+    assert complaint == f"compendium: {tmp_path}: is not a run's folder; choose another with --out\n"
+
+
+def test_a_folder_is_one_process_at_a_time(call, tmp_path):
+    with FileLock(tmp_path / ".lock"):
+        status, _, complaint = call("small", "--out", tmp_path)
+    assert status == 1
+    assert complaint == (
+        f"compendium: {tmp_path}: another process runs small there; wait for it, or choose another folder\n"
+    )
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"chapter": "small"}', "\x80"])
+def test_a_damaged_or_hostile_state_is_one_line(tmp_path, content):
+    (tmp_path / "run.json").write_text(content, encoding="latin-1")
+    with pytest.raises(CompendiumError, match=r"run\.json: does not describe a run; choose"):
+        runs.begun(tmp_path)
+
+
+def test_papermill_alone_runs_a_chapter(tmp_path, chapter):
+    out, folder = tmp_path / "out.ipynb", tmp_path / "by-hand"
+    folder.mkdir()
+    command = [sys.executable, "-m", "papermill", "--no-progress-bar", chapter, out, "-p", "epochs", "4"]
+    environment = {**os.environ, "COMPENDIUM_RUN": str(folder)}
+    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=environment)
+    assert starts(folder) == ["4 1"]
+
+
+# --- a real training, killed
+
+TRAINING = """\
+import os, time
+import keras
+import numpy as np
+import pandas as pd
+from compendium import data, results, training
+folder = results.run_folder("small")
+training.SECONDS_BETWEEN_CHECKPOINTS = 0
+images = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
+training.set_seed(seed)
+network = keras.Sequential([keras.Input((8, 8, 1)), keras.layers.Conv2D(1, 3, padding="same")])
+
+def corrupt(images, seed):
+    if seed != SEED:
+        time.sleep(float(os.environ.get("PAUSE", "0")))
+    return images + np.random.default_rng(seed).normal(0, 0.1, images.shape).astype(np.float32)
+
+SEED = seed
+curve = training.fit(network, images, corrupt, validation=(corrupt(images, seed), images), epochs=epochs,
+    batch_size=8, optimizer=keras.optimizers.Adam(0.01), seed=seed, redraw=True,
+    checkpoint=folder / "small.npz")
+value = float(((training.predict(network, images) - images) ** 2).mean())
+metrics = pd.DataFrame([{"quantity": "MSE", "method": "network", "value": value}])
+results.write("small", parameters=results.parameters(globals()), metrics=metrics, definitions={},
+    curves=curve, data_sets=[], folder=folder)"""
+
+CALL = "import sys; from pathlib import Path; from compendium import cli, project\n"
+CALL += "project.NOTEBOOKS = Path(sys.argv.pop(1)); cli.main()"
+
+
+def trained(chapter, folder, **variables):
+    """Start the real command on the chapter in a process of its own."""
+    command = [sys.executable, "-c", CALL, chapter.parent, "run", "small", "-p", "epochs=6", "--out", folder]
+    return subprocess.Popen(
+        [*command, "--resume"],
+        env={**os.environ, **variables},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def epochs_in(folder):
+    try:
+        return json.loads((folder / "progress.json").read_text())["epoch"]
+    except (OSError, ValueError):
+        return 0
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, chapter):
+    write_notebook(chapter, TRAINING, parameters=PARAMETERS)
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    uninterrupted = trained(chapter, whole)
+    killed = trained(chapter, cut, PAUSE="1")
+    deadline = time.monotonic() + 120
+    while epochs_in(cut) < 3 and killed.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert epochs_in(cut) >= 3, killed.communicate()
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.communicate()
+    assert (cut / "small.npz").exists()
+    assert not (cut / "record.json").exists()
+    assert not (cut / "small.ipynb").exists()
+
+    time.sleep(2)  # the kernel notices within a second that its parent is gone
+    resumed = trained(chapter, cut)
+    for process in (uninterrupted, resumed):
+        assert process.wait(120) == 0, process.communicate()
+    first, second = (json.loads((folder / "record.json").read_text()) for folder in (whole, cut))
+    assert second["metrics"] == first["metrics"]
+    assert second["metrics"][0]["value"] > 0
+    curves = [[{**row, "seconds": 0} for row in record["curves"]] for record in (first, second)]
+    assert curves[0] == curves[1]
+    assert len(curves[0]) == 6
+    # the first epochs are those of the killed process: with its pause
+    assert second["curves"][1]["seconds"] > 1 > second["curves"][5]["seconds"]
+    assert not (cut / "progress.json").exists()
