@@ -17,7 +17,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from compendium import parameters, project, runner, runs
+from compendium import data, parameters, project, runner, runs
 from compendium.errors import CompendiumError, UsageError
 from compendium.files import write_atomically
 from compendium.sweep.grid import Grid, Point
@@ -39,9 +39,14 @@ class Sweep:
         """Return a hash of all that decides the sweep's outcome; see `runner.key`."""
         notebook = project.chapter_path(self.chapter)
         same = {**parameters.of_profile(notebook, self.profile), **self.parameters}
-        # of a name that is swept, every value: data sets among them are part of the key
-        swept = {name: _flat(values) for name, values in self.grid.items()}
-        decisive = [runner.key(notebook, {**same, **swept}), self.profile, self.grid]
+        first = {name: values[0] for name, values in self.grid.items()}
+        decisive = [
+            runner.key(notebook, {**same, **first}),
+            self.profile,
+            self.grid,
+            # the first point may name another data set than the others
+            [data.fingerprint(name) for name in data.NAMES if name in _items(self.grid)],
+        ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 
     def described(self) -> dict[str, Any]:
@@ -112,5 +117,7 @@ def seconds_a_point(sweep: Sweep, points: Sequence[Point], folder: Path) -> tupl
     return None
 
 
-def _flat(values: list[Any]) -> list[Any]:
+def _items(grid: Grid) -> list[Any]:
+    """Return all values, and the items of those that are lists."""
+    values = [value for values in grid.values() for value in values]
     return [item for value in values for item in (value if isinstance(value, list) else [value])]
