@@ -55,7 +55,9 @@ def sweep(
     same = parameters.check(notebook, given)
 
     from compendium.sweep import folder as state  # slow to import; wrong usage above must not wait
+    from compendium.sweep import table
 
+    table.check_names(values)
     this = state.Sweep(chapter, profile, same, values)
     folder = (out or this.folder()).resolve()
     state.check(this, folder)
@@ -66,7 +68,7 @@ def sweep(
         return
     state.claim(this, folder)
     failures = _run(this, missing, folder, workers, scheduler) if missing else {}
-    from compendium.sweep import report, table
+    from compendium.sweep import report
 
     results = table.build(this, points, failures, folder)
     table.write(results, folder)

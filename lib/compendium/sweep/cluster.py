@@ -15,6 +15,8 @@ from compendium.sweep.folder import Sweep
 from compendium.sweep.grid import Point, text
 from compendium.sweep.point import Machine, Outcome
 
+PATIENCE = 10  # seconds that a scheduler has to answer
+
 
 @contextmanager
 def local(workers: int) -> Iterator[Client]:
@@ -25,6 +27,7 @@ def local(workers: int) -> Iterator[Client]:
             threads_per_worker=1,
             security=True,  # a certificate of its own: other users of this machine reach its ports, too
             dashboard_address=None,
+            preload=[task.__name__],  # for its `dask_setup`
             silence_logs=logging.CRITICAL,
         ) as cluster,
         Client(cluster) as client,
@@ -36,7 +39,7 @@ def local(workers: int) -> Iterator[Client]:
 def running(address: str) -> Iterator[Client]:
     """Connect to a scheduler; raises CompendiumError where none answers."""
     try:
-        client = Client(address, timeout=10)
+        client = Client(address, timeout=PATIENCE)
     except (OSError, ValueError) as fault:
         raise CompendiumError(
             f"{address}: no Dask scheduler answers ({fault}); start one with `dask scheduler`"

@@ -40,6 +40,11 @@ class Outcome(NamedTuple):
     message: str = ""
 
 
+def dask_setup(worker: Worker) -> None:
+    """Leave Ctrl-C in a terminal to the command, which ends its workers; Dask calls this as they start."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
 def machine() -> Machine:
     """Return the present machine."""
     usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(CPU_COUNT)
@@ -87,7 +92,7 @@ def execute(
             stdout=log,
             stderr=subprocess.STDOUT,
             env={**os.environ, **dict.fromkeys(THREADS, str(threads))},
-            start_new_session=True,  # Ctrl-C is for the command, which ends its workers
+            start_new_session=True,
         ) as process,
     ):
         status = _wait(process, worker)

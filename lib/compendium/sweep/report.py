@@ -70,7 +70,7 @@ The numbers: <a href="results.csv">results.csv</a>, <a href="results.parquet">re
 <tr><th>point</th><th>status</th><th>seconds</th><th>message</th></tr>
 {% for point in points %}
 <tr class="{{ point.status }}"><td><a href="{{ point.link | urlencode }}">{{ point.point }}</a></td>\
-<td>{{ point.status }}</td><td>{{ point.time }}</td><td>{{ point.message }}</td></tr>
+<td>{{ point.status }}</td><td>{{ point.time }}</td><td>{{ point.message or "" }}</td></tr>
 {% endfor %}
 </table>
 </div>
@@ -111,7 +111,7 @@ def write(sweep: Sweep, table: pd.DataFrame, folder: Path) -> Path:
 def _of_point(sweep: Sweep, row: dict[str, object], folder: Path) -> dict[str, object]:
     at = point_folder(folder, row["point"]).relative_to(folder).as_posix()
     if row["status"] == "done":
-        return {**row, "link": f"{at}/{sweep.chapter}.ipynb", "time": f"{row['seconds']:.1f}"}
+        return {**row, "link": f"{at}/{sweep.chapter}.ipynb", "time": f"{row['seconds']:.1f}", "message": ""}
     return {**row, "link": f"{at}/", "time": ""}
 
 
@@ -186,7 +186,8 @@ def _title(names: list[str], values: tuple[object, ...]) -> str:
 
 def _svg(figure: Figure) -> str:
     buffer = io.BytesIO()
-    # without a date, equal tables give equal pages
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    # equal tables give equal pages: no date, no random names
+    with plt.rc_context({"svg.hashsalt": "sweep"}):
+        figure.savefig(buffer, format="svg", metadata={"Date": None})
     plt.close(figure)
     return base64.b64encode(buffer.getvalue()).decode()

@@ -1,7 +1,7 @@
 """The results of a sweep as one tidy table: a row a number and point."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +19,7 @@ TYPES = {"quantity": "str", "method": "str", "level": "str", SEED_IN_RUN: "Int64
 COLUMNS = ["point", *METRICS, "seconds", "status", "message"]
 
 
-def check_names(swept: Sequence[str]) -> None:
+def check_names(swept: Iterable[str]) -> None:
     """Raise UsageError where a swept parameter has the name of one of the table's own columns."""
     for name in swept:
         if name in COLUMNS:
@@ -58,7 +58,7 @@ def _rows(point: Point, failure: str | None, folder: Path) -> pd.DataFrame:
         "point": point.name,
         "seconds": content["wall_seconds"],
         "status": "done" if failure is None else "failed",
-        "message": failure or "",
+        "message": failure,
     }
     columns = {name: [value] * len(rows) for name, value in columns.items()}  # a value may be a list
     return rows.rename(columns={"seed": SEED_IN_RUN}).assign(**columns)
