@@ -167,7 +167,8 @@ def test_no_scheduler_there_is_one_line_and_status_1(call, chapter, monkeypatch)
     monkeypatch.setattr(cluster, "PATIENCE", 1)
     status, _, complaint = call("small", "-g", "seed=1", "--scheduler", "tcp://127.0.0.1:1")
     assert status == 1
-    assert complaint.splitlines()[-1].startswith("compendium: tcp://127.0.0.1:1: no Dask scheduler answers")
+    assert complaint.startswith("compendium: tcp://127.0.0.1:1: no Dask scheduler answers")
+    assert complaint.count("\n") == 1
 
 
 # --- what is done, and how long the rest takes
@@ -177,6 +178,12 @@ def finish(folder, metrics=(), seconds=60.0):
     folder.mkdir(parents=True)
     (folder / "small.ipynb").touch()
     (folder / runs.RECORD).write_text(json.dumps({"wall_seconds": seconds, "metrics": list(metrics)}))
+
+
+def test_what_is_no_address_is_one_line_and_status_2(call, chapter):
+    status, _, complaint = call("small", "-g", "seed=1", "--scheduler", "HOST")
+    assert (status, complaint.count("\n")) == (2, 1)
+    assert complaint.startswith("compendium: --scheduler HOST: missing port number")
 
 
 def test_dry_run_shows_the_points_and_the_time_and_leaves_nothing(call, chapter, tmp_path):

@@ -131,17 +131,16 @@ def _run(
     )
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     failures = {}
-    with Progress(*columns, console=console, speed_estimate_period=inf) as progress:
-        bar = progress.add_task("", total=len(missing))
-        try:
-            with connected as client:
-                for point, outcome in cluster.run(client, sweep, missing, folder):
-                    console.print(f"{outcome.status}: {point.name}")
-                    progress.advance(bar)
-                    if outcome.status == "failed":
-                        failures[point.name] = outcome.message
-        except KeyboardInterrupt:
-            raise CompendiumError("interrupted; what is done stays, the same command does the rest") from None
+    try:
+        with connected as client, Progress(*columns, console=console, speed_estimate_period=inf) as progress:
+            bar = progress.add_task("", total=len(missing))
+            for point, outcome in cluster.run(client, sweep, missing, folder):
+                console.print(f"{outcome.status}: {point.name}")
+                progress.advance(bar)
+                if outcome.status == "failed":
+                    failures[point.name] = outcome.message
+    except KeyboardInterrupt:
+        raise CompendiumError("interrupted; what is done stays, the same command does the rest") from None
     return failures
 
 

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 from distributed import Client, KilledWorker, LocalCluster, as_completed
 
-from compendium.errors import CompendiumError
+from compendium.errors import CompendiumError, UsageError
 from compendium.sweep import point as task
 from compendium.sweep.folder import Sweep
 from compendium.sweep.grid import Point, text
@@ -37,13 +37,15 @@ def local(workers: int) -> Iterator[Client]:
 
 @contextmanager
 def running(address: str) -> Iterator[Client]:
-    """Connect to a scheduler; raises CompendiumError where none answers."""
+    """Connect to a scheduler; raises UsageError for no address, CompendiumError where none answers."""
     try:
         client = Client(address, timeout=PATIENCE)
-    except (OSError, ValueError) as fault:
+    except ValueError as fault:
+        raise UsageError(f"--scheduler {address}: {fault}; expected one such as tcp://HOST:8786") from None
+    except OSError as fault:
         raise CompendiumError(
             f"{address}: no Dask scheduler answers ({fault}); start one with `dask scheduler`"
-        ) from fault
+        ) from None
     with client:
         yield client
 
