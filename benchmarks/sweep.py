@@ -2,11 +2,11 @@
 
 python benchmarks/sweep.py [--points 6] [--rounds 3] [--loops 20000000] [--epochs 15]
 
-Two notebooks: `plain` counts in a Python loop, `keras` imports Keras and trains a small network. First each is run
-alone, by papermill and by `compendium run`: the cost is the wall time less that between the start of the first
-cell and the end of the last. Then a grid of points is run by a loop of papermill calls in one process, which
-imports papermill once, and by `compendium sweep` with one worker and with two. Each round gives every contender
-a turn, so that a busy machine slows all alike, and the ratios are taken within a round.
+Two notebooks: `plain` counts in a Python loop, `keras` imports Keras and trains a small network. First each
+is run alone, by papermill and by `compendium run`: the cost is the wall time less that between the start of
+the first cell and the end of the last. Then a grid of points is run by a loop of papermill calls in one
+process, which imports papermill once, and by `compendium sweep` with one worker and with two. Each round
+gives every contender a turn, so that a busy machine slows all alike; the ratios are taken within a round.
 """
 
 import json
@@ -50,7 +50,8 @@ notebook, folder, points, size = sys.argv[1:]
 for seed in range(int(points)):
     os.environ["COMPENDIUM_RUN"] = out = f"{folder}/{seed}"
     os.makedirs(out)
-    papermill.execute_notebook(notebook, f"{out}/out.ipynb", {"seed": seed, "size": int(size)}, progress_bar=False)
+    given = {"seed": seed, "size": int(size)}
+    papermill.execute_notebook(notebook, f"{out}/out.ipynb", given, progress_bar=False)
 """
 
 
