@@ -1,12 +1,19 @@
+import json
+import os
+import signal
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 
 import nbformat
+import psutil
 import pytest
+import requests
 from tiny_notebooks import write_notebook
 
 from compendium import cli, data, project, runner
+from compendium.cli import open as opening
 from compendium.errors import CompendiumError
 
 PARAMETERS = """\
@@ -139,9 +146,12 @@ def test_wrong_usage_is_found_within_two_seconds():
         "-p",
         "epochs=0",
     ]
-    started = time.monotonic()
-    ended = subprocess.run(command, capture_output=True, text=True)
-    assert time.monotonic() - started < 2
+    seconds = []
+    for _ in range(3):  # the machine may be busy with something else for once
+        started = time.monotonic()
+        ended = subprocess.run(command, capture_output=True, text=True)
+        seconds.append(time.monotonic() - started)
+    assert min(seconds) < 2
     assert ended.returncode == 2
     assert ended.stderr == (
         'compendium: epochs = "0": expected a whole number, 1 or more; for example epochs=5\n'
@@ -152,7 +162,7 @@ SLOW = """
 import contextlib, io, sys
 from compendium import cli
 for line in ("--help", "run --help", "run nonsense", "run nonsense -p epochs", "data fetch nonsense",
-             "run salt-pepper-cae -p nonsense=1", "data list"):
+             "run salt-pepper-cae -p nonsense=1", "data list", "params tuning", "open nonsense"):
     sys.argv = ["compendium", *line.split()]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
@@ -166,14 +176,14 @@ for line in ("--help", "run --help", "run nonsense", "run nonsense -p epochs", "
 def test_help_and_wrong_usage_do_not_wait_for_tensorflow():
     ended = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, text=True, check=True)
     lines = ended.stdout.splitlines()
-    assert len(lines) == 7
+    assert len(lines) == 9
     assert [line for line in lines if not line.startswith("[] ")] == []
 
 
 def test_help_names_the_commands(call):
     status, printed, _ = call("--help")
     assert status == 0
-    for command in ("book", "run", "test", "data"):
+    for command in ("book", "run", "params", "compare", "open", "test", "data"):
         assert command in printed
 
 
@@ -186,3 +196,96 @@ def test_data_list_shows_every_set_and_what_to_type(call, tmp_path, monkeypatch)
     assert set(data.NAMES) <= set(rows)
     assert "embedded" in rows["photos"]
     assert "compendium data fetch mnist" in rows["mnist"]
+
+
+# --- params
+
+
+def test_params_prints_what_can_be_set(call, chapter):
+    status, printed, _ = call("params", "small")
+    assert status == 0
+    assert printed.splitlines() == [
+        "epochs: int = 2  (1 or more)",
+        "    passes",
+        "    paper: 500",
+        "rate: float = 0.1  (above 0)",
+        "    step",
+        "    paper: 0.2",
+        "fractions: list[float] = 0.5",
+        "    levels",
+        "redraw: bool = true",
+        "    new noise every epoch",
+        "shown: list[int] = 0",
+        "    images",
+        "activation: str = relu",
+        "    of the last layer",
+        "dataset: str = digits  (digits or mnist)",
+        "    data set",
+    ]
+    assert call("params", "smal")[::2] == (
+        2,
+        'compendium: no chapter "smal"; did you mean "small"? (there are: small)\n',
+    )
+
+
+# --- open
+
+
+def test_open_starts_jupyterlab_on_loopback_with_its_token(call, chapter, monkeypatch):
+    started = []
+
+    def start(command):
+        started.append(command)
+        return subprocess.CompletedProcess(command, 3)
+
+    monkeypatch.setattr(subprocess, "run", start)
+    monkeypatch.setattr(opening, "find_spec", lambda name: name)
+    assert call("open", "small", "--no-browser")[0] == 3
+    (command,) = started
+    assert command[1:3] == ["-m", "jupyterlab"]
+    assert "--ServerApp.ip=127.0.0.1" in command
+    assert command[-2:] == ["--no-browser", str(chapter)]
+    assert not [part for part in command if "token" in part.lower() or "password" in part.lower()]
+
+
+def test_open_without_jupyterlab_says_what_to_type(call, chapter, monkeypatch):
+    monkeypatch.setattr(opening, "find_spec", lambda name: None)
+    status, _, complaint = call("open", "small")
+    assert status == 1
+    assert complaint == ('compendium: JupyterLab is not installed; type: pip install "jupyterlab>=4.2"\n')
+
+
+@pytest.mark.skipif(not find_spec("jupyterlab"), reason="JupyterLab is an extra of its own")
+def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path):
+    command = [
+        sys.executable,
+        "-c",
+        "from compendium import cli; cli.main()",
+        "open",
+        "tuning",
+        "--no-browser",
+    ]
+    environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    environment.pop("JUPYTER_TOKEN", None)
+    allowed = {"ServerApp": {"allow_root": True}}  # continuous integration may run as root
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(allowed))
+    server = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        deadline = time.monotonic() + 60
+        while not (found := list(tmp_path.glob("jpserver-*.json"))) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        about = json.loads(found[0].read_text())
+        addresses = {
+            c.laddr.ip for c in psutil.Process(about["pid"]).net_connections() if c.status == "LISTEN"
+        }
+        assert addresses == {"127.0.0.1"}
+        assert len(about["token"]) >= 32
+        api = f"http://127.0.0.1:{about['port']}/api/contents/notebooks/tuning.ipynb?content=0"
+        assert requests.get(api, timeout=20).status_code == 403
+        answer = requests.get(api, headers={"Authorization": f"token {about['token']}"}, timeout=20)
+        assert answer.json()["name"] == "tuning.ipynb"
+    finally:
+        os.killpg(server.pid, signal.SIGKILL)
+        server.wait()

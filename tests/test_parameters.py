@@ -137,7 +137,7 @@ BAD = [
     ("fractions", "0.3,1.5", 'fractions = "1.5": expected numbers, 0 to 1; for example fractions=0.3,0.6'),
     ("fractions", "[0.3", 'fractions = "[0.3": expected numbers, 0 to 1'),
     ("fractions", "[[0.3]]", 'fractions = "[0.3]": expected numbers'),
-    ("redraw", "maybe", 'redraw = "maybe": expected true or false; for example redraw=False'),
+    ("redraw", "maybe", 'redraw = "maybe": expected true or false; for example redraw=false'),
     ("redraw", 1, 'redraw = "1": expected true or false'),
     ("activation", "rleu", 'no value of activation "rleu"; did you mean "relu"?'),
     ("sides", "13,7", 'no value of sides "7"; did you mean "8"? (there are: 13, 8, 5)'),

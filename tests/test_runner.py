@@ -144,7 +144,8 @@ def test_a_full_disk_is_named_when_the_notebook_itself_cannot_be_written(tmp_pat
     command = [sys.executable, "-c", script, notebook, tmp_path / "out"]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stdout == (
-        "chapter: the disk is full ([Errno 27] File too large); free space, then go on with --resume\n"
+        "chapter: the disk is full ([Errno 27] File too large); free space, then the same command, "
+        "with --resume if it has --out, goes on from the last checkpoint\n"
     )
     assert "Traceback" not in ended.stderr
     assert not list((tmp_path / "out").glob("chapter.ipynb"))
@@ -169,7 +170,7 @@ def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
     process.send_signal(signal.SIGINT)
     printed, complaints = process.communicate(timeout=30)
     assert printed.startswith(
-        "chapter: interrupted; the same command with --resume goes on from the last checkpoint"
+        "chapter: interrupted; the same command, with --resume if it has --out, goes on from the last"
     )
     assert printed.count("\n") == 1
     assert "Traceback" not in complaints

@@ -152,7 +152,19 @@ def test_a_folder_is_one_process_at_a_time(call, tmp_path):
     )
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"chapter": "small"}', "\x80"])
+def test_a_folder_that_cannot_be_made_is_one_line(call, tmp_path):
+    (tmp_path / "file").touch()
+    for folder in ("file", "file/inside", "name" * 100):
+        status, _, complaint = call("small", "--out", tmp_path / folder)
+        assert status in (1, 2)
+        assert complaint.startswith(f"compendium: {tmp_path / folder}: ")
+        assert complaint.count("\n") == 1
+
+
+STATE = '{"chapter": "small", "profile": "quick", "parameters": [], "key": "", "commit": null}'
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"chapter": "small"}', "\x80", "[" * 100_000, STATE])
 def test_a_damaged_or_hostile_state_is_one_line(tmp_path, content):
     (tmp_path / "run.json").write_text(content, encoding="latin-1")
     with pytest.raises(CompendiumError, match=r"run\.json: does not describe a run; choose"):
@@ -202,7 +214,7 @@ CALL += "project.NOTEBOOKS = Path(sys.argv.pop(1)); cli.main()"
 
 def trained(chapter, folder, **variables):
     """Start the real command on the chapter in a process of its own."""
-    command = [sys.executable, "-c", CALL, chapter.parent, "run", "small", "-p", "epochs=6", "--out", folder]
+    command = [sys.executable, "-c", CALL, chapter.parent, "run", "small", "-p", "epochs=4", "--out", folder]
     return subprocess.Popen(
         [*command, "--resume"],
         env={**os.environ, **variables},
@@ -227,16 +239,15 @@ def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, ch
     uninterrupted = trained(chapter, whole)
     killed = trained(chapter, cut, PAUSE="1")
     deadline = time.monotonic() + 120
-    while epochs_in(cut) < 3 and killed.poll() is None and time.monotonic() < deadline:
+    while epochs_in(cut) < 2 and killed.poll() is None and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert epochs_in(cut) >= 3, killed.communicate()
+    assert epochs_in(cut) >= 2, killed.communicate()
     os.killpg(killed.pid, signal.SIGKILL)
     killed.communicate()
     assert (cut / "small.npz").exists()
     assert not (cut / "record.json").exists()
     assert not (cut / "small.ipynb").exists()
 
-    time.sleep(2)  # the kernel notices within a second that its parent is gone
     resumed = trained(chapter, cut)
     for process in (uninterrupted, resumed):
         assert process.wait(120) == 0, process.communicate()
@@ -245,7 +256,7 @@ def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, ch
     assert second["metrics"][0]["value"] > 0
     curves = [[{**row, "seconds": 0} for row in record["curves"]] for record in (first, second)]
     assert curves[0] == curves[1]
-    assert len(curves[0]) == 6
-    # the first epochs are those of the killed process: with its pause
-    assert second["curves"][1]["seconds"] > 1 > second["curves"][5]["seconds"]
+    assert len(curves[0]) == 4
+    # the first epoch is that of the killed process: redrawn noise comes after it, and slowly there
+    assert second["curves"][0]["seconds"] != first["curves"][0]["seconds"]
     assert not (cut / "progress.json").exists()

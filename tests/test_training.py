@@ -1,6 +1,7 @@
 import importlib.util
 import io
 import os
+import pickle
 import pty
 import signal
 import subprocess
@@ -307,6 +308,19 @@ def one_array():
     return content.getvalue()
 
 
+class Bomb:
+    """Runs code when it is unpickled."""
+
+    def __reduce__(self):
+        return os.mkdir, ("unpickled",)
+
+
+def with_a_pickle(name):
+    content = io.BytesIO()
+    np.savez(content, **{"description": np.array("{}"), name: np.array([Bomb()], dtype=object)})
+    return content.getvalue()
+
+
 def with_a_bit_flipped(content, position):
     return content[:position] + bytes([content[position] ^ 1]) + content[position + 1 :]
 
@@ -321,17 +335,22 @@ DAMAGES = {
     "a value changed": lambda whole: with_a_bit_flipped(whole, whole.index(b"variable_0.npy") + 200),
     "another archive": lambda whole: another_archive(),
     "an array": lambda whole: one_array(),
+    "a pickle as a weight": lambda whole: with_a_pickle("variable_0"),
+    "a pickle as the description": lambda whole: with_a_pickle("description"),
+    "a pickle alone": lambda whole: pickle.dumps(Bomb()),
 }
 
 
 @pytest.mark.parametrize("name", DAMAGES)
-def test_a_damaged_checkpoint_is_refused_and_kept(checkpoint, name):
+def test_a_damaged_or_hostile_checkpoint_is_refused_and_kept(checkpoint, monkeypatch, name):
+    monkeypatch.chdir(checkpoint.parent)
     damaged = DAMAGES[name](checkpoint.read_bytes())
     checkpoint.write_bytes(damaged)
     with pytest.raises(CompendiumError, match="not a readable checkpoint") as caught:
         train(checkpoint=checkpoint)
     assert_names_the_file(caught, checkpoint)
     assert checkpoint.read_bytes() == damaged
+    assert os.listdir() == ["checkpoint.npz"]
 
 
 def assert_names_the_file(caught, path):

@@ -12,7 +12,7 @@ import yaml
 from bs4 import BeautifulSoup
 from click import unstyle
 
-from compendium import project, runner
+from compendium import parameters, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 
@@ -23,6 +23,16 @@ SOURCE = BUILD / "source"
 COMPILED = BUILD / "compiled"
 LOG = BUILD / "build.log"
 STAMP = BUILD / "html.sha256"
+
+PARAMETERS = "book/parameters.md"  # written by `parameters_page`
+
+_PARAMETERS_INTRODUCTION = """\
+# Parameters
+
+These are the parameters of each chapter as its first code cell declares them, with the values that the
+profile `quick` has; the last column says what other profiles change. `compendium params CHAPTER` prints the
+same, and {doc}`how-to-rerun` says how to set them. A list is typed with commas, such as `-p seeds=1,2`.
+"""
 
 Report = Callable[[str], None]
 
@@ -60,13 +70,24 @@ def build(report: Report) -> Path:
 
 
 def save_outputs() -> list[Path]:
-    """Copy the executed notebooks of the last build over the committed ones, outputs and all."""
+    """Copy what the last build executed and generated over the committed files, outputs and all."""
     saved = []
     for path in documents():
-        if path.suffix == ".ipynb":
+        if path.suffix == ".ipynb" or path == project.ROOT / PARAMETERS:
             write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
             saved.append(path)
     return saved
+
+
+def parameters_page() -> str:
+    """Return the book's page of parameters, in Markdown: a table a chapter."""
+    parts = [_PARAMETERS_INTRODUCTION]
+    for chapter in project.chapters():
+        parts.append(f"\n## {chapter}\n\n| {' | '.join(parameters.COLUMNS)} |\n|---|---|---|---|---|---|\n")
+        for name, kind, default, limits, meaning, profiles in parameters.table(project.chapter_path(chapter)):
+            code = f"| `{name}` | `{kind}` | `{default}` | {limits} | {meaning} | {profiles} |\n"
+            parts.append(code)
+    return "".join(parts)
 
 
 def faults(html: Path) -> list[str]:
@@ -117,6 +138,8 @@ def _stage(executed: dict[Path, Path]) -> None:
     )
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
+    if (SOURCE / PARAMETERS).exists():
+        (SOURCE / PARAMETERS).write_text(parameters_page(), encoding="utf-8")
     for path, result in executed.items():
         target = SOURCE / path.relative_to(project.ROOT)
         target.parent.mkdir(exist_ok=True)

@@ -14,6 +14,7 @@ FULL = {os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 # tags of the cells that papermill adds to a notebook
 PAPERMILL_CELLS = {"injected-parameters", "papermill-error-cell-tag"}
 
+_GO_ON = "the same command, with --resume if it has --out, goes on from the last checkpoint"
 _LINES_AROUND = 2
 
 
@@ -30,10 +31,12 @@ def described(fault: BaseException, notebook: NotebookNode | None, exit_status: 
             return f"{_failure(fault, notebook)}\n{_source(fault)}"
         case PapermillExecutionError():
             return _reason(fault)
-        case DeadKernelError() | RuntimeError():
+        case DeadKernelError():
             return f"the notebook's process {_end(exit_status)}"
+        case RuntimeError():
+            return f"the notebook's process did not start ({fault})"
         case KeyboardInterrupt():
-            return "interrupted; the same command with --resume goes on from the last checkpoint"
+            return f"interrupted; {_GO_ON}"
         case _:
             return _of_system(str(fault))
 
@@ -50,7 +53,7 @@ def _reason(fault: PapermillExecutionError) -> str:
     if "MemoryError" in fault.ename or fault.ename == "ResourceExhaustedError":
         return f"ran out of memory ({message}); take fewer images or smaller batches"
     if any(text in fault.evalue for text in FULL):
-        return f"found the disk full ({message}); free space, then go on with --resume"
+        return f"found the disk full ({message}); free space, then {_GO_ON}"
     return f"failed with {fault.ename}: {message}"
 
 
@@ -82,5 +85,5 @@ def _end(exit_status: int | None) -> str:
 
 def _of_system(message: str) -> str:
     if any(text in message for text in FULL):
-        return f"the disk is full ({message}); free space, then go on with --resume"
+        return f"the disk is full ({message}); free space, then {_GO_ON}"
     return message

@@ -40,6 +40,7 @@ KINDS = {"int": int, "float": float, "bool": bool, "str": str}
 TRUTH = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
 SINGULAR = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 PLURAL = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
+COLUMNS = ("parameter", "type", "default", "range", "meaning", "other profiles")
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 _WORD = r"[\w.+-]+"
@@ -117,9 +118,10 @@ class Parameter:
     def _misfit(self, given: object) -> UsageError:
         expected = (PLURAL if self.is_list else SINGULAR)[self.kind]
         limits = f", {self.limits}" if self.limits not in ("", "any number") else ""
-        example = ",".join(map(str, self.default)) if self.is_list else self.default
         found = f'{self.name} = "{_one_line(given)}"'
-        return UsageError(f"{found}: expected {expected}{limits}; for example {self.name}={example}")
+        return UsageError(
+            f"{found}: expected {expected}{limits}; for example {self.name}={_text(self.default)}"
+        )
 
 
 def declared(notebook: Path) -> dict[str, Parameter]:
@@ -187,6 +189,33 @@ def of_profile(notebook: Path, profile: str) -> dict[str, Any]:
     if profile not in known:
         raise unknown("profile", _one_line(profile), known)
     return check(notebook, known[profile].get(notebook.stem) or {})
+
+
+def table(notebook: Path) -> list[tuple[str, ...]]:
+    """Return what there is to say on a notebook's parameters, as texts: a row each with these `COLUMNS`."""
+    changes = {name: of_profile(notebook, name) for name in profiles()}
+    return [
+        (
+            parameter.name,
+            parameter.type,
+            _text(parameter.default),
+            parameter.limits,
+            "; ".join(filter(None, (parameter.meaning, parameter.note))),
+            "; ".join(
+                f"{profile}: {_text(values[parameter.name])}"
+                for profile, values in changes.items()
+                if parameter.name in values
+            ),
+        )
+        for parameter in declared(notebook).values()
+    ]
+
+
+def _text(value: Any) -> str:
+    """Return a value as it may be typed in a command."""
+    if isinstance(value, list):
+        return ",".join(map(_text, value)) or "[]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _comments(source: str) -> dict[int, str]:

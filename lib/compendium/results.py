@@ -18,6 +18,7 @@ from compendium.files import write_atomically
 from compendium.runs import RECORD
 
 METRIC_COLUMNS = ["quantity", "method", "level", "seed", "image", "value"]
+CURVE_NUMBERS = ["epoch", "loss", "val_loss"]
 
 
 def run_folder(chapter: str) -> Path:
@@ -136,15 +137,28 @@ def load(chapter: str, profile: str) -> dict[str, object]:
     path = project.RESULTS / chapter / profile / RECORD
     if not path.exists() and os.environ.get("COMPENDIUM_PROFILE") == profile:
         return {"metrics": [], "curves": []}
-    try:
-        return json.loads(path.read_text())
-    except FileNotFoundError:
+    if not path.exists():
         raise CompendiumError(
             f"{path}: no such recorded run; make it with "
             f"`compendium run {chapter} --profile {profile} --record`"
+        )
+    return read(path)
+
+
+def read(path: Path) -> dict[str, object]:
+    """Return the record in a file, of this checkout or from elsewhere; it is data, nothing in it is run.
+
+    Raises CompendiumError where the file cannot be read or does not have the form of a record.
+    """
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as fault:
+        raise CompendiumError(
+            f"{path}: not a record ({fault}); restore it from where it comes from"
         ) from None
-    except ValueError as fault:
-        raise CompendiumError(f"{path}: not a record ({fault}); restore it from the repository") from None
+    if not _is_record(record):
+        raise CompendiumError(f"{path}: not a record of a run; name another folder, or make the run anew")
+    return record
 
 
 def metrics_of(record: Mapping[str, object]) -> pd.DataFrame:
@@ -215,6 +229,24 @@ def provenance(record: Mapping[str, object]) -> pd.DataFrame:
         "peak memory": f"{record['peak_memory_bytes'] / 2**30:.1f} GiB",
     }
     return pd.DataFrame({"fact": facts.keys(), "value": facts.values()}).set_index("fact")
+
+
+def _is_record(content: object) -> bool:
+    """Whether this has what comparing runs takes: a chapter, parameters, and tables of rows."""
+
+    def is_table(rows: object) -> bool:
+        return isinstance(rows, list) and all(isinstance(row, dict) for row in rows)
+
+    return (
+        isinstance(content, dict)
+        and isinstance(content.get("chapter"), str)
+        and isinstance(content.get("parameters"), dict)
+        and all(is_table(content.get(table)) for table in ("metrics", "curves"))
+        and all(isinstance(row.get("value"), int | float | None) for row in content["metrics"])
+        and all(
+            isinstance(row.get(x, 0), int | float | None) for row in content["curves"] for x in CURVE_NUMBERS
+        )
+    )
 
 
 def _rows(table: pd.DataFrame) -> list[dict[str, object]]:

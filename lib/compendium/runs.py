@@ -33,12 +33,19 @@ class Run:
 def begun(folder: Path) -> Run | None:
     """Return the run that a folder holds, or None. Raises CompendiumError where that cannot be read."""
     path = folder / STATE
-    if not path.exists():
-        return None
     try:
-        return Run(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        raise CompendiumError(f"{path}: does not describe a run; choose another folder with --out") from None
+        text = path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as fault:
+        raise CompendiumError(f"{folder}: {fault.strerror}; choose another folder with --out") from None
+    try:
+        run = Run(**json.loads(text))
+    except (ValueError, TypeError, RecursionError):
+        run = None
+    if run is None or not isinstance(run.parameters, dict):
+        raise CompendiumError(f"{path}: does not describe a run; choose another folder with --out")
+    return run
 
 
 def finished(folder: Path, run: Run) -> Path | None:
@@ -55,18 +62,24 @@ def held(folder: Path, run: Run, *, resume: bool) -> Iterator[None]:
 
     Raises:
         UsageError: the folder holds another run, or this one without `resume`.
-        CompendiumError: another process is working in it.
+        CompendiumError: another process is working in it, or it cannot be written.
     """
     _refuse_another(folder, run, resume)
-    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
     try:
-        with FileLock(folder / ".lock", timeout=0):
-            write_atomically(folder / STATE, json.dumps(asdict(run), indent=1) + "\n")
-            yield
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
     except Timeout:
         raise CompendiumError(
             f"{folder}: another process runs {run.chapter} there; wait for it, or choose another folder"
         ) from None
+    except OSError as fault:
+        raise CompendiumError(f"{folder}: {fault.strerror}; free space or choose another folder") from None
+    try:
+        write_atomically(folder / STATE, json.dumps(asdict(run), indent=1) + "\n")
+        yield
+    finally:
+        lock.release()
 
 
 def _refuse_another(folder: Path, run: Run, resume: bool) -> None:

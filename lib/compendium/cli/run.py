@@ -45,7 +45,7 @@ def run(
         chosen = parameters.of_profile(notebook, profile)
     given = {**chosen, **given}
 
-    from compendium import results, runner  # slow to import; wrong usage above must not wait
+    from compendium import runner  # slow to import; wrong usage above must not wait
 
     one = runs.Run(chapter, profile, given, runner.key(notebook, given), project.commit())
     folder = out or project.RUNS / chapter / one.key
@@ -55,9 +55,12 @@ def run(
             typer.echo(f"{chapter}: finished before, nothing left to do", err=True)
         else:
             executed = runner.run(notebook, given, profile=profile, out=folder)
+        if not executed.with_suffix(".html").exists():
             runner.page(executed)
         typer.echo(executed)
         if record:
+            from compendium import results  # slower still
+
             typer.echo(f"recorded: {results.file(folder, chapter, profile)}")
 
 

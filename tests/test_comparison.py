@@ -1,0 +1,151 @@
+import json
+import sys
+
+import pytest
+
+from compendium import cli, comparison, project, results
+from compendium.errors import CompendiumError, UsageError
+
+HOSTILE = '<script>alert("x")</script>\x1b[2J $\\frac$'
+
+
+def record(folder, shift=0.0, **changes):
+    """Write a record: two seeds of one network, a noisy input, numbers of single images, curves."""
+    rows = [
+        {"quantity": "MSE", "method": "CAE", "level": "30 %", "seed": seed, "value": 0.1 * seed + shift}
+        for seed in (1, 2)
+    ]
+    rows += [
+        {"quantity": "MSE", "method": "CAE", "level": "30 %", "image": 3, "value": 9.0},
+        {"quantity": "MSE", "method": "noisy", "level": "30 %", "value": 0.5},
+        {"quantity": "SSIM", "method": "noisy", "image": 3, "value": 0.25 + shift},
+        {"quantity": "SSIM", "method": "noisy", "image": 4, "value": 0.75 + shift},
+        {"quantity": "SSIM", "method": "flat", "value": None},
+    ]
+    curves = [
+        {"epoch": epoch, "loss": 1 / epoch, "val_loss": 2 / epoch + shift, "level": level, "seed": seed}
+        for epoch in (1, 2, 3)
+        for level in ("30 %", "60 %")
+        for seed in (1, 2)
+    ]
+    content = {
+        "chapter": "small",
+        "profile": "quick",
+        "commit": "abc",
+        "parameters": {"epochs": 3, "fractions": [0.3]},
+        "metrics": rows,
+        "curves": [*curves, {"seconds": 3.0, "level": "30 %"}],
+        **changes,
+    }
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text(json.dumps(content))
+    return str(folder)
+
+
+@pytest.fixture
+def two(tmp_path):
+    second = {"epochs": 5, "fractions": [0.3], "rate": 0.1}
+    return [record(tmp_path / "a"), record(tmp_path / "b", 0.125, parameters=second, commit="def")]
+
+
+def test_differences_are_those_of_the_records(two):
+    records = comparison.read(two)
+    settings = comparison.settings(records)
+    assert settings.loc["epochs"].tolist() == ["3", "5"]
+    assert settings.loc["commit"].tolist() == ["abc", "def"]
+    assert settings.index.tolist() == ["epochs", "commit", "rate"]
+
+    metrics = comparison.metrics(records)
+    assert metrics.columns.tolist() == [*two, "difference"]
+    # a mean over the seeds, without the single image; over images where there is nothing else
+    assert metrics.loc["MSE", "CAE", "30 %"].tolist() == pytest.approx([0.15, 0.275, 0.125])
+    assert metrics.loc["MSE", "noisy", "30 %"].tolist() == [0.5, 0.5, 0]
+    assert metrics.loc["SSIM", "noisy", ""].tolist() == [0.5, 0.625, 0.125]
+    assert metrics.loc["SSIM", "flat", ""].isna().all()
+
+
+def test_curves_lie_over_each_other_a_panel_a_network(two):
+    figure = comparison.curves(comparison.read(two))
+    assert [axis.get_title() for axis in figure.axes] == ["30 %", "60 %"]
+    for axis in figure.axes:
+        assert axis.get_ylabel() in ("val_loss", "")
+        drawn = [line.get_ydata().tolist() for line in axis.lines if len(line.get_ydata())]
+        assert drawn[0] == pytest.approx([2, 1, 2 / 3])
+        assert drawn[1] == pytest.approx([2.125, 1.125, 2 / 3 + 0.125])
+    assert [text.get_text() for text in figure.legends[0].texts] == two
+
+
+def test_runs_without_curves_and_of_three_can_be_compared(tmp_path):
+    names = [record(tmp_path / name, curves=[]) for name in "abc"]
+    records = comparison.read(names)
+    assert comparison.curves(records) is None
+    assert comparison.metrics(records).columns.tolist() == names
+    assert "No run has recorded any." in comparison.page(records)
+
+
+def test_the_command_prints_and_renders_and_a_hostile_record_is_only_text(tmp_path, monkeypatch, capsys, two):
+    hostile = record(
+        tmp_path / "c",
+        parameters={HOSTILE: HOSTILE},
+        metrics=[{"quantity": HOSTILE, "method": HOSTILE, "value": 1.0}],
+        curves=[{"epoch": 1, "loss": 1.0, "val_loss": 1.0, "method": HOSTILE}],
+    )
+    monkeypatch.setenv("COLUMNS", "300")
+    monkeypatch.chdir(tmp_path)
+    page = tmp_path / "page.html"
+    monkeypatch.setattr(sys, "argv", ["compendium", "compare", "a", "b", hostile, "--out", str(page)])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    assert not end.value.code
+    printed = capsys.readouterr().out
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines()]
+    assert ["epochs", "3", "5", "nan"] in rows
+    assert ["MSE", "CAE", "30 %", "0.15", "0.275", "nan"] in rows
+    assert "\x1b" not in printed
+    content = page.read_text()
+    assert "<script" not in content
+    assert "&lt;script&gt;" in content
+    assert content.count("data:image/png;base64,") == 1
+
+
+def test_a_name_is_seen_from_the_checkout_too(tmp_path, monkeypatch, two):
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    assert [*comparison.read(["a", "b"])] == ["a", "b"]
+
+
+@pytest.mark.parametrize("names", [[], ["a"], ["a", "a"]])
+def test_two_runs_are_needed(names):
+    with pytest.raises(UsageError, match="name two runs or more, each once, for example results/tuning/cpu"):
+        comparison.read(names)
+
+
+def test_runs_that_are_not_there_or_of_other_chapters_are_refused(tmp_path, two):
+    with pytest.raises(
+        UsageError, match=r"nowhere: no record\.json there; name the folder of a finished run"
+    ):
+        comparison.read([two[0], "nowhere"])
+    other = record(tmp_path / "other", chapter="other")
+    with pytest.raises(UsageError, match=r"runs of different chapters \(other, small\); name runs of one"):
+        comparison.read([two[0], other])
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "{",
+        "[" * 100_000,
+        "\x80\x04\x95",  # the first bytes of a pickle
+        "[]",
+        '{"chapter": "small"}',
+        '{"chapter": "small", "parameters": {}, "metrics": [{"value": "1"}], "curves": []}',
+        '{"chapter": "small", "parameters": {}, "metrics": [], "curves": [{"epoch": "1"}]}',
+        '{"chapter": "small", "parameters": {}, "metrics": 3, "curves": []}',
+        '{"chapter": ["small"], "parameters": {}, "metrics": [], "curves": []}',
+    ],
+)
+def test_what_is_not_a_record_is_one_line(tmp_path, content):
+    (tmp_path / "record.json").write_text(content, encoding="latin-1")
+    with pytest.raises(CompendiumError) as error:
+        results.read(tmp_path / "record.json")
+    assert str(error.value).startswith(f"{tmp_path / 'record.json'}: not a record")
+    assert "\n" not in str(error.value)

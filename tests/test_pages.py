@@ -1,0 +1,138 @@
+"""What the pages tell a reader to type: each command is given to the real program."""
+
+import json
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+from tiny_notebooks import write_notebook
+
+from compendium import book, cli, data, parameters, project, runner
+from compendium.cli import open as opening
+from compendium.data import CATALOGUE
+
+PAGES = ["README.md", "book/how-to-rerun.md"]
+
+RECORD = """\
+import json, os, pathlib
+parameters = {name: globals()[name] for name in __annotations__}
+record = {"chapter": CHAPTER, "parameters": parameters, "metrics": [], "curves": []}
+pathlib.Path(os.environ.get("COMPENDIUM_RUN", "."), "record.json").write_text(json.dumps(record))"""
+
+
+def commands(page):
+    """The commands in a page's console blocks, as lists of words."""
+    blocks = re.findall(r"^```console\n(.*?)^```", (project.ROOT / page).read_text(), re.M | re.S)
+    lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [shlex.split(line[2:], comments=True) for line in lines]
+
+
+@pytest.fixture
+def checkout(tmp_path, monkeypatch):
+    """Chapters with the parameters of the real ones that only write a record, and data sets of no bytes."""
+    (tmp_path / "notebooks").mkdir()
+    shutil.copy(project.NOTEBOOKS / "profiles.yml", tmp_path / "notebooks")
+    for chapter in project.chapters():
+        cells = book.nbformat.read(project.chapter_path(chapter), 4).cells
+        declared = next(cell for cell in cells if "parameters" in cell.metadata.get("tags", []))
+        body = RECORD.replace("CHAPTER", repr(chapter))
+        write_notebook(tmp_path / "notebooks" / f"{chapter}.ipynb", body, parameters=declared.source)
+    for entry in filter(lambda entry: entry.folder, CATALOGUE.values()):
+        (tmp_path / "data" / entry.folder).mkdir(parents=True)
+        for names in entry.files.values():
+            for name in names:
+                (tmp_path / "data" / entry.folder / name).touch()
+    if yaml := re.search(r"^```yaml\n(.*?)^```", (project.ROOT / PAGES[1]).read_text(), re.M | re.S):
+        (tmp_path / "my-parameters.yml").write_text(yaml[1])
+    monkeypatch.setenv("COMPENDIUM_DATA", str(tmp_path / "data"))
+    monkeypatch.setattr(project, "NOTEBOOKS", tmp_path / "notebooks")
+    monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def call(monkeypatch, *words):
+    monkeypatch.setattr(sys, "argv", ["compendium", *words])
+    with pytest.raises(SystemExit) as end:
+        cli.main()
+    return end.value.code or 0
+
+
+def try_out(monkeypatch, words):
+    """Run a command, or as much of it as takes no download, no browser and no book."""
+    match words:
+        case ["compendium", "run" | "params" | "compare", *_] | ["compendium", "data", "list"]:
+            assert call(monkeypatch, *words[1:]) == 0
+        case ["compendium", "data", "fetch", *names]:
+            fetched = []
+            monkeypatch.setattr(data, "fetch", fetched.append)
+            assert call(monkeypatch, *words[1:]) == 0
+            assert fetched == names
+            assert {*names} <= {*data.NAMES}
+        case ["compendium", "open", chapter]:
+            with monkeypatch.context() as patch:
+                patch.setattr(opening, "find_spec", lambda name: name)
+                patch.setattr(subprocess, "run", lambda command: subprocess.CompletedProcess(command, 0))
+                assert call(patch, "open", chapter) == 0
+        case ["compendium", "book" | "test"]:
+            assert call(monkeypatch, *words[1:], "--help") == 0
+        case ["papermill", *_]:
+            ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
+            assert ended.returncode == 0, ended.stderr
+        case ["make", target]:
+            assert re.search(rf"^[\w ]*\b{target}\b[\w ]*:", (project.ROOT / "Makefile").read_text(), re.M)
+        case ["pip", "install", requirement]:
+            extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]
+            assert [requirement] == extras["optional-dependencies"]["lab"]
+        case ["export", assignment]:
+            assert assignment.startswith("COMPENDIUM_DATA=")
+        case _:
+            pytest.fail(f"nobody has tried: {words}")
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_command_of_a_page_does_what_it_says(checkout, monkeypatch, page):
+    tried = commands(page)
+    assert ["compendium", "run"] in [words[:2] for words in tried]
+    if page == "README.md":  # its commands are those of the other page, where they start kernels
+        monkeypatch.setattr(runner, "run", without_a_kernel)
+    for words in tried:
+        try_out(monkeypatch, words)
+    assert len([*checkout.rglob("record.json")]) >= 2
+
+
+def without_a_kernel(notebook, given, *, profile, out):
+    record = {"chapter": notebook.stem, "parameters": given, "metrics": [], "curves": []}
+    (out / "record.json").write_text(json.dumps(record))
+    return Path(shutil.copy(notebook, out))
+
+
+def test_the_page_shows_the_errors_and_files_that_there_are(checkout, monkeypatch, capsys):
+    page = (project.ROOT / PAGES[1]).read_text()
+    assert call(monkeypatch, "run", "tuning", "-p", "epochs=0") == 2
+    assert capsys.readouterr().err in page
+    assert call(monkeypatch, "run", "tuning", "--out", "mine") == 0
+    for path in (checkout / "mine").glob("[!.]*"):
+        assert f"`{path.name.replace('tuning', '<chapter>')}`" in page
+
+
+def test_the_page_of_parameters_is_what_the_chapters_declare():
+    text = (project.ROOT / book.PARAMETERS).read_text(encoding="utf-8")
+    assert text == book.parameters_page(), "stale: `compendium book --save-outputs` writes it anew"
+    for chapter in project.chapters():
+        assert f"\n## {chapter}\n" in text
+        rows = text.split(f"\n## {chapter}\n")[1].split("\n## ")[0].splitlines()
+        for name, declared in parameters.declared(project.chapter_path(chapter)).items():
+            (row,) = (row for row in rows if row.startswith(f"| `{name}` |"))
+            assert f"| {declared.limits} |" in row
+
+
+def test_a_book_is_built_with_its_page_of_parameters_as_it_is_now(tmp_path, monkeypatch):
+    monkeypatch.setattr(book, "SOURCE", tmp_path / "source")
+    book._stage({})
+    assert (tmp_path / "source" / book.PARAMETERS).read_text(encoding="utf-8") == book.parameters_page()

@@ -1,0 +1,85 @@
+"""What a run shows while it lasts, with a real notebook; on a terminal that is one (a pty), and in a file."""
+
+import json
+import os
+import re
+import sys
+import threading
+import time
+from contextlib import suppress
+
+import pytest
+from tiny_notebooks import write_notebook
+
+from compendium import progress, runner
+
+TRAINING = """\
+import time
+from compendium import progress
+for epoch in progress.epochs(3, 10, "network-1"):
+    time.sleep(0.25)"""
+
+
+@pytest.fixture
+def notebook(tmp_path):
+    return write_notebook(tmp_path / "chapter.ipynb", "x = 1", TRAINING, "import time\ntime.sleep(1)")
+
+
+def test_on_no_terminal_there_is_a_line_now_and_then(notebook, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.2)
+    runner.run(notebook, {}, profile="quick", out=tmp_path / "out")
+    lines = capsys.readouterr().err.splitlines()
+    trained = [
+        re.fullmatch(r"cell 2 of 3, \d\d:\d\d so far, about \d\d:\d\d left; (.*)", line) for line in lines
+    ]
+    texts = {match[1] for match in trained if match}
+    assert "network-1: epoch 3 of 10" in texts
+    assert any(re.fullmatch(r"network-1: epoch [5-9] of 10, about 00:0[0-3] left", text) for text in texts)
+    # the training is over: it is told of no more
+    assert re.fullmatch(r"cell 3 of 3, \d\d:\d\d so far, about \d\d:\d\d left", lines[-1])
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["chapter.ipynb"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, tmp_path, monkeypatch):
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.setenv("COLUMNS", "120")
+    control, terminal = os.openpty()
+    shown = []
+
+    def read():
+        with suppress(OSError):  # on Linux the end of a terminal that was closed
+            while chunk := os.read(control, 4096):
+                shown.append(chunk.decode(errors="replace"))
+
+    threading.Thread(target=read, daemon=True).start()
+    with os.fdopen(terminal, "w") as stderr:
+        monkeypatch.setattr(sys, "stderr", stderr)
+        runner.run(notebook, {}, profile="quick", out=tmp_path / "out")
+        stderr.flush()
+        time.sleep(0.2)
+    monkeypatch.undo()
+    text = "".join(shown)
+    assert re.search(r"cell 2 of 3, \d\d:\d\d so far", text)
+    assert re.search(r"network-1: epoch [4-9] of 10, about 00:0\d left", text)
+    assert "\x1b[2K" in text[-40:]  # the last thing shown is removed
+
+
+def test_a_training_tells_the_run_that_it_belongs_to_and_no_other(tmp_path, monkeypatch):
+    monkeypatch.setattr(progress, "SECONDS_BETWEEN_REPORTS", 0)
+    monkeypatch.delenv("COMPENDIUM_RUN", raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert [*progress.epochs(1, 3, "alone")] == [1, 2, 3]
+    assert list(tmp_path.iterdir()) == []
+
+    monkeypatch.setenv("COMPENDIUM_RUN", str(tmp_path))
+    told = [json.loads((tmp_path / progress.REPORT).read_text()) for _ in progress.epochs(2, 3, "network")]
+    assert [(report["training"], report["epoch"], report["epochs"]) for report in told] == [
+        ("network", 2, 3),
+        ("network", 3, 3),
+    ]
+    assert told[0]["seconds_left"] is None
+    assert told[1]["seconds_left"] > 0
+
+    monkeypatch.setenv("COMPENDIUM_RUN", str(tmp_path / "gone"))
+    assert [*progress.epochs(1, 2, "without a folder")] == [1, 2]
