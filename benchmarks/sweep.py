@@ -40,7 +40,8 @@ network.compile(optimizer="adam", loss="mse")
 network.fit(images, images[:, 2:-2, 2:-2], epochs=size, batch_size=64, verbose=0)""",
 }
 END = """\
-record = {"wall_seconds": time.perf_counter() - started, "metrics": []}
+record = {"chapter": "", "parameters": {}, "metrics": [], "curves": []}
+record["wall_seconds"] = time.perf_counter() - started
 Path(os.environ["COMPENDIUM_RUN"], "record.json").write_text(json.dumps(record))"""
 
 LOOP = """\

@@ -32,7 +32,8 @@ metrics = [
     {"quantity": "MSE", "method": "network", "level": "30 %", "seed": None, "value": depth + seed / 10},
     {"quantity": "MSE", "method": "noisy", "level": "30 %", "seed": None, "value": 5.0},
 ]
-(folder / "record.json").write_text(json.dumps({"wall_seconds": 2.0, "metrics": metrics}))
+record = {"chapter": "tiny", "parameters": {}, "metrics": metrics, "curves": [], "wall_seconds": 2.0}
+(folder / "record.json").write_text(json.dumps(record))
 """
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")

@@ -99,8 +99,10 @@ def finished(folder: Path, chapter: str) -> bool:
 
 
 def record(folder: Path) -> dict[str, Any]:
-    """Return the record of the finished run in a folder."""
-    return json.loads((folder / runs.RECORD).read_text())
+    """Return the record of the finished run in a folder; raises CompendiumError where it cannot be read."""
+    from compendium import results  # brings pandas, for which no point must wait
+
+    return results.read(folder / runs.RECORD)
 
 
 def seconds_a_point(sweep: Sweep, points: Sequence[Point], folder: Path) -> tuple[float, str] | None:

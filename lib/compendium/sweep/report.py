@@ -120,7 +120,8 @@ def _over_parameter(rows: pd.DataFrame, axis: str, others: list[str], over: str)
     quantity = rows["quantity"].iloc[0]
     apart = [*others, *(["level"] if rows["level"].notna().any() else [])]
     panels = [*rows.groupby(apart, sort=False, dropna=False)] if apart else [((), rows)]
-    columns = min(COLUMNS, len(panels))
+    levels = rows["level"].nunique()
+    columns = levels if 1 < levels <= COLUMNS else min(COLUMNS, len(panels))
     lines = ceil(len(panels) / columns)
     figure, grid = plt.subplots(
         lines,
