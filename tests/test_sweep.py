@@ -8,12 +8,13 @@ import sys
 import pandas as pd
 import pytest
 from bs4 import BeautifulSoup
+from distributed import Client
 from hypothesis import given
 from hypothesis import strategies as st
 from tiny_notebooks import write_notebook
 
 from compendium import cli, parameters, project, runs
-from compendium.errors import UsageError
+from compendium.errors import CompendiumError, UsageError
 from compendium.statistics import mean_interval
 from compendium.sweep import cluster, grid, report, table
 from compendium.sweep import folder as state
@@ -179,6 +180,16 @@ def finish(folder, metrics=(), seconds=60.0):
     (folder / "small.ipynb").touch()
     record = {"chapter": "small", "parameters": {}, "metrics": list(metrics), "curves": []}
     (folder / runs.RECORD).write_text(json.dumps({**record, "wall_seconds": seconds}))
+
+
+def test_a_folder_that_a_worker_does_not_see_is_named_and_nothing_runs(chapter, tmp_path):
+    sweep = Sweep("small", "quick", {}, {"seed": [0]})
+    with (
+        Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client,
+        pytest.raises(CompendiumError, match=f"{tmp_path / 'here'}: not visible on the worker inproc"),
+    ):
+        next(cluster.run(client, sweep, grid.points(sweep.grid), tmp_path / "here"))
+    assert not (tmp_path / "here").exists()
 
 
 def test_what_is_no_address_is_one_line_and_status_2(call, chapter):

@@ -8,6 +8,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed.utils import silence_logging_cmgr
 
 from compendium.errors import CompendiumError, UsageError
 from compendium.sweep import point as task
@@ -46,7 +47,7 @@ def running(address: str) -> Iterator[Client]:
         raise CompendiumError(
             f"{address}: no Dask scheduler answers ({fault}); start one with `dask scheduler`"
         ) from None
-    with client:
+    with silence_logging_cmgr(logging.CRITICAL), client:  # what is amiss is told by the errors raised here
         yield client
 
 
