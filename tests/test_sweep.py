@@ -272,9 +272,13 @@ def swept(tmp_path):
     sweep = Sweep("small", "quick", {"rate": 0.5}, {"depth": [1, 3], "seed": [0, 1, 2]})
     points = grid.points(sweep.grid)
     for point in points[:-1]:
-        number = {"quantity": "MSE", "method": "net", "value": point.values["depth"] + point.values["seed"]}
+        number = {
+            "quantity": "MSE",
+            "method": "$net^$",
+            "value": point.values["depth"] + point.values["seed"],
+        }
         single = {"quantity": "MSE", "method": "net", "value": 99.0, "image": 4}
-        share = {"quantity": "<i>share</i>", "level": 0.3, "seed": 17, "value": None}
+        share = {"quantity": "<i>share</i>", "method": "$x^$", "level": 0.3, "seed": 17, "value": None}
         finish(tmp_path / "points" / point.name, [number, single, share], seconds=3.0)
     return sweep, points, {points[-1].name: "small: cell 3 failed with <b>"}, tmp_path
 

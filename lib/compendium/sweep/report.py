@@ -22,6 +22,7 @@ from compendium.sweep.folder import Sweep, point_folder
 from compendium.sweep.table import SEED_IN_RUN
 
 COLUMNS = 4  # panels side by side
+MOST_TICKS = 6
 MARKERS = "os^Dv"
 
 PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
@@ -94,13 +95,16 @@ def write(sweep: Sweep, table: pd.DataFrame, folder: Path) -> Path:
     axes = [name for name in sweep.grid if name != "seed"]
     over = "seed" if "seed" in sweep.grid and axes else SEED_IN_RUN
     axes = axes or ["seed"]
-    plots.use_style()
     # numbers of single images have their means beside them
     numbers = table[table["image"].isna() & table["value"].notna()]
-    quantities = [
-        (quantity, [_over_parameter(rows, axis, [a for a in axes if a != axis], over) for axis in axes])
-        for quantity, rows in numbers.groupby("quantity", sort=False)
-    ]
+    with plt.rc_context():
+        plots.use_style()
+        plt.rc("text", parse_math=False)  # a name with two dollars is no formula
+        plt.rc("svg", hashsalt="sweep")  # no random names: equal tables give equal pages
+        quantities = [
+            (quantity, [_over_parameter(rows, axis, [a for a in axes if a != axis], over) for axis in axes])
+            for quantity, rows in numbers.groupby("quantity", sort=False)
+        ]
     points = [_of_point(sweep, row, folder) for row in table.drop_duplicates("point").to_dict("records")]
     states = [point["status"] for point in points]
     path = folder / "report.html"
@@ -161,8 +165,9 @@ def _draw(
     places = {value: value if numeric else n for n, value in enumerate(values)}
     if numeric and values.min() > 0 and values.max() >= 100 * values.min():
         place.set_xscale("log")
-    else:
-        place.set_xticks(list(places.values()), [f"{value}" for value in places])
+        place.minorticks_off()
+    ticked = list(places)[:: ceil(len(places) / MOST_TICKS)]
+    place.set_xticks([places[value] for value in ticked], [f"{value}" for value in ticked])
     for method, line in rows.groupby(rows["method"].fillna(""), sort=False):
         # one number for each seed, whatever else a record has several of
         samples = (
@@ -187,8 +192,6 @@ def _title(names: list[str], values: tuple[object, ...]) -> str:
 
 def _svg(figure: Figure) -> str:
     buffer = io.BytesIO()
-    # equal tables give equal pages: no date, no random names
-    with plt.rc_context({"svg.hashsalt": "sweep"}):
-        figure.savefig(buffer, format="svg", metadata={"Date": None})
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
     plt.close(figure)
     return base64.b64encode(buffer.getvalue()).decode()
