@@ -182,14 +182,20 @@ def finish(folder, metrics=(), seconds=60.0):
     (folder / runs.RECORD).write_text(json.dumps({**record, "wall_seconds": seconds}))
 
 
-def test_a_folder_that_a_worker_does_not_see_is_named_and_nothing_runs(chapter, tmp_path):
-    sweep = Sweep("small", "quick", {}, {"seed": [0]})
-    with (
-        Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client,
-        pytest.raises(CompendiumError, match=f"{tmp_path / 'here'}: not visible on the worker inproc"),
-    ):
-        next(cluster.run(client, sweep, grid.points(sweep.grid), tmp_path / "here"))
-    assert not (tmp_path / "here").exists()
+def test_a_worker_that_cannot_take_part_is_named_and_nothing_runs(chapter, tmp_path, monkeypatch):
+    sweep, out = Sweep("small", "quick", {}, {"seed": [0]}), tmp_path / "here"
+    points = grid.points(sweep.grid)
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        with pytest.raises(CompendiumError, match=f"^the worker inproc:.* does not see {out}; name a shared"):
+            next(cluster.run(client, sweep, points, out))
+        assert not out.exists()
+
+        state.claim(sweep, out)
+        versions = iter(["here", "there"])
+        monkeypatch.setattr(project, "library_hash", lambda: next(versions))
+        with pytest.raises(CompendiumError, match=r"^the worker inproc:.* has another version of lib/"):
+            next(cluster.run(client, sweep, points, out))
+        assert not (out / "points").exists()
 
 
 def test_what_is_no_address_is_one_line_and_status_2(call, chapter):

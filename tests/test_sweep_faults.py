@@ -11,7 +11,13 @@ from contextlib import contextmanager
 import pandas as pd
 import psutil
 import pytest
+from distributed import Client
 from tiny_checkout import checkout
+
+from compendium import project
+from compendium.sweep.folder import SWEEP
+from compendium.sweep.grid import Point
+from compendium.sweep.point import execute
 
 PARAMETERS = """\
 depth: int = 1  # layers, 1 or more
@@ -82,6 +88,28 @@ def wait_for(condition, seconds=40):
     return found
 
 
+@contextmanager
+def dask_cluster(book, folder):
+    """A scheduler and a worker as processes of their own; gives the scheduler's address."""
+    where = folder / "scheduler.json"
+    scheduler = ["scheduler", "--host", "127.0.0.1", "--port", "0"]
+    worker = ["worker", "--nthreads", "1", "--local-directory", folder]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dask", *command, "--no-dashboard", "--scheduler-file", where],
+            env=book.environment,
+            stderr=subprocess.DEVNULL,
+        )
+        for command in (scheduler, worker)
+    ]
+    try:
+        yield json.loads(wait_for(lambda: where.exists() and where.read_text()))["address"]
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(timeout=20)
+
+
 def at_work(folder):
     """The processes of runs in a folder: those that name it, and the notebooks' own."""
     kernels = {pid for pids in executions(folder).values() for pid in pids}
@@ -116,9 +144,10 @@ def test_a_point_that_fails_is_told_at_the_end_and_does_not_stop_the_others(book
 
 
 def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
-    """In turn a worker is killed, the command interrupted, the command killed: each cuts a run off."""
+    """In turn a worker is killed, the command interrupted and killed; a running cluster does the rest."""
     out = tmp_path / "sweep"
-    arguments = ["sweep", "tiny", "-g", "stalls=0,3", "--workers", 2, "--out", out]
+    asked = ["sweep", "tiny", "-g", "stalls=0,3", "--out", out]
+    arguments = [*asked, "--workers", 2]
     done, stalled = "1_stalls=0", "2_stalls=3"
 
     command = start(*arguments)
@@ -148,44 +177,21 @@ def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
     psutil.wait_procs(started, timeout=10)
     assert not [process for process in started if process.is_running()]
 
-    ended = book.call(*arguments)
+    with dask_cluster(book, tmp_path) as address:
+        ended = book.call(*asked, "--scheduler", address)
     assert ended.returncode == 0, ended.stderr
     assert counts(out) == {done: 1, stalled: 4}
     assert pd.read_csv(out / "results.csv")["status"].tolist() == ["done"] * 4
 
 
-@contextmanager
-def processes(book, *commands):
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-m", *map(str, command)], env=book.environment, stderr=subprocess.DEVNULL
-        )
-        for command in commands
-    ]
-    try:
-        yield
-    finally:
-        for process in started:
-            process.terminate()
-        for process in started:
-            process.wait(timeout=20)
-
-
-def test_a_cluster_that_runs_already(book, start, tmp_path):
-    out = tmp_path / "sweep"
-    where = tmp_path / "scheduler.json"
-    scheduler = ["distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", 0, "--no-dashboard"]
-    worker = ["distributed.cli.dask_worker", "--nthreads", 1, "--no-dashboard", "--local-directory", tmp_path]
-    with processes(book, [*scheduler, "--scheduler-file", where], [*worker, "--scheduler-file", where]):
-        address = json.loads(wait_for(lambda: where.exists() and where.read_text()))["address"]
-        arguments = ["sweep", "tiny", "-g", "stalls=1", "--scheduler", address, "--out", out]
-        command = start(*arguments)
-        wait_for(lambda: executions(out))
-        command.kill()
-        command.communicate(timeout=20)
-        wait_for(lambda: not at_work(out), seconds=10)  # though the worker lives
-
-        ended = book.call(*arguments)
-        assert ended.returncode == 0, ended.stderr
-    assert counts(out) == {"1_stalls=1": 2}
-    assert len(pd.read_csv(out / "results.csv")) == 2
+def test_a_run_ends_with_its_task(book, tmp_path, monkeypatch):
+    """As when the command dies that gave it to a cluster: the worker lives on."""
+    monkeypatch.setenv("PYTHONPATH", book.environment["PYTHONPATH"])
+    (tmp_path / SWEEP).touch()
+    point = Point("1_stalls=1", {"stalls": 1})
+    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+        given = ["--profile", "quick"], point, str(tmp_path), project.library_hash(), {}
+        future = client.submit(execute, "tiny", *given)
+        wait_for(lambda: executions(tmp_path))
+        future.cancel()
+        wait_for(lambda: not at_work(tmp_path), seconds=5)

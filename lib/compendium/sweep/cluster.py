@@ -10,6 +10,7 @@ from uuid import uuid4
 from distributed import Client, KilledWorker, LocalCluster, as_completed
 from distributed.utils import silence_logging_cmgr
 
+from compendium import project
 from compendium.errors import CompendiumError, UsageError
 from compendium.sweep import point as task
 from compendium.sweep.folder import Sweep
@@ -59,15 +60,18 @@ def run(
     A point whose worker dies is run again on another, as often as the scheduler's `allowed-failures` says.
     What still runs when the generator is closed is ended.
 
-    Raises CompendiumError where a worker does not see the folder, or the scheduler is lost.
+    Raises CompendiumError where a worker does not see the folder or has other code, or the scheduler is lost.
     """
     same = [part for name, value in sweep.parameters.items() for part in ("-p", f"{name}={text(value)}")]
     options = ["--profile", sweep.profile, *same]
-    slots = _slots(client, folder)
+    library = project.library_hash()
+    slots = _slots(client, folder, library)
     command = uuid4().hex  # so that no key is that of a task which another command began
     futures = {
         client.submit(
-            task.execute, sweep.chapter, options, point, str(folder), slots, key=f"{point.name}-{command}"
+            task.execute,
+            *(sweep.chapter, options, point, str(folder), library, slots),
+            key=f"{point.name}-{command}",
         ): point
         for point in points
     }
@@ -78,13 +82,11 @@ def run(
         client.cancel(list(futures))
 
 
-def _slots(client: Client, folder: Path) -> dict[Machine, int]:
-    """Return how many points run at once on each machine, once all workers are seen to share the folder."""
-    blind = [address for address, sees in client.run(task.sees, str(folder)).items() if not sees]
-    if blind:
-        raise CompendiumError(
-            f"{folder}: not visible on the worker {blind[0]}; name a shared folder with --out"
-        )
+def _slots(client: Client, folder: Path, library: str) -> dict[Machine, int]:
+    """Return how many points run at once on each machine, once no worker has an obstacle to them."""
+    for address, found in client.run(task.obstacle, str(folder), library).items():
+        if found:
+            raise CompendiumError(f"the worker {address} {found}")
     threads = client.nthreads()
     slots: Counter[Machine] = Counter()
     for address, machine in client.run(task.machine).items():

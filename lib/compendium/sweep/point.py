@@ -12,6 +12,7 @@ from typing import NamedTuple
 from dask.system import CPU_COUNT
 from distributed import Status, Worker, get_worker
 
+from compendium import project
 from compendium.errors import CompendiumError
 from compendium.sweep.folder import SWEEP, finished, point_folder
 from compendium.sweep.grid import Point, text
@@ -51,9 +52,16 @@ def machine() -> Machine:
     return socket.gethostname(), tuple(sorted(usable))
 
 
-def sees(folder: str) -> bool:
-    """Whether the sweep's folder is visible here."""
-    return (Path(folder) / SWEEP).exists()
+def obstacle(folder: str, library: str) -> str | None:
+    """Return what keeps this machine from running points of the sweep in `folder`, or None.
+
+    library: `project.library_hash` where the sweep was started.
+    """
+    if not (Path(folder) / SWEEP).exists():
+        return f"does not see {folder}; name a shared folder with --out"
+    if project.library_hash() != library:
+        return "has another version of lib/; bring its checkout to the same"
+    return None
 
 
 def execute(
@@ -61,6 +69,7 @@ def execute(
     options: list[str],
     point: Point,
     folder: str,
+    library: str,
     slots: Mapping[Machine, int],
 ) -> Outcome:
     """Run a point and wait for it; what it prints is kept in its folder.
@@ -70,14 +79,13 @@ def execute(
         options: of `compendium run`, the same for every point.
         point: which.
         folder: the sweep's, on a disk that every worker sees.
+        library: `project.library_hash` where the sweep was started.
         slots: how many points run at once on each machine.
 
-    Raises CompendiumError where this machine does not see the folder.
+    Raises CompendiumError where this machine cannot run it; see `obstacle`.
     """
-    if not sees(folder):
-        raise CompendiumError(
-            f"{socket.gethostname()} does not see {folder}; name a shared folder with --out"
-        )
+    if found := obstacle(folder, library):
+        raise CompendiumError(f"the worker on {socket.gethostname()} {found}")
     out = point_folder(Path(folder), point.name)
     out.mkdir(parents=True, exist_ok=True)
     swept = [part for name, value in point.values.items() for part in ("-p", f"{name}={text(value)}")]
