@@ -73,8 +73,8 @@ def sweep(
     results = table.build(this, points, failures, folder)
     table.write(results, folder)
     typer.echo(report.write(this, results, folder))
-    for name, message in failures.items():
-        typer.echo(f"{name}: {message}", err=True)
+    for name in sorted(failures):
+        typer.echo(f"{name}: {failures[name]}", err=True)
     if failures:
         raise CompendiumError(
             f"{len(failures)} of {len(points)} points failed; the same command runs them again"
