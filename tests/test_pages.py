@@ -101,10 +101,10 @@ def try_out(monkeypatch, words):
 def test_every_command_of_a_page_does_what_it_says(checkout, monkeypatch, page):
     tried = commands(page)
     assert ["compendium", "run"] in [words[:2] for words in tried]
-    if page == "README.md":  # its commands are those of the other page, where they start kernels
-        monkeypatch.setattr(runner, "run", without_a_kernel)
     for words in tried:
         try_out(monkeypatch, words)
+        if words[1] == "run":  # one kernel a page will do
+            monkeypatch.setattr(runner, "run", without_a_kernel)
     assert len([*checkout.rglob("record.json")]) >= 2
 
 

@@ -131,6 +131,7 @@ def test_without_a_folder_the_same_command_goes_on_and_another_gets_its_own(call
     _, again, complaint = call("small", "-p", "seed=2")
     assert again == first != second
     assert complaint == "small: finished before, nothing left to do\n"
+    assert call("small", "-p", "seed=2", "-p", "epochs=2")[1] == first  # the default, typed out
     folders = [*(tmp_path / "runs" / "small").iterdir()]
     assert sorted(starts(folder) for folder in folders) == [["2 2", "2 2"], ["2 3"]]
 

@@ -104,10 +104,10 @@ def _difference(other: Run, run: Run) -> str | None:
         return f"of {other.chapter}"
     if other.profile != run.profile:
         return f"begun with the profile {other.profile}, not {run.profile}"
+    if other.key == run.key:
+        return None
     for name in {**other.parameters, **run.parameters}:
         before, now = (r.parameters.get(name, "its default") for r in (other, run))
         if before != now:
             return f"begun with {name} = {before}, not {now}"
-    if other.key != run.key:
-        return f"begun with other code, data or packages (commit {other.commit or 'unknown'})"
-    return None
+    return f"begun with other code, data or packages (commit {other.commit or 'unknown'})"
