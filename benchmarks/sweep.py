@@ -1,6 +1,6 @@
 """What a run costs beyond its own work, and what `compendium sweep` makes of two workers.
 
-python benchmarks/sweep.py [--points 6] [--rounds 3] [--loops 20000000] [--epochs 15]
+python benchmarks/sweep.py [--points 6] [--rounds 3] [--loops 100000000] [--epochs 15]
 
 Two notebooks: `plain` counts in a Python loop, `keras` imports Keras and trains a small network. First each
 is run alone, by papermill and by `compendium run`: the cost is the wall time less that between the start of
@@ -56,7 +56,7 @@ for seed in range(int(points)):
 """
 
 
-def main(points: int = 6, rounds: int = 3, loops: int = 20_000_000, epochs: int = 15) -> None:
+def main(points: int = 6, rounds: int = 3, loops: int = 100_000_000, epochs: int = 15) -> None:
     """Print seconds beyond a run's own work, and how many times as fast as the loop a sweep is."""
     print(f"{rounds} rounds, {cpu_count()} cores, load {os.getloadavg()[0]:.1f}; medians (ranges)")
     with tempfile.TemporaryDirectory() as folder:
