@@ -185,7 +185,9 @@ def finish(folder, metrics=(), seconds=60.0):
 def test_a_worker_that_cannot_take_part_is_named_and_nothing_runs(chapter, tmp_path, monkeypatch):
     sweep, out = Sweep("small", "quick", {}, {"seed": [0]}), tmp_path / "here"
     points = grid.points(sweep.grid)
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as client:
         with pytest.raises(CompendiumError, match=f"^the worker inproc:.* does not see {out}; name a shared"):
             next(cluster.run(client, sweep, points, out))
         assert not out.exists()

@@ -152,8 +152,8 @@ def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
 
     command = start(*arguments)
     wait_for(lambda: stalled in counts(out) and (out / "points" / done / "tiny.ipynb").exists())
-    run, _ = cut_off = wait_for(lambda: len(found := at_work(out)) == 2 and found)  # and its notebook
-    worker = run.parent()
+    cut_off = wait_for(lambda: len(found := at_work(out)) == 2 and found)  # a run and its notebook
+    [worker] = [run.parent() for run in cut_off if "compendium.cli.leash" in run.cmdline()]
     assert worker.ppid() == command.pid
     worker.kill()
     psutil.wait_procs(cut_off, timeout=10)
@@ -189,7 +189,9 @@ def test_a_run_ends_with_its_task(book, tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", book.environment["PYTHONPATH"])
     (tmp_path / SWEEP).touch()
     point = Point("1_stalls=1", {"stalls": 1})
-    with Client(processes=False, n_workers=1, threads_per_worker=1, dashboard_address=None) as client:
+    with Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as client:
         given = ["--profile", "quick"], point, str(tmp_path), project.library_hash(), {}
         future = client.submit(execute, "tiny", *given)
         wait_for(lambda: executions(tmp_path))

@@ -28,7 +28,7 @@ def local(workers: int) -> Iterator[Client]:
             n_workers=workers,
             threads_per_worker=1,
             security=True,  # a certificate of its own: other users of this machine reach its ports, too
-            dashboard_address=None,
+            dashboard_address="127.0.0.1:0",  # its page, at any free port
             preload=[task.__name__],  # for its `dask_setup`
             silence_logs=logging.CRITICAL,
         ) as cluster,
