@@ -68,6 +68,8 @@ def try_out(monkeypatch, words):
     match words:
         case ["compendium", "run" | "params" | "compare", *_] | ["compendium", "data", "list"]:
             assert call(monkeypatch, *words[1:]) == 0
+        case ["compendium", "sweep", *_]:
+            assert call(monkeypatch, *words[1:], "--dry-run") == 0
         case ["compendium", "data", "fetch", *names]:
             fetched = []
             monkeypatch.setattr(data, "fetch", fetched.append)

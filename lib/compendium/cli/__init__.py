@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from compendium.cli import book, compare, data, open, params, run, test
+from compendium.cli import book, compare, data, open, params, run, sweep, test
 from compendium.errors import CompendiumError
 
 app = typer.Typer(
@@ -16,6 +16,7 @@ app = typer.Typer(
 )
 app.command("book")(book.book)
 app.command("run")(run.run)
+app.command("sweep")(sweep.sweep)
 app.command("params")(params.params)
 app.command("compare")(compare.compare)
 app.command("open")(open.open_chapter)

@@ -1,0 +1,150 @@
+"""`compendium sweep`: a grid of runs of one chapter."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from math import ceil, inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
+
+from compendium import parameters, project
+from compendium.errors import CompendiumError, UsageError
+from compendium.sweep import grid as grids
+from compendium.sweep.grid import Point
+
+if TYPE_CHECKING:
+    from compendium.sweep.folder import Sweep
+
+
+def sweep(
+    chapter: Annotated[str, typer.Argument(help="Name of a notebook in notebooks/, such as depth-latent.")],
+    grid: Annotated[
+        list[str],
+        typer.Option("-g", "--grid", metavar="NAME=VALUES", help="Values to run, as in seed=0..4."),
+    ] = [],  # noqa: B006 (typer reads the default, nothing writes to it)
+    parameter: Annotated[
+        list[str],
+        typer.Option("-p", "--parameter", metavar="NAME=VALUE", help="Set a parameter at every point."),
+    ] = [],  # noqa: B006
+    profile: Annotated[str, typer.Option(help="quick, cpu or paper.")] = "quick",
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Points at once; default: one a processor.")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="A running Dask cluster, such as tcp://HOST:8786.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the sweep; continued if begun.")] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the points and the time; run none.")
+    ] = False,
+) -> None:
+    """Run a chapter at every point of a grid; a point that is done already is not run again."""
+    if workers and scheduler:
+        raise UsageError("--workers is for this machine alone; leave it out, or --scheduler")
+    swept, given = _named("-g", grid, "seed=0..4"), _named("-p", parameter, "epochs=20")
+    if not swept:
+        raise UsageError("no grid; give -g NAME=VALUES once or more, for example -g seed=0..4")
+    if both := swept.keys() & given.keys():
+        raise UsageError(f"{min(both)}: given with -g and with -p; leave out one of them")
+    notebook = project.chapter_path(chapter)
+    parameters.of_profile(notebook, profile)  # a wrong one is told here, not by every point
+    values = grids.read(chapter, parameters.declared(notebook), swept)
+    same = parameters.check(notebook, given)
+
+    from compendium.sweep import folder as state  # slow to import; wrong usage above must not wait
+    from compendium.sweep import table
+
+    table.check_names(values)
+    this = state.Sweep(chapter, profile, same, values)
+    folder = (out or this.folder()).resolve()
+    state.check(this, folder)
+    points = grids.points(values)
+    missing = [p for p in points if not state.finished(state.point_folder(folder, p.name), chapter)]
+    if dry_run:
+        _show(this, points, missing, folder, workers)
+        return
+    state.claim(this, folder)
+    failures = _run(this, missing, folder, workers, scheduler) if missing else {}
+    from compendium.sweep import report
+
+    results = table.build(this, points, failures, folder)
+    table.write(results, folder)
+    typer.echo(report.write(this, results, folder))
+    for name in sorted(failures):
+        typer.echo(f"{name}: {failures[name]}", err=True)
+    if failures:
+        raise CompendiumError(
+            f"{len(failures)} of {len(points)} points failed; the same command runs them again"
+        )
+
+
+def _named(option: str, texts: Sequence[str], example: str) -> dict[str, str]:
+    named = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise UsageError(f'{option} "{text}": expected NAME=VALUE, for example {option} {example}')
+        if name in named:
+            raise UsageError(f"{option} {name}: given twice; give all its values at once, or one of them")
+        named[name] = value
+    return named
+
+
+def _show(
+    sweep: "Sweep", points: Sequence[Point], missing: Sequence[Point], folder: Path, workers: int | None
+) -> None:
+    """Print the points and about how long the missing ones will take."""
+    from compendium.sweep.folder import seconds_a_point
+
+    for point in points:
+        typer.echo(point.name if point in missing else f"{point.name}, done")
+    found = seconds_a_point(sweep, points, folder)
+    if found is None:
+        typer.echo(f"{len(missing)} points to run; no recorded run says how long one takes")
+        return
+    seconds, source = found
+    at_once = _at_once(workers, missing)
+    each, total = (timedelta(seconds=round(n)) for n in (seconds, seconds * ceil(len(missing) / at_once)))
+    typer.echo(
+        f"{len(missing)} points to run, {at_once} at once, {each} each as {source}: "
+        f"about {total}; longer where a run has fewer processors than that one had"
+    )
+
+
+def _run(
+    sweep: "Sweep", missing: Sequence[Point], folder: Path, workers: int | None, scheduler: str | None
+) -> dict[str, str]:
+    """Run the missing points, show how far it is, and return the messages of those that fail, by name."""
+    from compendium.sweep import cluster
+
+    connected = cluster.running(scheduler) if scheduler else cluster.local(_at_once(workers, missing))
+    columns = (
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        "elapsed,",
+        TimeRemainingColumn(),
+        "left",
+    )
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    failures = {}
+    try:
+        with connected as client, Progress(*columns, console=console, speed_estimate_period=inf) as progress:
+            bar = progress.add_task("", total=len(missing))
+            for point, outcome in cluster.run(client, sweep, missing, folder):
+                console.print(f"{outcome.status}: {point.name}")
+                progress.advance(bar)
+                if outcome.status == "failed":
+                    failures[point.name] = outcome.message
+    except KeyboardInterrupt:
+        raise CompendiumError("interrupted; what is done stays, the same command does the rest") from None
+    return failures
+
+
+def _at_once(workers: int | None, missing: Sequence[Point]) -> int:
+    from dask.system import CPU_COUNT
+
+    return max(1, min(workers or CPU_COUNT, len(missing)))

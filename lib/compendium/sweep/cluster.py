@@ -1,0 +1,108 @@
+"""The points of a sweep on Dask: on this machine's processors, or on a cluster that runs already."""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed.utils import silence_logging_cmgr
+
+from compendium import project
+from compendium.errors import CompendiumError, UsageError
+from compendium.sweep import point as task
+from compendium.sweep.folder import Sweep
+from compendium.sweep.grid import Point, text
+from compendium.sweep.point import Machine, Outcome
+
+PATIENCE = 10  # seconds that a scheduler has to answer
+
+
+@contextmanager
+def local(workers: int) -> Iterator[Client]:
+    """Start a cluster of so many processes here, which no one else can speak to; it ends with the block."""
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            security=True,  # a certificate of its own: other users of this machine reach its ports, too
+            dashboard_address="127.0.0.1:0",  # its page, at any free port
+            preload=[task.__name__],  # for its `dask_setup`
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
+
+
+@contextmanager
+def running(address: str) -> Iterator[Client]:
+    """Connect to a scheduler; raises UsageError for no address, CompendiumError where none answers."""
+    try:
+        client = Client(address, timeout=PATIENCE)
+    except ValueError as fault:
+        raise UsageError(f"--scheduler {address}: {fault}; expected one such as tcp://HOST:8786") from None
+    except OSError as fault:
+        raise CompendiumError(
+            f"{address}: no Dask scheduler answers ({fault}); start one with `dask scheduler`"
+        ) from None
+    with silence_logging_cmgr(logging.CRITICAL), client:  # what is amiss is told by the errors raised here
+        yield client
+
+
+def run(
+    client: Client, sweep: Sweep, points: Sequence[Point], folder: Path
+) -> Iterator[tuple[Point, Outcome]]:
+    """Run the points, and yield each with its outcome as it ends.
+
+    A point whose worker dies is run again on another, as often as the scheduler's `allowed-failures` says.
+    What still runs when the generator is closed is ended.
+
+    Raises CompendiumError where a worker does not see the folder or has other code, or the scheduler is lost.
+    """
+    same = [part for name, value in sweep.parameters.items() for part in ("-p", f"{name}={text(value)}")]
+    options = ["--profile", sweep.profile, *same]
+    library = project.library_hash()
+    slots = _slots(client, folder, library)
+    command = uuid4().hex  # so that no key is that of a task which another command began
+    futures = {
+        client.submit(
+            task.execute,
+            *(sweep.chapter, options, point, str(folder), library, slots),
+            key=f"{point.name}-{command}",
+        ): point
+        for point in points
+    }
+    try:
+        for future, result in as_completed(futures, with_results=True, raise_errors=False):
+            yield futures[future], _outcome(future.status, result)
+    finally:
+        client.cancel(list(futures))
+
+
+def _slots(client: Client, folder: Path, library: str) -> dict[Machine, int]:
+    """Return how many points run at once on each machine, once no worker has an obstacle to them."""
+    for address, found in client.run(task.obstacle, str(folder), library).items():
+        if found:
+            raise CompendiumError(f"the worker {address} {found}")
+    threads = client.nthreads()
+    slots: Counter[Machine] = Counter()
+    for address, machine in client.run(task.machine).items():
+        slots[machine] += threads.get(address, 1)
+    return dict(slots)
+
+
+def _outcome(status: str, result: object) -> Outcome:
+    match status, result:
+        case "finished", Outcome():
+            return result
+        case "error", (_, KilledWorker(), _):
+            return Outcome("failed", "its workers died each time that it was run, perhaps for lack of memory")
+        case "error", (_, CompendiumError() as error, _):
+            raise error
+        case "error", (_, error, _):
+            return Outcome("failed", f"{type(error).__name__}: {error}")
+        case _:
+            raise CompendiumError("the Dask scheduler was lost; the same command does what is missing")

@@ -1,0 +1,199 @@
+"""Sweeps on real Dask workers, with runs in processes of their own, some of which are killed."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+
+import pandas as pd
+import psutil
+import pytest
+from distributed import Client
+from tiny_checkout import checkout
+
+from compendium import project
+from compendium.sweep.folder import SWEEP
+from compendium.sweep.grid import Point
+from compendium.sweep.point import execute
+
+PARAMETERS = """\
+depth: int = 1  # layers, 1 or more
+seed: int = 0  # of the noise, any number
+stalls: int = 0  # executions of this point that do not end, 0 or more"""
+
+# notes each execution in the run's folder, and measures something that is known beforehand
+CELL = """
+import json, os, time
+from pathlib import Path
+folder = Path(os.environ["COMPENDIUM_RUN"])
+with open(folder / "begun", "a") as file:
+    file.write(f"{os.getpid()} {os.environ['OMP_NUM_THREADS']} {os.environ['TF_NUM_INTRAOP_THREADS']}\\n")
+if len((folder / "begun").read_text().splitlines()) <= stalls:
+    time.sleep(300)
+assert depth != 9, "no network is that deep"
+metrics = [
+    {"quantity": "MSE", "method": "network", "level": "30 %", "seed": None, "value": depth + seed / 10},
+    {"quantity": "MSE", "method": "noisy", "level": "30 %", "seed": None, "value": 5.0},
+]
+record = {"chapter": "tiny", "parameters": {}, "metrics": metrics, "curves": [], "wall_seconds": 2.0}
+(folder / "record.json").write_text(json.dumps(record))
+"""
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory):
+    """A checkout of one tiny chapter, for all tests of this file; each sweeps into a folder of its own."""
+    tiny = checkout(tmp_path_factory.mktemp("checkout"))
+    tiny.chapter("tiny", CELL, parameters=PARAMETERS)
+    return tiny
+
+
+@pytest.fixture
+def start(book):
+    """Start `compendium` with arguments; what still runs when the test ends is killed."""
+    commands = []
+
+    def command(*arguments):
+        commands.append(book.start(*arguments))
+        return commands[-1]
+
+    yield command
+    for process in commands:
+        process.kill()
+        process.communicate()
+
+
+def executions(folder):
+    """How often each point was begun, and which processes did it."""
+    return {
+        path.parent.name: [int(line.split()[0]) for line in path.read_text().splitlines()]
+        for path in sorted(folder.glob("points/*/begun"))
+    }
+
+
+def counts(folder):
+    return {name: len(pids) for name, pids in executions(folder).items()}
+
+
+def wait_for(condition, seconds=40):
+    deadline = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.1)
+    return found
+
+
+@contextmanager
+def dask_cluster(book, folder):
+    """A scheduler and a worker as processes of their own; gives the scheduler's address."""
+    where = folder / "scheduler.json"
+    scheduler = ["scheduler", "--host", "127.0.0.1", "--port", "0"]
+    worker = ["worker", "--nthreads", "1", "--local-directory", folder]
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", "dask", *command, "--no-dashboard", "--scheduler-file", where],
+            env=book.environment,
+            stderr=subprocess.DEVNULL,
+        )
+        for command in (scheduler, worker)
+    ]
+    try:
+        yield json.loads(wait_for(lambda: where.exists() and where.read_text()))["address"]
+    finally:
+        for process in reversed(started):
+            process.terminate()
+            process.wait(timeout=20)
+
+
+def at_work(folder):
+    """The processes of runs in a folder: those that name it, and the notebooks' own."""
+    kernels = {pid for pids in executions(folder).values() for pid in pids}
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        named = any(str(folder / "points") in part for part in process.info["cmdline"] or ())
+        if (named or process.pid in kernels) and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def test_a_point_that_fails_is_told_at_the_end_and_does_not_stop_the_others(book, tmp_path):
+    out = tmp_path / "sweep"
+    ended = book.call("sweep", "tiny", "-g", "depth=9,1", "-p", "seed=3", "--workers", 2, "--out", out)
+
+    assert ended.returncode == 1
+    assert ended.stdout == f"{out / 'report.html'}\n"
+    failure, summary = ended.stderr.splitlines()[-2:]
+    assert failure.startswith(
+        "1_depth=9: tiny: cell 3 failed with AssertionError: no network is that deep; see "
+    )
+    assert summary == "compendium: 1 of 2 points failed; the same command runs them again"
+    assert "Traceback" not in ended.stderr
+    share = str(max(1, len(os.sched_getaffinity(0)) // 2))
+    assert [path.read_text().split()[1:] for path in out.glob("points/*/begun")] == [[share, share]] * 2
+
+    table = pd.read_parquet(out / "results.parquet")
+    pd.testing.assert_frame_equal(pd.read_csv(out / "results.csv"), table, check_dtype=False)
+    assert table["status"].tolist() == ["failed", "done", "done"]
+    assert table["depth"].tolist() == [9, 1, 1]
+    assert table["value"].fillna(-1).tolist() == [-1, 1.3, 5]
+
+
+def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
+    """In turn a worker is killed, the command interrupted and killed; a running cluster does the rest."""
+    out = tmp_path / "sweep"
+    asked = ["sweep", "tiny", "-g", "stalls=0,3", "--out", out]
+    arguments = [*asked, "--workers", 2]
+    done, stalled = "1_stalls=0", "2_stalls=3"
+
+    command = start(*arguments)
+    wait_for(lambda: stalled in counts(out) and (out / "points" / done / "tiny.ipynb").exists())
+    cut_off = wait_for(lambda: len(found := at_work(out)) == 2 and found)  # a run and its notebook
+    [worker] = [run.parent() for run in cut_off if "compendium.cli.leash" in run.cmdline()]
+    assert worker.ppid() == command.pid
+    worker.kill()
+    psutil.wait_procs(cut_off, timeout=10)
+    assert not [process for process in cut_off if process.is_running()]
+
+    wait_for(lambda: counts(out)[stalled] == 2)  # by the same command
+    os.killpg(command.pid, signal.SIGINT)  # as a terminal does
+    printed, complaints = command.communicate(timeout=20)
+    assert command.returncode == 1
+    assert printed == ""
+    last = complaints.splitlines()[-1]
+    assert last == "compendium: interrupted; what is done stays, the same command does the rest"
+    assert "Traceback" not in complaints
+    wait_for(lambda: not at_work(out), seconds=5)
+
+    command = start(*arguments)
+    wait_for(lambda: counts(out)[stalled] == 3)
+    started = psutil.Process(command.pid).children(recursive=True)
+    command.kill()
+    command.communicate(timeout=20)
+    psutil.wait_procs(started, timeout=10)
+    assert not [process for process in started if process.is_running()]
+
+    with dask_cluster(book, tmp_path) as address:
+        ended = book.call(*asked, "--scheduler", address)
+    assert ended.returncode == 0, ended.stderr
+    assert counts(out) == {done: 1, stalled: 4}
+    assert pd.read_csv(out / "results.csv")["status"].tolist() == ["done"] * 4
+
+
+def test_a_run_ends_with_its_task(book, tmp_path, monkeypatch):
+    """As when the command dies that gave it to a cluster: the worker lives on."""
+    monkeypatch.setenv("PYTHONPATH", book.environment["PYTHONPATH"])
+    (tmp_path / SWEEP).touch()
+    point = Point("1_stalls=1", {"stalls": 1})
+    with Client(
+        processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
+    ) as client:
+        given = ["--profile", "quick"], point, str(tmp_path), project.library_hash(), {}
+        future = client.submit(execute, "tiny", *given)
+        wait_for(lambda: executions(tmp_path))
+        future.cancel()
+        wait_for(lambda: not at_work(tmp_path), seconds=5)
