@@ -15,6 +15,7 @@ book test: environment
 environment: .venv/ready
 
 # The stamp is removed first and put back last: without it, .venv is incomplete and is made anew.
+# Modules are compiled at once, on all processors: each kernel would do it again where Python may write no cache.
 # pip does the work where uv does not run, or does not reach the index that pip is configured for.
 .venv/ready: requirements.lock pyproject.toml
 	@for python in $(PYTHON) none; do \
@@ -30,7 +31,7 @@ environment: .venv/ready
 	quiet=; [ -t 1 ] || quiet=--quiet; \
 	packages="--no-deps --requirement requirements.lock --editable ."; \
 	if .venv/bin/python -m pip install --quiet uv && .venv/bin/uv --version >/dev/null; then \
-	    .venv/bin/uv pip install $$quiet --python .venv/bin/python $$packages && touch $@ && exit; \
+	    .venv/bin/uv pip install $$quiet --compile-bytecode --python .venv/bin/python $$packages && touch $@ && exit; \
 	fi; \
 	echo "make: uv cannot install the environment; pip takes over" >&2; \
 	.venv/bin/python -m pip install $$quiet --no-compile $$packages && touch $@
