@@ -30,7 +30,7 @@ _PARAMETERS_INTRODUCTION = """\
 # Parameters
 
 These are the parameters of each chapter as its first code cell declares them, with the values that the
-profile `quick` has; the last column says what other profiles change. `compendium params CHAPTER` prints the
+profile `quick` has; in brackets stands what other profiles change. `compendium params CHAPTER` prints the
 same, and {doc}`how-to-rerun` says how to set them. A list is typed with commas, such as `-p seeds=1,2`.
 """
 
@@ -80,13 +80,14 @@ def save_outputs() -> list[Path]:
 
 
 def parameters_page() -> str:
-    """Return the book's page of parameters, in Markdown: a table a chapter."""
+    """Return the book's page of parameters, in Markdown: a list a chapter."""
     parts = [_PARAMETERS_INTRODUCTION]
     for chapter in project.chapters():
-        parts.append(f"\n## {chapter}\n\n| {' | '.join(parameters.COLUMNS)} |\n|---|---|---|---|---|---|\n")
+        parts.append(f"\n## [{chapter}](../notebooks/{chapter}.ipynb)\n")
         for name, kind, default, limits, meaning, profiles in parameters.table(project.chapter_path(chapter)):
-            code = f"| `{name}` | `{kind}` | `{default}` | {limits} | {meaning} | {profiles} |\n"
-            parts.append(code)
+            allowed = f", {limits}" if limits else ""
+            changed = f" ({profiles})" if profiles else ""
+            parts.append(f"\n`{name}` = `{default}`\n: {kind}{allowed}: {meaning}{changed}\n")
     return "".join(parts)
 
 

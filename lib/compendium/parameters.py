@@ -40,7 +40,6 @@ KINDS = {"int": int, "float": float, "bool": bool, "str": str}
 TRUTH = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
 SINGULAR = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 PLURAL = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
-COLUMNS = ("parameter", "type", "default", "range", "meaning", "other profiles")
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
 _WORD = r"[\w.+-]+"
@@ -192,7 +191,10 @@ def of_profile(notebook: Path, profile: str) -> dict[str, Any]:
 
 
 def table(notebook: Path) -> list[tuple[str, ...]]:
-    """Return what there is to say on a notebook's parameters, as texts: a row each with these `COLUMNS`."""
+    """Return what there is to say on a notebook's parameters, as texts.
+
+    A row each: name, type, default, range, meaning, what other profiles change.
+    """
     changes = {name: of_profile(notebook, name) for name in profiles()}
     return [
         (
