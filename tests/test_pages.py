@@ -127,11 +127,10 @@ def test_the_page_of_parameters_is_what_the_chapters_declare():
     text = (project.ROOT / book.PARAMETERS).read_text(encoding="utf-8")
     assert text == book.parameters_page(), "stale: `compendium book --save-outputs` writes it anew"
     for chapter in project.chapters():
-        assert f"\n## {chapter}\n" in text
-        rows = text.split(f"\n## {chapter}\n")[1].split("\n## ")[0].splitlines()
+        section = text.split(f"\n## [{chapter}]")[1].split("\n## ")[0]
         for name, declared in parameters.declared(project.chapter_path(chapter)).items():
-            (row,) = (row for row in rows if row.startswith(f"| `{name}` |"))
-            assert f"| {declared.limits} |" in row
+            (entry,) = (part for part in section.split("\n\n") if part.startswith(f"`{name}` = "))
+            assert declared.limits in entry.splitlines()[1]
 
 
 def test_a_book_is_built_with_its_page_of_parameters_as_it_is_now(tmp_path, monkeypatch):
