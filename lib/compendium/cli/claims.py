@@ -107,15 +107,14 @@ def _show_summary(computed: list["Verdict"]) -> None:
 
 
 def _show(columns: list[str], rows: list[list[str]]) -> None:
-    from rich import box
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Column, Table
 
     shown = Table(
         *(Column(name, min_width=max(map(len, name.split())), no_wrap=name == "paper") for name in columns),
-        box=box.SIMPLE,
-        padding=(0, 1),
+        box=None,
+        padding=(0, 1, 0, 0),
         pad_edge=False,
     )
     for row in rows:
