@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from compendium import data, project, results, statistics
-from compendium.claims.rules import CONTRADICTED, INCONSISTENT, NOT_CHECKABLE, Found
+from compendium.claims.rules import CONTRADICTED, INCONSISTENT, NOT_CHECKABLE, Found, agrees
 from compendium.errors import CompendiumError, unknown
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ SOURCES = {
 
 REASONS = {
     "left out": "the paper leaves out {}",
-    "set-up": "a choice or fact of the authors' experiment that no printed number depends on: {}",
+    "set-up": "what the authors had or did, for which only the document speaks: {}",
     "opinion": "an opinion or a wish, without a measurable meaning: {}",
     "figure only": "only in a figure of the paper, without numbers: {}",
     "elsewhere": "another publication's result, which its own data would have to show: {}",
@@ -241,6 +241,28 @@ def ordering(
         holds=holds,
         short=shortfall(record, needs),
         lacks=undecided,
+    )
+
+
+@check("recorded")
+def setting(case: Case, *, parameter: str, gives: str) -> Found:
+    """The run recorded with the published value of a parameter gives what another row prints.
+
+    Args:
+        case: the claim, whose value is that of the parameter.
+        parameter: its name in the chapter.
+        gives: the other row, one of the same paper that has a check of its own.
+    """
+    record, other = case.run(), case.claims[gives]
+    found = of_paper(other.paper)[other.check].function(Case(other, case.claims), **other.arguments)
+    used, same = record["parameters"][parameter], agrees(other.value, found, other.tolerance)
+    short = shortfall(record, {parameter: case.claim.value})
+    return Found(
+        f"{parameter} = {used}; for {gives}, {found.ours:.6g} beside {other.value}",
+        found.how,
+        holds=found.holds if same is None else same,
+        short=short or found.short,
+        lacks=found.lacks,
     )
 
 
