@@ -4,15 +4,15 @@ import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 import yaml
 
+from compendium import project
 from compendium.claims import checks
 from compendium.claims.rules import Printed
 from compendium.errors import CompendiumError, UsageError, unknown
 
-FOLDER = Path(__file__).parent
+FOLDER = project.LEDGER
 NEEDED = ("id", "location", "quantity", "value", "unit", "kind")
 OPTIONAL = ("section", "check", "tolerance")
 KINDS = ("deterministic", "training", "test", "statement")

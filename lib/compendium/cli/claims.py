@@ -55,6 +55,7 @@ def _row(one: "Verdict") -> dict[str, object]:
         "kind": claim.kind,
         "published": claim.value,
         "ours": found.ours,
+        "runs": found.runs,
         "interval": found.interval,
         "tolerance": claim.tolerance,
         "verdict": one.verdict,
@@ -69,11 +70,13 @@ def _explained(one: "Verdict") -> str:
     from compendium.claims import text
 
     claim, found = one.claim, one.found
-    interval = f" (one more run: {text(found.interval)})" if found.interval else ""
+    spread = (
+        f" ({len(found.runs)} runs, {text(min(found.runs))} to {text(max(found.runs))})" if found.runs else ""
+    )
     lines = {
         "claim": f"{claim.quantity}; {claim.paper}, {claim.location}",
         "published": f"{text(claim.value)} {claim.unit}".strip(),
-        "ours": text(found.ours) + interval,
+        "ours": text(found.ours) + spread,
         "how": found.how,
         "tolerance": "" if claim.tolerance is None else f"{claim.tolerance:g}",
         "verdict": f"{one.verdict}: {one.rule}",
