@@ -6,24 +6,24 @@ from html import escape
 from string import Template
 
 import matplotlib.pyplot as plt
-import seaborn as sns
 
 from compendium import plots
 from compendium.claims.evaluation import Verdict, summary, text
 from compendium.claims.rules import VERDICTS
 
 CHART = "_static/claims.svg"  # beside the page of all claims
-COLUMNS = ("claim", "what and where", "paper", "ours", "verdict", "how, or why not")
+COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
+COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#dddddd"), strict=True))
 
 _PAGE = Template("""\
 # The ledger of claims
 
-This page lists every statement of the $papers papers that can be checked, $all in all, beside what this book
-computed. No verdict is typed: each follows from a computed value by one rule, which
+This page lists the statements of the papers that can be checked, $all in all, beside what this book computed.
+No verdict is typed: each follows from a computed value by one rule, which
 [How to read this book](how-to-read) explains. `compendium claims` computes them anew, and
 `compendium claims $example` explains one.
 
-## Five papers, six verdicts
+## Papers and verdicts
 
 ```{figure} $chart
 :name: fig-claims
@@ -51,13 +51,12 @@ def page(computed: Sequence[Verdict]) -> str:
         f"{paper}: " + ", ".join(f"{number} {verdict}" for verdict, number in row.items() if number)
         for paper, row in counts.iterrows()
     )
+    heads = [f"[{paper}](../notebooks/{paper})" for paper in counts.index]
     counts.loc["all"] = counts.sum()
-    lines = [f"| paper | {' | '.join(counts.columns)} | all |", f"|---|{'--:|' * (len(counts.columns) + 1)}"]
-    for paper, row in counts.iterrows():
-        name = paper if paper == "all" else f"[{paper}](../notebooks/{paper})"
-        lines.append(f"| {name} | {' | '.join(map(str, row))} | {row.sum()} |")
+    lines = [f"| verdict | {' | '.join(heads)} | all |", f"|---|{'--:|' * len(counts)}"]
+    for verdict, row in [*counts.items(), ("all", counts.sum(axis=1))]:
+        lines.append(f"| {verdict} | {' | '.join(map(str, row))} |")
     return _PAGE.substitute(
-        papers=len(counts) - 1,
         all=len(computed),
         example=computed[0].claim.id,
         chart=CHART,
@@ -81,10 +80,9 @@ def chart(computed: Sequence[Verdict]) -> str:
     """Return the number of claims of each paper by verdict, stacked bars, as SVG."""
     counts = summary(computed)
     plots.use_style()
-    colours = dict(zip(VERDICTS, sns.color_palette("colorblind", len(VERDICTS)), strict=True))
     with plt.rc_context({"svg.hashsalt": "claims"}):
         figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
-        counts.iloc[::-1].plot.barh(stacked=True, ax=axis, width=0.7, color=colours, edgecolor="white")
+        counts.iloc[::-1].plot.barh(stacked=True, ax=axis, width=0.7, color=COLOURS, edgecolor="white")
         axis.set(xlabel="claims", ylabel="")
         axis.legend(title=None, ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1), frameon=False)
         drawn = io.StringIO()
@@ -109,14 +107,17 @@ def _row(one: Verdict) -> str:
         f'<a href="{link}">{claim.id}</a>',
         f"{_safe(claim.quantity)} <small>{_safe(claim.location)}</small>",
         _safe(f"{text(claim.value)} {claim.unit}".strip()),
-        _safe(text(found.ours, 4) + _spread(found.runs)),
+        f"{_safe(text(found.ours, 4) + _spread(found.runs))} <small>{_safe(_explained(one))}</small>",
         one.verdict,
-        _safe("; ".join(filter(None, (found.how, one.reason)))),
     )
     inside = "".join(
         f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
     )
     return f'<tr data-paper="{claim.paper}">{inside}</tr>'
+
+
+def _explained(one: Verdict) -> str:
+    return "; ".join(filter(None, (one.found.how, one.reason)))
 
 
 def _spread(runs: Sequence[float]) -> str:
