@@ -28,6 +28,7 @@ LOG = BUILD / "build.log"
 STAMP = BUILD / "html.sha256"
 
 PARAMETERS = "book/parameters.md"  # written by `parameters_page`
+CLAIMS = "book/claims.md"  # written by `ledger_pages`, with what belongs to it
 LEDGER = BUILD / "claims"
 
 _PARAMETERS_INTRODUCTION = """\
@@ -87,17 +88,20 @@ def save_outputs() -> list[Path]:
 
 
 def ledger_pages() -> dict[str, str]:
-    """Return the pages made from the claims, by path in the checkout: page, chart, and a table a chapter.
+    """Return the files made from the claims, by path in the checkout: page, chart, and a table a chapter.
 
-    They are computed where code, recorded runs or packages have changed since the last time.
+    They are computed where code, recorded runs or packages have changed since the last time. A book without
+    the page has none of them.
     """
+    if not (project.ROOT / CLAIMS).exists():
+        return {}
     inputs = [path for path in (project.ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml"}]
     inputs += [path for path in project.RESULTS.rglob("*") if path.is_file()]
     state = hashlib.sha256(f"{project.files_hash(inputs)} {project.packages_hash()}".encode()).hexdigest()
     kept = LEDGER / f"{state[:16]}.json"
     if not kept.exists():
         computed = claims.verdicts()
-        made = {"book/claims.md": pages.page(computed), f"book/{pages.CHART}": pages.chart(computed)}
+        made = {CLAIMS: pages.page(computed), f"book/{pages.CHART}": pages.chart(computed)}
         for paper in claims.papers():
             own = [one for one in computed if one.claim.paper == paper]
             made[f"book/_claims/{paper}.md"] = pages.chapter(own)
