@@ -9,7 +9,7 @@ from docutils.nodes import make_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compendium import claims, cli, project
+from compendium import claims, cli, data, project
 from compendium.claims import checks, evaluation, ledger, rules
 from compendium.claims.rules import CONTRADICTED, INCONSISTENT, VERDICTS, Found, Printed, judge
 from compendium.errors import CompendiumError
@@ -208,7 +208,7 @@ def test_every_verdict_has_a_computation_behind_it():
     """Of all claims that need neither a network built nor a data set: those are in slower tests."""
     for claim in claims.load().values():
         check = claim.check and checks.of_paper(claim.paper)[claim.check]
-        if check and check.source != "computed":
+        if check and check.source not in ("computed", "data"):
             one = claims.verdict(claim)
             assert one.found.how or one.found.unchecked or one.found.lacks, claim.id
             assert one.verdict != "not checkable" or claim.check == "unchecked", claim.id
@@ -343,6 +343,16 @@ def test_a_machine_without_data_sets_finds_the_same(tmp_path, monkeypatch):
             assert claims.verdict(claim).verdict != "open", claim.id
 
 
+@pytest.mark.real_data
+def test_what_is_kept_of_the_data_sets_is_what_they_give(tmp_path, monkeypatch):
+    if any(data.state(name) == "absent" for name in ("mnist", "cifar10", "cifar100")):
+        pytest.skip("needs mnist, cifar10 and cifar100; type: compendium data fetch mnist cifar10 cifar100")
+    kept = json.loads(evaluation.DATA_RECORD.read_text())
+    monkeypatch.setattr(evaluation, "DATA_RECORD", tmp_path / "data.json")
+    claims.record_data()
+    assert json.loads(evaluation.DATA_RECORD.read_text()) == kept
+
+
 # The command
 
 
@@ -369,7 +379,7 @@ def test_without_arguments_papers_are_counted(call, files):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["S2-222"], 'no claim "S2-222"; did you mean "S2-22"?'),
+        (["S2-222"], 'no claim "S2-222"; did you mean "S2-22"? (of 404)'),
         (["--paper", "tunning"], 'no paper "tunning"; did you mean "tuning"?'),
         (["--verdict", "confirm"], 'no verdict "confirm"; did you mean "confirmed"?'),
     ],

@@ -10,7 +10,7 @@ import yaml
 from compendium import project
 from compendium.claims import checks
 from compendium.claims.rules import Printed
-from compendium.errors import CompendiumError, UsageError, unknown
+from compendium.errors import CompendiumError, unknown
 
 FOLDER = project.LEDGER
 NEEDED = ("id", "location", "quantity", "value", "unit", "kind")
@@ -70,9 +70,7 @@ def find(name: str) -> Claim:
     """Return one claim; raises UsageError, with the nearest name, where there is none."""
     claims = load()
     if name.upper() not in claims:
-        raise UsageError(
-            str(unknown("claim", name, claims)).split(" (there are")[0] + " (`compendium claims` lists all)"
-        )
+        raise unknown("claim", name.upper(), claims)
     return claims[name.upper()]
 
 
