@@ -75,10 +75,11 @@ def test_what_rounds_to_the_printed_number_confirms_it(number, part):
 
 
 @given(
-    published=st.floats(-10, 10),
+    published=st.floats(-10, 10) | st.integers() | st.text() | st.booleans() | st.just([1, "a"]),
     found=st.builds(
         Found,
-        ours=st.none() | st.floats(-10, 10) | st.text(),
+        ours=st.none() | st.floats(-10, 10) | st.text() | st.booleans() | st.just([1, "a"]),
+        runs=st.just([]) | st.lists(st.floats(-10, 10), min_size=2),
         holds=st.sampled_from([None, True, False]),
         short=st.sampled_from([None, "fewer epochs"]),
         lacks=st.sampled_from([None, "a run"]),

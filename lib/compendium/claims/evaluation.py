@@ -10,7 +10,7 @@ import pandas as pd
 from compendium import project
 from compendium.claims import checks, ledger
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import IN_KIND, OPEN, VERDICTS, Found, Printed, judge, precision
+from compendium.claims.rules import IN_KIND, OPEN, VERDICTS, Found, Printed, is_number, judge, precision
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 
@@ -35,8 +35,8 @@ class Verdict:
     def tolerance(self) -> float | None:
         """Largest difference of numbers that agree; None where no single number is published."""
         claim = self.claim
-        number = isinstance(claim.value, int | float) and not isinstance(claim.value, bool)
-        return precision(claim.value) if number and claim.tolerance is None else claim.tolerance
+        printed = claim.tolerance is None and is_number(claim.value)
+        return precision(claim.value) if printed else claim.tolerance
 
     @property
     def reason(self) -> str:

@@ -85,12 +85,9 @@ def judge(
     """
     if found.unchecked:
         return NOT_CHECKABLE, "nothing to compute"
-    allowed = "the printed precision" if tolerance is None else f"the stated tolerance of {tolerance:g}"
     same = agrees(published, found, tolerance)
     if same or (same is None and found.holds):
-        basis = "the statement holds"
-        if same:
-            basis = f"within the range of our runs and {allowed}" if found.runs else f"equal within {allowed}"
+        basis = _basis(found, tolerance) if same else "the statement holds"
         return (IN_KIND, f"{basis}, but {found.short}") if found.short else (CONFIRMED, basis)
     if same is False and found.holds:
         return IN_KIND, "the value does not agree, the order or direction holds"
@@ -98,7 +95,7 @@ def judge(
         return OPEN, found.short or found.lacks
     if same is None and found.holds is None:
         raise ValueError("neither a value to compare, nor whether a statement holds, nor what is missing")
-    if same is False and found.interval and _near(published, found.interval, tolerance):
+    if found.interval and is_number(published) and _near(published, found.interval, tolerance):
         return OPEN, "beyond all of our runs, but where one more might fall: more seeds are needed"
     return disagreement, "the statement does not hold" if same is None else "the values do not agree"
 
@@ -110,11 +107,16 @@ def agrees(published: object, found: Found, tolerance: float | None = None) -> b
     widened by the tolerance. Of lists every item must agree, of mappings every published key. Texts are
     compared without regard to case, unless `holds` decides.
     """
-    if found.runs:
+    if found.runs and is_number(published):
         return _near(published, (min(found.runs), max(found.runs)), tolerance)
     if isinstance(found.ours, str) and found.holds is not None:
         return None
     return _agrees(published, found.ours, tolerance)
+
+
+def is_number(value: object) -> bool:
+    """Return whether a published value is one number."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def precision(number: float) -> float:
@@ -134,9 +136,9 @@ def _agrees(published: object, ours: object, tolerance: float | None) -> bool | 
             return len(published) == len(ours) and all(
                 bool(_agrees(one, other, tolerance)) for one, other in pairs
             )
-        case (bool(), _) | (_, bool()):
-            return published is ours if isinstance(published, bool) and isinstance(ours, bool) else None
-        case int() | float(), int() | float():
+        case bool(), bool():
+            return published == ours
+        case int() | float(), int() | float() if is_number(published) and is_number(ours):
             return _near(published, (ours, ours), tolerance)
         case str(), str():
             return _plain(published) == _plain(ours)
@@ -147,6 +149,13 @@ def _near(published: object, interval: tuple[float, float], tolerance: float | N
     allowed = (precision(published) if tolerance is None else tolerance) * (1 + 1e-9)
     low, high = interval
     return bool(low - allowed <= published <= high + allowed)
+
+
+def _basis(found: Found, tolerance: float | None) -> str:
+    allowed = "the printed precision" if tolerance is None else f"the stated tolerance of {tolerance:g}"
+    if isinstance(found.ours, str):
+        return "equal"
+    return f"within the range of our runs and {allowed}" if found.runs else f"equal within {allowed}"
 
 
 def _plain(text: str) -> str:
