@@ -66,7 +66,7 @@ def call(monkeypatch, *words):
 def try_out(monkeypatch, words):
     """Run a command, or as much of it as takes no download, no browser and no book."""
     match words:
-        case ["compendium", "run" | "params" | "compare", *_] | ["compendium", "data", "list"]:
+        case ["compendium", "run" | "params" | "compare" | "claims", *_] | ["compendium", "data", "list"]:
             assert call(monkeypatch, *words[1:]) == 0
         case ["compendium", "sweep", *_]:
             assert call(monkeypatch, *words[1:], "--dry-run") == 0

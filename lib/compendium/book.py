@@ -1,5 +1,7 @@
 """Build the book: run the notebooks that changed, compile the pages, check what came out."""
 
+import hashlib
+import json
 import re
 import shutil
 import subprocess
@@ -12,7 +14,8 @@ import yaml
 from bs4 import BeautifulSoup
 from click import unstyle
 
-from compendium import parameters, project, runner
+from compendium import claims, parameters, project, runner
+from compendium.claims import pages
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 
@@ -25,6 +28,8 @@ LOG = BUILD / "build.log"
 STAMP = BUILD / "html.sha256"
 
 PARAMETERS = "book/parameters.md"  # written by `parameters_page`
+CLAIMS = "book/claims.md"  # written by `ledger_pages`, with what belongs to it
+LEDGER = BUILD / "claims"
 
 _PARAMETERS_INTRODUCTION = """\
 # Parameters
@@ -76,7 +81,33 @@ def save_outputs() -> list[Path]:
         if path.suffix == ".ipynb" or path == project.ROOT / PARAMETERS:
             write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
             saved.append(path)
+    for name, content in ledger_pages().items():
+        write_atomically(project.ROOT / name, content)
+        saved.append(project.ROOT / name)
     return saved
+
+
+def ledger_pages() -> dict[str, str]:
+    """Return the files made from the claims, by path in the checkout: page, chart, and a table a chapter.
+
+    They are computed where code, recorded runs or packages have changed since the last time. A book without
+    the page has none of them.
+    """
+    if not (project.ROOT / CLAIMS).exists():
+        return {}
+    inputs = [path for path in (project.ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml"}]
+    inputs += [path for path in project.RESULTS.rglob("*") if path.is_file()]
+    state = hashlib.sha256(f"{project.files_hash(inputs)} {project.packages_hash()}".encode()).hexdigest()
+    kept = LEDGER / f"{state[:16]}.json"
+    if not kept.exists():
+        computed = claims.verdicts()
+        made = {CLAIMS: pages.page(computed), f"book/{pages.CHART}": pages.chart(computed)}
+        for paper in claims.papers():
+            own = [one for one in computed if one.claim.paper == paper]
+            made[f"book/_claims/{paper}.md"] = pages.chapter(own)
+        shutil.rmtree(LEDGER, ignore_errors=True)
+        write_atomically(kept, json.dumps(made))
+    return json.loads(kept.read_text())
 
 
 def parameters_page() -> str:
@@ -141,6 +172,8 @@ def _stage(executed: dict[Path, Path]) -> None:
         shutil.copy(project.ROOT / name, SOURCE)
     if (SOURCE / PARAMETERS).exists():
         (SOURCE / PARAMETERS).write_text(parameters_page(), encoding="utf-8")
+    for name, content in ledger_pages().items():
+        write_atomically(SOURCE / name, content)
     for path, result in executed.items():
         target = SOURCE / path.relative_to(project.ROOT)
         target.parent.mkdir(exist_ok=True)

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+MANY = 50  # names that no line can list
+
 
 class CompendiumError(Exception):
     """A failure with a one-line remedy; the command line prints it and exits with status 1."""
@@ -17,8 +19,9 @@ class UsageError(CompendiumError):
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:
-    """Return the error for a `name` that is none of the `known` ones, with the nearest of them."""
+    """Return the error for a `name` that is none of the `known` ones, with the nearest, and all if few."""
     known = list(known)
     nearest = get_close_matches(str(name), known, n=1, cutoff=0)
     suggestion = f'; did you mean "{nearest[0]}"?' if nearest else ""
-    return UsageError(f'no {kind} "{name}"{suggestion} (there are: {", ".join(known) or "none"})')
+    there = f"there are: {', '.join(known) or 'none'}" if len(known) <= MANY else f"of {len(known)}"
+    return UsageError(f'no {kind} "{name}"{suggestion} ({there})')

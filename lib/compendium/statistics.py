@@ -39,6 +39,18 @@ def mean_interval(values: ArrayLike) -> Interval:
     return Interval(*map(float, (mean, mean - half_width, mean + half_width)))
 
 
+def prediction_interval(values: ArrayLike) -> Interval:
+    """Return the mean of independent `values`, `(n,)`, and where one more would fall with 95 % certainty.
+
+    For holding the number of a single run elsewhere against repeated runs here: `mean_interval` says where
+    the mean of endless runs lies, and a single run is mostly outside it. Supposes a normal distribution.
+    With one value, or none, the interval is unknown: its ends, or all three, are NaN.
+    """
+    mean, _, high = mean_interval(values)
+    half_width = (high - mean) * np.sqrt(np.size(values) + 1)
+    return Interval(mean, float(mean - half_width), float(mean + half_width))
+
+
 def proportion_interval(successes: int, trials: int) -> Interval:
     """Return the share of successes with Wilson's score interval (`scipy.stats.binomtest`).
 

@@ -5,11 +5,11 @@ from typing import Annotated
 
 import typer
 
-from compendium.cli import book, compare, data, open, params, run, sweep, test
+from compendium.cli import book, claims, compare, data, open, params, run, sweep, test
 from compendium.errors import CompendiumError
 
 app = typer.Typer(
-    help="The Denoising Compendium: build the book, re-run its chapters, compare runs, fetch data.",
+    help="The Denoising Compendium: build the book, re-run its chapters, compare runs, check claims.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
@@ -19,6 +19,7 @@ app.command("run")(run.run)
 app.command("sweep")(sweep.sweep)
 app.command("params")(params.params)
 app.command("compare")(compare.compare)
+app.command("claims")(claims.claims)
 app.command("open")(open.open_chapter)
 app.command("test", context_settings={"ignore_unknown_options": True})(test.test)
 app.add_typer(data.app, name="data")
@@ -28,7 +29,7 @@ app.add_typer(data.app, name="data")
 def common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
 ) -> None:
-    """The Denoising Compendium: build the book, re-run its chapters, compare runs, fetch data."""
+    """The Denoising Compendium: build the book, re-run its chapters, compare runs, check claims."""
 
 
 def main() -> None:

@@ -1,0 +1,33 @@
+"""The ledger: what the papers claim, what was computed, and the verdicts that follow.
+
+`ledger` reads the claims, a YAML file a paper; `checks`, and a module a paper beside it, compute our side;
+`rules` turns both into a verdict, which `evaluation` asks for. CONTRIBUTING.md says how a row is written.
+"""
+
+from compendium.claims.evaluation import (
+    Verdict,
+    not_written,
+    record_data,
+    summary,
+    text,
+    verdict,
+    verdicts,
+)
+from compendium.claims.ledger import Claim, find, load, papers
+from compendium.claims.rules import VERDICTS, Found
+
+__all__ = [
+    "VERDICTS",
+    "Claim",
+    "Found",
+    "Verdict",
+    "find",
+    "load",
+    "not_written",
+    "papers",
+    "record_data",
+    "summary",
+    "text",
+    "verdict",
+    "verdicts",
+]

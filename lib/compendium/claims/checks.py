@@ -1,0 +1,341 @@
+"""What computes our side of a claim: small functions, registered by name, that rows call with arguments."""
+
+import importlib.util
+import itertools
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from compendium import data, project, results, statistics
+from compendium.claims.rules import CONTRADICTED, INCONSISTENT, NOT_CHECKABLE, Found, agrees
+from compendium.errors import CompendiumError, unknown
+
+if TYPE_CHECKING:
+    from compendium.claims.ledger import Claim
+
+# What a claim is held against, and what it means if it does not agree.
+SOURCES = {
+    "arithmetic": INCONSISTENT,  # numbers or an identity that follow from what is printed
+    "consistency": INCONSISTENT,  # the paper beside another place of the paper
+    "computed": CONTRADICTED,  # code run here: a formula, a library's default, a network built and counted
+    "data": CONTRADICTED,  # the data sets themselves; stored in results/claims/data.json
+    "recorded": CONTRADICTED,  # runs in results/
+    "nothing": NOT_CHECKABLE,
+}
+
+REASONS = {
+    "left out": "the paper leaves out {}",
+    "set-up": "what the authors had or did, for which only the document speaks: {}",
+    "opinion": "an opinion or a wish, without a measurable meaning: {}",
+    "figure only": "only in a figure of the paper, without numbers: {}",
+    "elsewhere": "another publication's result, which its own data would have to show: {}",
+}
+
+PROFILES = ("paper", "cpu")  # of recorded runs, the first there is
+
+
+class Missing(Exception):
+    """What a check needs is not there: the text says what is lacking and what to type."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """What a check is given: the claim it is about, and all others."""
+
+    claim: "Claim"
+    claims: Mapping[str, "Claim"]
+
+    def published(self, name: str) -> object:
+        """Return the published value of a claim; raises UsageError for an unknown id."""
+        if name not in self.claims:
+            raise unknown("claim", name, self.claims)
+        return self.claims[name].value
+
+    def run(self, chapter: str | None = None) -> dict[str, object]:
+        """Return the record of the largest recorded run of a chapter, the claim's own without a name.
+
+        Raises Missing where none is recorded.
+        """
+        return recorded_run(chapter or self.claim.paper)
+
+
+@dataclass(frozen=True)
+class Check:
+    """A registered function, and what it holds a claim against: a key of `SOURCES`."""
+
+    function: Callable[..., Found]
+    source: str
+
+
+_CHECKS: dict[str, dict[str, Check]] = {}
+
+
+def check(source: str) -> Callable[[Callable[..., Found]], Callable[..., Found]]:
+    """Register a function `(case, *, arguments) -> Found` as a check, under its name with blanks for "_".
+
+    In this module it is for all papers, in another for the paper of that module's name. It may raise Missing.
+    The `source` is a key of `SOURCES`.
+    """
+
+    def register(function: Callable[..., Found]) -> Callable[..., Found]:
+        if source not in SOURCES:
+            raise unknown("source of a check", source, SOURCES)
+        known = _CHECKS.setdefault(function.__module__, {})
+        known[function.__name__.replace("_", " ")] = Check(function, source)
+        return function
+
+    return register
+
+
+def of_paper(paper: str) -> dict[str, Check]:
+    """Return the checks that a paper's rows can name: the general ones, and those of its own module."""
+    name = f"{__package__}.{paper.replace('-', '_')}"
+    if importlib.util.find_spec(name):
+        importlib.import_module(name)
+    return {**_CHECKS[__name__], **_CHECKS.get(name, {})}
+
+
+@cache
+def recorded_run(chapter: str) -> dict[str, object]:
+    """Return the record of a chapter's largest recorded run; raises Missing where none is recorded."""
+    for profile in PROFILES:
+        if (project.RESULTS / chapter / profile / "record.json").exists():
+            return results.load(chapter, profile)
+    raise Missing(
+        f"no recorded run of {chapter}; make it with `compendium run {chapter} --profile cpu --record`"
+    )
+
+
+@cache
+def image_set(name: str, split: str = "train") -> data.ImageSet:
+    """Return a data set, loaded once; raises Missing, with what to type, where it is not on this machine."""
+    try:
+        return data.load(name, split)
+    except CompendiumError as fault:
+        raise Missing(str(fault)) from None
+
+
+def series(record: Mapping[str, object], chosen: Mapping[str, object]) -> pd.Series:
+    """Return the numbers of a record that have the chosen values, by (seed, image).
+
+    `chosen` maps columns (`quantity`, `method`, `level`, `seed`, `image`) to values. Without `image`, numbers
+    of single images are left out; `image: each` takes them all.
+    Raises CompendiumError where the record has no such number, or two for one seed and image.
+    """
+    table = results.metrics_of(record)
+    for column, value in chosen.items():
+        if column not in table:
+            raise unknown("column of a record", column, results.METRIC_COLUMNS)
+        if not (column == "image" and value == "each"):
+            table = table[table[column] == value]
+    table = table[table["image"].notna() == ("image" in chosen)]
+    numbers = table.fillna({"seed": -1, "image": -1}).set_index(["seed", "image"])["value"].dropna()
+    described = ", ".join(f"{column} {value}" for column, value in chosen.items())
+    if numbers.empty:
+        raise CompendiumError(
+            f"the record of {record['chapter']} has no number with {described}; see its metrics"
+        )
+    if numbers.index.has_duplicates:
+        raise CompendiumError(
+            f"the record of {record['chapter']} has several numbers with {described}; say which"
+        )
+    return numbers
+
+
+def shortfall(record: Mapping[str, object], needs: Mapping[str, object] | None) -> str | None:
+    """Return in what a run falls short of the parameters that a claim needs (numbers: at least), or None."""
+    for name, needed in (needs or {}).items():
+        used = record["parameters"][name]
+        enough = used >= needed if isinstance(needed, int | float) else used == needed
+        if not enough:
+            return f"the recorded run has {name} = {used}, the paper {needed}"
+    return None
+
+
+def source_of(record: Mapping[str, object]) -> str:
+    """Return how a sentence names a recorded run."""
+    return f"recorded run {record['chapter']}/{record['profile']}"
+
+
+@check("recorded")
+def recorded(
+    case: Case,
+    *,
+    quantity: str,
+    method: str | None = None,
+    level: object = None,
+    image: int | None = None,
+    chapter: str | None = None,
+    scale: float = 1,
+    needs: dict | None = None,
+    below: dict | None = None,
+    above: dict | None = None,
+) -> Found:
+    """A number of a recorded run, or the mean over its seeds.
+
+    A number without other seeds decides only where the row states a tolerance: it has no interval.
+
+    Args:
+        case: the claim.
+        quantity: which number of the record, with the next three.
+        method: a network, or what it is compared with.
+        level: of noise, or another condition.
+        image: number of an image; without it, numbers of single images are left out.
+        chapter: whose record; the claim's own paper without it.
+        scale: what the number is multiplied with, to have the paper's unit.
+        needs: parameters of the run that the paper's conditions ask for; numbers at least so large.
+        below: what to choose instead for a number that this one must be below, so that the direction holds
+            and a number that differs is *reproduced in kind*.
+        above: the same for a number that this one must be above.
+    """
+    record = case.run(chapter)
+    given = {"quantity": quantity, "method": method, "level": level, "image": image}
+    chosen = {column: value for column, value in given.items() if value is not None}
+    numbers = series(record, chosen) * scale
+    orders = [[chosen, chosen | below]] if below else []
+    orders += [[chosen | above, chosen]] if above else []
+    held = [_ascending(record, order)[0] for order in orders]
+    direction = None if not held or None in held else all(held)
+    described = f"{_described(chosen)}, {source_of(record)}"
+    if len(numbers) == 1:
+        single = (
+            None if case.claim.tolerance else "one run has no interval: more seeds, or a stated tolerance"
+        )
+        return Found(
+            float(numbers.iloc[0]), described, holds=direction, short=shortfall(record, needs), lacks=single
+        )
+    return Found(
+        float(numbers.mean()),
+        f"mean over {len(numbers)} runs of {described}",
+        runs=numbers.to_list(),
+        holds=direction,
+        short=shortfall(record, needs),
+    )
+
+
+@check("recorded")
+def ordering(
+    case: Case, *, ascending: list, chapter: str | None = None, needs: dict | None = None, **common: object
+) -> Found:
+    """Recorded numbers stand in an ascending order, each pair of neighbours compared over seeds or images.
+
+    The order holds where every paired difference has its 95 % interval below 0; it fails where one has it
+    above 0; otherwise it is undecided and lacks runs. Of a single run each, the sign decides.
+
+    Args:
+        case: the claim.
+        ascending: what to choose for each number, lowest first, such as `[{method: a}, {method: b}]`.
+        chapter: as in `recorded`.
+        needs: as in `recorded`.
+        common: what all have in common, such as `quantity` and `image: each`.
+    """
+    record = case.run(chapter)
+    holds, found = _ascending(record, [common | one for one in ascending])
+    undecided = "the interval of a difference holds 0: more seeds are needed" if holds is None else None
+    return Found(
+        found,
+        f"paired differences, {source_of(record)}",
+        holds=holds,
+        short=shortfall(record, needs),
+        lacks=undecided,
+    )
+
+
+@check("recorded")
+def setting(case: Case, *, parameter: str, gives: str) -> Found:
+    """The run recorded with the published value of a parameter gives what another row prints.
+
+    Args:
+        case: the claim, whose value is that of the parameter.
+        parameter: its name in the chapter.
+        gives: the other row, one of the same paper that has a check of its own.
+    """
+    record, other = case.run(), case.claims[gives]
+    found = of_paper(other.paper)[other.check].function(Case(other, case.claims), **other.arguments)
+    used, same = record["parameters"][parameter], agrees(other.value, found, other.tolerance)
+    short = shortfall(record, {parameter: case.claim.value})
+    return Found(
+        f"{parameter} = {used}; for {gives}, {found.ours:.6g} beside {other.value}",
+        found.how,
+        holds=found.holds if same is None else same,
+        short=short or found.short,
+        lacks=found.lacks,
+    )
+
+
+@check("computed")
+def architecture(case: Case, *, model: str, layer: int | None = None, build: dict | None = None) -> Found:
+    """Build a network and count: one layer's output shape and parameters, or all parameters without `layer`.
+
+    Args:
+        case: the claim.
+        model: a function of `compendium.models` that returns a Keras model.
+        layer: which of its layers, the first after the input is 1.
+        build: arguments of that function.
+    """
+    network = built(model, **(build or {}))
+    if layer is None:
+        return Found(network.count_params(), f"`{model}` built, its parameters counted")
+    one = network.layers[layer - (network.layers[0].__class__.__name__ != "InputLayer")]
+    shape = "x".join(str(size) for size in one.output.shape[1:])
+    return Found(
+        {"output": shape, "params": one.count_params()},
+        f"`{model}` built, its layer {layer} (`{one.name}`) counted",
+    )
+
+
+def built(model: str, **arguments: object) -> object:
+    """Build a network by the name of its function in `compendium.models`; raises UsageError if unknown."""
+    from compendium import models  # TensorFlow: only for those who need it
+
+    if model not in models.__all__:
+        raise unknown("network", model, models.__all__)
+    return getattr(models, model)(**arguments)
+
+
+@check("consistency")
+def same_as(case: Case, *, row: str, item: object = None) -> Found:
+    """The value of another `row` of the paper, or one `item` of it: a key, or a place in a list from 0."""
+    value = case.published(row)
+    return Found(value if item is None else value[item], f"beside {row}, {case.claims[row].location}")
+
+
+@check("nothing")
+def unchecked(case: Case, *, because: str, what: str) -> Found:
+    """Nothing can be computed, for one of the `REASONS`, named by its key; `what` completes its sentence."""
+    if because not in REASONS:
+        raise unknown("reason", because, REASONS)
+    return Found(unchecked=REASONS[because].format(what))
+
+
+def _ascending(record: Mapping[str, object], order: list[Mapping[str, object]]) -> tuple[bool | None, str]:
+    """Whether recorded numbers ascend, as `ordering` has it, and in words what was found."""
+    verdicts, found = [], []
+    for lower, higher in itertools.pairwise(order):
+        first, second = series(record, lower), series(record, higher)
+        if len(first) == 1:  # what needs no training has no seed: it stands beside every seed of the other
+            first = pd.Series(first.iloc[0], second.index)
+        elif len(second) == 1:
+            second = pd.Series(second.iloc[0], first.index)
+        pairs = pd.concat([first, second], axis=1, join="inner", keys=["first", "second"])
+        compared = statistics.paired_comparison(pairs["first"], pairs["second"])
+        differing = {key: (lower[key], higher[key]) for key in lower if lower[key] != higher.get(key)}
+        names = [" ".join(str(values[side]) for values in differing.values()) for side in (0, 1)]
+        if compared.pairs == 0:
+            raise CompendiumError(f"{' and '.join(names)}: no seed or image in common")
+        if compared.pairs == 1:
+            verdicts.append(compared.difference < 0)
+            spread = "a single pair"
+        else:
+            verdicts.append(True if compared.high < 0 else False if compared.low > 0 else None)
+            spread = f"{compared.low:.3g} to {compared.high:.3g}, {compared.pairs} pairs"
+        found.append(f"{names[0]} minus {names[1]}: {compared.difference:.3g} ({spread})")
+    holds = False if False in verdicts else None if None in verdicts else True
+    return holds, "; ".join(found)
+
+
+def _described(chosen: Mapping[str, object]) -> str:
+    return ", ".join(str(value) for value in chosen.values())

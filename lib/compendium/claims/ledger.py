@@ -1,0 +1,132 @@
+"""The claims of the papers, read from their YAML files, and refused in one line where they are wrong."""
+
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+
+import yaml
+
+from compendium import project
+from compendium.claims import checks
+from compendium.claims.rules import Printed
+from compendium.errors import CompendiumError, unknown
+
+FOLDER = project.LEDGER
+NEEDED = ("id", "location", "quantity", "value", "unit", "kind")
+OPTIONAL = ("section", "check", "tolerance")
+KINDS = ("deterministic", "training", "test", "statement")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One checkable claim of a paper.
+
+    Attributes:
+        id, paper: its number, such as S2-22, and the name of the paper's chapter.
+        location, quantity, value, unit: where the paper says what; the value as printed, "" for a statement.
+        kind: what a check takes; one of `KINDS`.
+        section: anchor of the chapter's section that shows it, or None.
+        check, arguments: name of the function that computes ours, and its arguments; None if not written yet.
+        tolerance: largest difference of numbers; None for the printed precision.
+    """
+
+    id: str
+    paper: str
+    location: str
+    quantity: str
+    value: object
+    unit: str
+    kind: str
+    section: str | None = None
+    check: str | None = None
+    arguments: Mapping[str, object] | None = None
+    tolerance: float | None = None
+
+
+def papers() -> list[str]:
+    """Return the names of the papers that have a claims file, in the order of their claims' numbers."""
+    return sorted((path.stem for path in FOLDER.glob("*.yml")), key=lambda paper: _rows(paper)[0]["id"])
+
+
+@cache
+def load() -> dict[str, Claim]:
+    """Return all claims by id, in the order of papers and rows.
+
+    Raises CompendiumError, one line, for a file that is no list of rows, an unknown or missing key, an
+    unknown check or argument, and an id that occurs twice.
+    """
+    claims: dict[str, Claim] = {}
+    for paper in papers():
+        for row in _rows(paper):
+            claim = _claim(paper, row)
+            if claim.id in claims:
+                raise CompendiumError(f"{paper}.yml: {claim.id} occurs twice; give one of them another id")
+            claims[claim.id] = claim
+    return claims
+
+
+def find(name: str) -> Claim:
+    """Return one claim; raises UsageError, with the nearest name, where there is none."""
+    claims = load()
+    if name.upper() not in claims:
+        raise unknown("claim", name.upper(), claims)
+    return claims[name.upper()]
+
+
+def _rows(paper: str) -> list[dict[str, object]]:
+    path = FOLDER / f"{paper}.yml"
+    try:
+        rows = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except yaml.YAMLError as fault:
+        raise CompendiumError(f"{path}: not readable ({' '.join(str(fault).split())})") from None
+    if not (isinstance(rows, list) and rows and all(isinstance(row, dict) and "id" in row for row in rows)):
+        raise CompendiumError(f"{path}: expected a list of rows with an id each")
+    return rows
+
+
+def _claim(paper: str, row: dict[str, object]) -> Claim:
+    where = f"{paper}.yml: {row['id']}"
+    for key in row:
+        if key not in (*NEEDED, *OPTIONAL):
+            raise CompendiumError(f"{where}: {unknown('key', key, (*NEEDED, *OPTIONAL))}")
+    if missing := [key for key in NEEDED if key not in row]:
+        raise CompendiumError(f"{where}: {missing[0]} is missing")
+    if row["kind"] not in KINDS:
+        raise CompendiumError(f"{where}: {unknown('kind', row['kind'], KINDS)}")
+    if not isinstance(row.get("tolerance", 0), int | float):
+        raise CompendiumError(f"{where}: tolerance {row['tolerance']!r} is not a number")
+    check, arguments = _check(where, paper, row.get("check"))
+    return Claim(**{**row, "paper": paper, "check": check, "arguments": arguments})
+
+
+def _check(where: str, paper: str, written: object) -> tuple[str | None, dict[str, object] | None]:
+    """Read `name`, or `{name: {argument: value}}`, and hold it against the function's signature."""
+    if written is None:
+        return None, None
+    if isinstance(written, str):
+        written = {written: {}}
+    if not (
+        isinstance(written, dict) and len(written) == 1 and isinstance(next(iter(written.values())), dict)
+    ):
+        raise CompendiumError(f"{where}: write a check as NAME, or as NAME: {{argument: value}}")
+    [(name, arguments)] = written.items()
+    known = checks.of_paper(paper)
+    if name not in known:
+        raise CompendiumError(f"{where}: {unknown('check', name, known)}")
+    try:
+        inspect.signature(known[name].function).bind(None, **arguments)
+    except TypeError as fault:
+        raise CompendiumError(f"{where}: check {name}: {fault}") from None
+    return name, arguments
+
+
+class _Loader(yaml.SafeLoader):
+    """Safe YAML whose numbers with a point remember how they are printed."""
+
+
+def _printed(loader: _Loader, node: yaml.ScalarNode) -> float:
+    return Printed(loader.construct_scalar(node).replace("_", ""))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:float", _printed)

@@ -1,0 +1,129 @@
+"""The ledger on the book's pages: a page of all claims, a table a chapter, a chart."""
+
+import io
+from collections.abc import Sequence
+from html import escape
+from string import Template
+
+import matplotlib.pyplot as plt
+
+from compendium import plots
+from compendium.claims.evaluation import Verdict, summary, text
+from compendium.claims.rules import VERDICTS
+
+CHART = "_static/claims.svg"  # beside the page of all claims
+COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
+COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#dddddd"), strict=True))
+
+_PAGE = Template("""\
+# The ledger of claims
+
+This page lists the statements of the papers that can be checked, $all in all, beside what this book computed.
+No verdict is typed: each follows from a computed value by one rule, which
+[How to read this book](how-to-read) explains. `compendium claims` computes them anew, and
+`compendium claims $example` explains one.
+
+## Papers and verdicts
+
+```{figure} $chart
+:name: fig-claims
+:alt: $alternative
+
+Verdicts on the claims of each paper.
+```
+
+$counts
+
+## All claims
+
+A claim's number leads to the section of its chapter that shows it.
+
+$rows
+
+<script src="../_static/claims.js" defer></script>
+""")
+
+
+def page(computed: Sequence[Verdict]) -> str:
+    """Return the page of all claims, `book/claims.md`, in Markdown; `chart` makes its figure."""
+    counts = summary(computed)
+    sentences = "; ".join(
+        f"{paper}: " + ", ".join(f"{number} {verdict}" for verdict, number in row.items() if number)
+        for paper, row in counts.iterrows()
+    )
+    heads = [f"[{paper}](../notebooks/{paper})" for paper in counts.index]
+    counts.loc["all"] = counts.sum()
+    lines = [f"| verdict | {' | '.join(heads)} | all |", f"|---|{'--:|' * len(counts)}"]
+    for verdict, row in [*counts.items(), ("all", counts.sum(axis=1))]:
+        lines.append(f"| {verdict} | {' | '.join(map(str, row))} |")
+    return _PAGE.substitute(
+        all=len(computed),
+        example=computed[0].claim.id,
+        chart=CHART,
+        alternative=f"A bar for each paper, divided by verdict. {sentences}.",
+        counts="\n".join(lines),
+        rows=_table(computed, label="All claims"),
+    )
+
+
+def chapter(computed: Sequence[Verdict]) -> str:
+    """Return the table of one paper's claims, for the end of its chapter, in Markdown."""
+    [(paper, counts)] = summary(computed).iterrows()
+    found = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
+    return (
+        f"Of the {len(computed)} claims: {found}. [The ledger](../book/claims) has those of all papers.\n\n"
+        f"{_table(computed, label=f'Claims of the chapter {paper}')}\n"
+    )
+
+
+def chart(computed: Sequence[Verdict]) -> str:
+    """Return the number of claims of each paper by verdict, stacked bars, as SVG."""
+    counts = summary(computed)
+    plots.use_style()
+    with plt.rc_context({"svg.hashsalt": "claims"}):
+        figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
+        counts.iloc[::-1].plot.barh(stacked=True, ax=axis, width=0.7, color=COLOURS, edgecolor="white")
+        axis.set(xlabel="claims", ylabel="")
+        axis.legend(title=None, ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1), frameon=False)
+        drawn = io.StringIO()
+        figure.savefig(drawn, format="svg", metadata={"Date": None})
+        plt.close(figure)
+    return drawn.getvalue()
+
+
+def _table(computed: Sequence[Verdict], *, label: str) -> str:
+    head = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
+    rows = "\n".join(_row(one) for one in computed)
+    return (
+        f'<div class="claims" role="region" aria-label="{label}" tabindex="0"><table>\n'
+        f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
+    )
+
+
+def _row(one: Verdict) -> str:
+    claim, found = one.claim, one.found
+    link = f"../notebooks/{claim.paper}.html" + (f"#{claim.section}" if claim.section else "")
+    cells = (
+        f'<a href="{link}">{claim.id}</a>',
+        f"{_safe(claim.quantity)} <small>{_safe(claim.location)}</small>",
+        _safe(f"{text(claim.value)} {claim.unit}".strip()),
+        f"{_safe(text(found.ours, 4) + _spread(found.runs))} <small>{_safe(_explained(one))}</small>",
+        one.verdict,
+    )
+    inside = "".join(
+        f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
+    )
+    return f'<tr data-paper="{claim.paper}">{inside}</tr>'
+
+
+def _explained(one: Verdict) -> str:
+    return "; ".join(filter(None, (one.found.how, one.reason)))
+
+
+def _spread(runs: Sequence[float]) -> str:
+    return f" ({len(runs)} runs: {text(min(runs), 4)} to {text(max(runs), 4)})" if runs else ""
+
+
+def _safe(shown: str) -> str:
+    """Escape for HTML on one line; a blank line would end the HTML for Markdown."""
+    return escape(" ".join(shown.split()))

@@ -1,0 +1,140 @@
+"""The ledger in the book: its pages, and a paper that is added."""
+
+import os
+import shutil
+import subprocess
+import sys
+
+import nbformat
+import pytest
+import yaml
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_markdown_cell
+from tiny_notebooks import notebook_of
+
+from compendium import book, claims, project
+from compendium.claims import pages
+from compendium.claims.evaluation import Verdict
+from compendium.claims.ledger import Claim
+from compendium.claims.rules import Found
+
+ROW = {"location": "2", "unit": "", "kind": "training", "section": "training"}
+SIXTH = [
+    ROW | {"id": "S6-01", "quantity": "error", "value": 1.5, "check": {"recorded": {"quantity": "MSE"}}},
+    ROW | {"id": "S6-02", "quantity": "pixels", "value": 785, "check": {"pixels": {"side": 28}}},
+]
+SIXTH_CHECKS = '''\
+"""Checks of a sixth paper."""
+
+from compendium.claims.checks import Case, check
+from compendium.claims.rules import Found
+
+
+@check("arithmetic")
+def pixels(case: Case, *, side: int) -> Found:
+    """Pixels of a square image."""
+    return Found(side**2, f"{side} x {side}")
+'''
+TRAINING = """\
+import json, os, pathlib
+record = {"chapter": "sixth", "profile": "cpu", "parameters": {"epochs": epochs}, "curves": []}
+record["metrics"] = [{"quantity": "MSE", "seed": seed, "value": seed / epochs} for seed in (1, 2)]
+pathlib.Path(os.environ["COMPENDIUM_RUN"], "record.json").write_text(json.dumps(record))"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """A checkout with the claims file, the notebook and the functions of one more paper, and no other."""
+    shutil.copytree(project.ROOT / "lib", tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
+    ledger = tmp_path / "lib" / "compendium" / "claims"
+    for path in ledger.glob("*.yml"):
+        path.unlink()
+    (ledger / "sixth.yml").write_text(yaml.safe_dump(SIXTH))
+    (ledger / "sixth.py").write_text(SIXTH_CHECKS)
+    include = "## Paper beside ours\n\n```{include} ../book/_claims/sixth.md\n```"
+    notebook = notebook_of(TRAINING, parameters="epochs: int = 1  # passes, 1 or more")
+    notebook.cells.insert(2, new_markdown_cell("## Training"))
+    notebook.cells.append(new_markdown_cell(include))
+    (tmp_path / "notebooks").mkdir()
+    nbformat.write(notebook, tmp_path / "notebooks" / "sixth.ipynb")
+    (tmp_path / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n")
+    (tmp_path / "_toc.yml").write_text(
+        "format: jb-book\nroot: book/how-to-read\n"
+        "parts: [{caption: Part, chapters: [{file: notebooks/sixth}, {file: book/claims}]}]\n"
+    )
+    (tmp_path / "_config.yml").write_text(
+        "title: Small\nonly_build_toc_files: true\nexecute: {execute_notebooks: 'off'}\n"
+        "launch_buttons: {notebook_interface: classic}\nrepository: {url: ''}\n"
+        "sphinx: {config: {html_static_path: [book/_static], numfig: true}}\n"
+    )
+    shutil.copytree(project.ROOT / "book" / "_static", tmp_path / "book" / "_static")
+    (tmp_path / "book" / "how-to-read.md").write_text("# How to read\n")
+    (tmp_path / "book" / "claims.md").write_text("# To be written\n")
+    return tmp_path
+
+
+def compendium(checkout, *arguments):
+    """Run the command of a checkout; gives its standard output, and fails where it does."""
+    ended = subprocess.run(
+        [sys.executable, "-c", "from compendium import cli; cli.main()", *arguments],
+        env={**os.environ, "PYTHONPATH": str(checkout / "lib")},
+        cwd=checkout,
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def test_a_sixth_paper_takes_a_claims_file_and_a_notebook(checkout):
+    assert "no recorded run of sixth" in compendium(checkout, "claims", "S6-01")
+    compendium(checkout, "run", "sixth", "--profile", "cpu", "--record")
+    assert "S6-02" in compendium(checkout, "claims", "--verdict", "inconsistent")
+    compendium(checkout, "book")
+    for name in ("book/claims", "notebooks/sixth"):
+        page = BeautifulSoup((checkout / "_build" / "html" / f"{name}.html").read_bytes(), "html.parser")
+        shown = [
+            (row.a.text, row.a["href"], row.select_one('[data-column="verdict"]').text)
+            for row in page.select(".claims tbody tr")
+        ]
+        assert shown == [
+            ("S6-01", "../notebooks/sixth.html#training", "confirmed"),
+            ("S6-02", "../notebooks/sixth.html#training", "inconsistent"),
+        ]
+    assert page.select_one("#training")
+
+
+def test_the_committed_pages_are_what_the_ledger_says():
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    made = book.ledger_pages()
+    assert set(made) == {"book/claims.md", "book/_static/claims.svg"} | {
+        f"book/_claims/{paper}.md" for paper in claims.papers()
+    }
+    for name, content in made.items():
+        if not name.endswith(".svg"):  # whose curves depend on fonts
+            committed = (project.ROOT / name).read_text(encoding="utf-8")
+            assert committed == content, f"{name} is stale: `compendium book --save-outputs` writes it anew"
+
+
+@pytest.fixture
+def verdict():
+    claim = Claim("T-1", "test", "1", "<b>q</b>", 0.5, "dB", "training", "here")
+    return Verdict(claim, Found("a\n\nb", "from & by", runs=[1.0, 2.5]), "contradicted", "rule", "recorded")
+
+
+def test_a_row_is_text_on_one_line(verdict):
+    row = BeautifulSoup(pages._row(verdict), "html.parser").tr
+    assert "\n" not in str(row)
+    assert [cell.text for cell in row.select("td")] == [
+        "T-1",
+        "<b>q</b> 1",
+        "0.5 dB",
+        "a b (2 runs: 1 to 2.5) from & by",
+        "contradicted",
+    ]
+
+
+def test_the_chart_says_in_words_what_it_shows(verdict):
+    assert ":alt: A bar for each paper, divided by verdict. test: 1 contradicted." in pages.page([verdict])
+    assert "contradicted" in pages.chart([verdict])
+    assert pages.chart([verdict]) == pages.chart([verdict])
