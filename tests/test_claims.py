@@ -327,6 +327,11 @@ def test_findings_in_a_data_set_are_kept_for_machines_without_it(files, tmp_path
         ("S2-21", 1, "confirmed"),
         ("S2-26", pytest.approx(50.5745, abs=1e-4), "confirmed"),
         ("S2-25", pytest.approx(44.39, abs=0.01), "confirmed"),
+        ("S1-04", pytest.approx(0.74647, abs=1e-5), "inconsistent"),
+        ("S1-20", 614, "inconsistent"),
+        ("S1-38", {"output": "8x8x8", "params": 584}, "contradicted"),
+        ("S1-123", pytest.approx(9.1243, abs=1e-4), "confirmed"),
+        ("S1-155", "6 of 12", "confirmed"),
     ],
 )
 def test_known_claims_are_recomputed(name, ours, verdict):
