@@ -110,6 +110,8 @@ def test_what_a_claim_is_held_against_names_the_disagreement():
 def test_a_number_that_differs_is_reproduced_in_kind_where_its_direction_holds():
     assert verdict_of(Printed("0.8418"), Found(0.86, holds=True)) == "reproduced in kind"
     assert verdict_of(Printed("0.8418"), Found(0.86, holds=False)) == "contradicted"
+    short = Found(0.86, holds=True, short="40 epochs")
+    assert judge(Printed("0.8418"), short, disagreement=CONTRADICTED)[1].endswith("40 epochs")
 
 
 def test_conditions_short_of_the_papers_neither_confirm_nor_contradict():
