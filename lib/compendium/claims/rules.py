@@ -90,7 +90,8 @@ def judge(
         basis = _basis(found, tolerance) if same else "the statement holds"
         return (IN_KIND, f"{basis}, but {found.short}") if found.short else (CONFIRMED, basis)
     if same is False and found.holds:
-        return IN_KIND, "the value does not agree, the order or direction holds"
+        basis = "the value does not agree, the order or direction holds"
+        return IN_KIND, f"{basis}; {found.short}" if found.short else basis
     if found.short or found.lacks:
         return OPEN, found.short or found.lacks
     if same is None and found.holds is None:

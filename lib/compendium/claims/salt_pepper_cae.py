@@ -1,0 +1,648 @@
+"""Checks of the paper on salt-and-pepper noise and the convolutional autoencoder."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+from sklearn.metrics import mutual_info_score
+
+from compendium import data, metrics, noise, statistics
+from compendium.claims.checks import Case, built, check, image_set, series, shortfall, source_of
+from compendium.claims.ledger import Claim
+from compendium.claims.rules import Found, agrees
+
+LEVELS = ("30 %", "60 %", "90 %")
+LOSSES = ("S1-79", "S1-80", "S1-81")  # Table 3, first row
+ENTROPIES = {"LAE": metrics.local_entropy, "TE": metrics.total_entropy}
+C1, C2 = 0.01**2, 0.03**2  # of SSIM, for values in [0, 1]
+PIXELS, VALUES = 32 * 32, 32 * 32 * 3
+NEEDS = {"epochs": 500}  # of a run that is held against the paper's (S1-53)
+COPY = 8551  # the one of the paper's four images that a set with JPEG copies does not have exactly
+CUT = 0.01  # bits; Table 5 is cut off after two digits, not rounded
+MODERATE, STRONG = 0.3, 0.7  # where a coefficient is usually called so
+
+
+# Data
+
+
+@check("data")
+def contents(case: Case) -> Found:
+    """Images, their shape, classes, and images a class (0 if they differ) of CIFAR-10."""
+    sets = [image_set("cifar10", split) for split in ("train", "test")]
+    counts = np.bincount(np.concatenate([one.labels for one in sets]))
+    ours = [
+        sum(len(one.images) for one in sets),
+        "x".join(map(str, sets[0].images.shape[1:])),
+        len(counts),
+        int(counts[0]) if np.ptp(counts) == 0 else 0,
+    ]
+    return Found(ours, "CIFAR-10, images and labels counted")
+
+
+@check("data")
+def split(case: Case) -> Found:
+    """Numbers of training and test images of CIFAR-10."""
+    return Found([len(image_set("cifar10", one).images) for one in ("train", "test")], "CIFAR-10, counted")
+
+
+@check("data")
+def value_ranges(case: Case) -> Found:
+    """Ranges of the stored values of a set of colour images and a set of grey ones."""
+    ranges = [
+        (images.min(), images.max()) for images in (image_set(name).images for name in ("cifar10", "mnist"))
+    ]
+    (low, high), (grey_low, grey_high) = ranges
+    return Found(
+        f"CIFAR-10 {low} to {high} in each of three channels, MNIST {grey_low} to {grey_high} in one:"
+        " [0, 1] is a scale that both can be given, and that 4.1.3 gives to colour images",
+        "smallest and largest value of the training images",
+        holds=bool((low, high) == (0, 255) and grey_high <= 1),
+    )
+
+
+@check("data")
+def class_of(case: Case, *, image: int) -> Found:
+    """The class of a test image of CIFAR-10."""
+    test = image_set("cifar10", "test")
+    return Found(test.classes[test.labels[image]], f"label of test image {image}, counted from 0")
+
+
+@check("data")
+def clean_entropy(case: Case, *, image: int, of: str) -> Found:
+    """Entropy of an unaltered test image: `of` LAE (local average) or TE (total), with the chapter's bins."""
+    test = image_set("cifar10", "test")
+    ours = ENTROPIES[of](test.images[[image]] / 255).item()
+    return Found(ours, f"{of} of test image {image} with the bins of the chapter", short=_copied(image))
+
+
+@check("data")
+def identified(case: Case) -> Found:
+    """Whether the entropies printed for the four originals are those of the test images of these numbers."""
+    test = image_set("cifar10", "test")
+    found = {of: entropy(test.images / 255) for of, entropy in ENTROPIES.items()}
+    matching = {
+        image: np.all(
+            [np.abs(found[of] - _table(case, of)[image]["Image"]) <= CUT for of in ENTROPIES], axis=0
+        )
+        for image in case.claim.value
+    }
+    exact = [image for image in matching if not _copied(image)]
+    others = max(int(matching[image].sum() - matching[image][image]) for image in exact)
+    return Found(
+        f"{sum(matching[image][image] for image in exact)} of {len(exact)} have both entropies of Table 5,"
+        f" which at most {others} of the other {len(test.images) - 1:,} test images have",
+        "LAE and TE of all test images of CIFAR-10, counted from 0; whether the draw was random is not shown",
+        holds=all(bool(matching[image][image]) for image in exact),
+        short=_copied(COPY),
+    )
+
+
+@check("data")
+def in_bits(case: Case, *, row: str, image: int) -> Found:
+    """Whether the total entropy of an original is printed with logarithms to the base of 2, not e."""
+    bits = metrics.total_entropy(image_set("cifar10", "test").images[[image]] / 255).item()
+    printed = case.published(row)
+    return Found(
+        f"{bits:.3f} with log2, {bits * np.log(2):.3f} with ln, {printed} printed",
+        f"total entropy of test image {image}, beside {row}",
+        holds=bool(abs(bits - printed) <= CUT < abs(bits * np.log(2) - printed)),
+    )
+
+
+@check("data")
+def clean_target(case: Case) -> Found:
+    """Whether a code of 128 numbers could reach the printed losses if the target were the altered image.
+
+    The best linear code of 1,000 altered test images, fitted to these very images, stands for what a code of
+    that size can hold of them: what it leaves are the squares of all singular values after the 128th.
+    """
+    images = image_set("cifar10", "test").images[:1000]
+    losses = {share: case.published(row) for share, row in zip((0.3, 0.6, 0.9), LOSSES, strict=True)}
+    left = {}
+    for share in losses:
+        altered = noise.salt_pepper(images, fraction=share, seed=42)[0].reshape(len(images), -1) / 255
+        altered -= altered.mean(axis=0)
+        squares = np.linalg.eigvalsh(altered @ altered.T)  # of the singular values, ascending
+        left[share] = squares[:-128].sum() / altered.size
+    return Found(
+        "the best linear code of 128 numbers leaves a mean squared error of "
+        + ", ".join(f"{error:.3f} at {share:.0%}".replace("%", " %") for share, error in left.items())
+        + " of the altered images, far above the printed losses",
+        "principal components of 1,000 altered test images",
+        holds=bool(all(left[share] > losses[share] for share in losses)),
+    )
+
+
+@check("data")
+def similar_entropies(case: Case) -> Found:
+    """Whether the originals' entropies are alike: their range should hold few of all test images."""
+    images = image_set("cifar10", "test").images / 255
+    shares = {}
+    for of, entropy in ENTROPIES.items():
+        printed = [versions["Image"] for versions in _table(case, of).values()]
+        found = entropy(images)
+        shares[of] = np.mean((found >= min(printed)) & (found <= max(printed) + CUT))
+    described = ", ".join(f"{share:.0%} by {of}".replace("%", " %") for of, share in shares.items())
+    return Found(
+        f"the range of the four originals holds, of all test images, {described}",
+        "LAE and TE of the 10,000 test images beside Table 5",
+        holds=bool(max(shares.values()) < 0.5),
+    )
+
+
+# Numbers and identities
+
+
+@check("arithmetic")
+def pixels(case: Case, *, percent: int) -> Found:
+    """Number of pixels that a share of a 32 x 32 image has, rounded down."""
+    return Found(PIXELS * percent // 100, f"{percent} % of 32 x 32 pixels, rounded down")
+
+
+@check("consistency")
+def shares(case: Case, *, rows: list) -> Found:
+    """Shares in % of the pixels whose number other rows print as the second item of their list."""
+    return Found([100 * case.published(row)[1] / PIXELS for row in rows], f"counts of {', '.join(rows)}")
+
+
+@check("consistency")
+def distortion_level(case: Case, *, number: int) -> Found:
+    """The share of the n-th level of the abstract, from 1, and its number of pixels, rounded down."""
+    percent = case.published("S1-01")[number - 1]
+    return Found([f"{percent} %", PIXELS * percent // 100], f"level {number} of S1-01")
+
+
+@check("arithmetic")
+def mean_of(case: Case, *, rows: list) -> Found:
+    """Mean of the numbers of other rows."""
+    return Found(float(np.mean([case.published(row) for row in rows])), f"mean of {', '.join(rows)}")
+
+
+@check("consistency")
+def range_of(case: Case, *, table: str, of: str) -> Found:
+    """Smallest and largest number of a quantity in a table of the paper."""
+    rows = _rows(case, table, of)
+    values = [row.value for row in rows]
+    return Found([min(values), max(values)], f"the {len(rows)} numbers for {of} in {table}")
+
+
+@check("consistency")
+def items(case: Case, *, rows: list) -> Found:
+    """Values of other rows in a list: of each `[row]` its value, of `[row, item]` an item of it."""
+    values = [case.published(row)[item[0]] if item else case.published(row) for row, *item in rows]
+    return Found(values, f"beside {', '.join(row for row, *_ in rows)}")
+
+
+@check("consistency")
+def number_of_items(case: Case, *, row: str) -> Found:
+    """How many items the list of another row has."""
+    return Found(len(case.published(row)), f"items of {row}, {case.claims[row].location}")
+
+
+@check("consistency")
+def referenced(case: Case, *, printed: str) -> Found:
+    """What the paper's own list of references has instead."""
+    return Found(printed, "the paper's list of references")
+
+
+@check("arithmetic")
+def sum_or_mean(case: Case, *, of: str) -> Found:
+    """Whether sums over an image's values, as the equations print, give the PSNRs that the paper prints.
+
+    `of` loss: Table 3 would hold sums of 3,072 squares. `of` PSNR: that of an image with such a loss as its
+    mean square, with the sum in the formula.
+    """
+    low, high = case.published("S1-07")
+    losses = np.array([case.published(row) for row in LOSSES])
+    factor = {"loss": 1 / VALUES, "PSNR": VALUES}[of]
+    as_printed, with_mean = -10 * np.log10(losses * factor), -10 * np.log10(losses)
+    return Found(
+        f"as printed, {as_printed.min():.1f} to {as_printed.max():.1f} dB at the losses of Table 3; with"
+        f" 1/n, {with_mean.min():.1f} to {with_mean.max():.1f} dB; the paper has {low} to {high} dB",
+        f"PSNR of the losses {', '.join(LOSSES)} beside S1-07",
+        holds=bool(np.any((as_printed >= low) & (as_printed <= high))),
+    )
+
+
+@check("arithmetic")
+def ssim_factors(case: Case) -> Found:
+    """Luminance, contrast and structure with exponents 1 and C3 = C2/2 multiply to the printed fraction."""
+    x, y = _photos()
+    means, deviations, covariance = (x.mean(), y.mean()), (x.std(), y.std()), _covariance(x, y)
+    product = (
+        (2 * means[0] * means[1] + C1)
+        / (means[0] ** 2 + means[1] ** 2 + C1)
+        * (2 * deviations[0] * deviations[1] + C2)
+        / (deviations[0] ** 2 + deviations[1] ** 2 + C2)
+        * (covariance + C2 / 2)
+        / (deviations[0] * deviations[1] + C2 / 2)
+    )
+    fraction = _ssim_fraction(x, y, covariance)
+    return Found(
+        f"product {product:.12f}, fraction {fraction:.12f}",
+        "two of the embedded photos, a single window, sigma_xy their covariance",
+        holds=bool(np.isclose(product, fraction, rtol=1e-12)),
+    )
+
+
+@check("arithmetic")
+def correlation_for_covariance(case: Case) -> Found:
+    """SSIM of an image with itself where sigma_xy is the correlation coefficient, as the text says."""
+    photo = _photos()[0]
+    ours = _ssim_fraction(photo, photo, 1.0)
+    return Found(
+        f"an image would have an SSIM of {ours:.1f} with itself, beyond the printed range of -1 to 1;"
+        " with the covariance it is 1",
+        "an embedded photo in the equation, a single window",
+        holds=bool(abs(ours) <= 1),
+    )
+
+
+@check("consistency")
+def layers_in_table(case: Case, *, first: str, last: str) -> Found:
+    """How many layers of each kind the table has from one row to another."""
+    names = list(case.claims)
+    rows = names[names.index(first) : names.index(last) + 1]
+    kinds = [case.claims[row].quantity.split()[1] for row in rows]
+    ours = {"conv": kinds.count("conv2d"), "maxpool": kinds.count("max_pooling")}
+    ours |= {"transposed_conv": sum("transpose" in kind for kind in kinds)}
+    return Found(ours | {"up_sampling": kinds.count("up_sampling")}, f"Table 1, {first} to {last}")
+
+
+@check("consistency")
+def generated_alone(case: Case) -> Found:
+    """Ranges of the entropies of generated images alone, beside those that the abstract calls theirs."""
+    ours, same = [], True
+    for of, row in (("LAE", "S1-08"), ("TE", "S1-09")):
+        printed = [row.value for row in _rows(case, "Table 5", of) if "Image" not in row.quantity]
+        ours.append([min(printed), max(printed)])
+        same = same and bool(agrees(case.published(row), Found(ours[-1])))
+    described = " and ".join(f"{low} to {high} bits" for low, high in ours)
+    return Found(
+        f"generated images have {described} in Table 5; the abstract's ranges include the originals",
+        "Table 5 without the unaltered images, beside S1-08 and S1-09",
+        holds=same,
+    )
+
+
+@check("consistency")
+def within_headings(case: Case) -> Found:
+    """Whether the three columns of Table 4 hold what heads them, as the printed ranges tell."""
+    ranges = dict(zip(("SSIM", "PCC", "PSNR"), ("S1-05", "S1-06", "S1-07"), strict=True))
+    outside = {}
+    for place, (name, row) in enumerate(ranges.items(), 1):
+        low, high = case.published(row)
+        column = [row.value for row in _rows(case, "Table 4", "SSIM") if f"DL-{place}" in row.quantity]
+        outside[name] = f"{sum(not low <= value <= high for value in column)} of {len(column)}"
+    found = ", ".join(f"{name} {count}" for name, count in outside.items())
+    return Found(
+        f"numbers outside the range printed for the heading: {found}; as SSIM of three levels all fit",
+        f"columns of Table 4 beside {', '.join(ranges.values())}",
+        holds=all(count.startswith("0") for count in outside.values()),
+    )
+
+
+@check("consistency")
+def lower_than_original(case: Case, *, of: str, lower: str) -> Found:
+    """Of the generated images of Table 5, how many have a lower entropy, or how many originals have.
+
+    Args:
+        case: the claim, whose value begins with the count.
+        of: LAE or TE.
+        lower: "generated" or "original".
+    """
+    pairs = _differences(case, of)
+    count = sum(change < 0 if lower == "generated" else change > 0 for change in pairs.values())
+    ours = f"{count} of {len(pairs)}"
+    return Found(ours, f"{of} of Table 5, {lower} lower", holds=str(case.claim.value).startswith(ours))
+
+
+@check("consistency")
+def all_lower(case: Case) -> Found:
+    """Whether the generated images of Table 5 have the lower entropy, by both of its columns."""
+    changes = {of: _differences(case, of).values() for of in ENTROPIES}
+    counts = [f"{of} in {sum(change < 0 for change in one)} of {len(one)}" for of, one in changes.items()]
+    return Found(
+        f"generated images are lower by {', '.join(counts)}",
+        "Table 5, each output beside its original",
+        holds=all(change < 0 for one in changes.values() for change in one),
+    )
+
+
+@check("consistency")
+def best_by(case: Case, *, best: str, rows: list, measures: list) -> Found:
+    """Whether the measures named are those printed, and one row is ahead of others by all of them."""
+    top, others = case.published(best), [case.published(row) for row in rows]
+    ahead = all(top[name] > other[name] for name in top for other in others)
+    return Found(
+        f"printed are {' and '.join(top)}, and by these {best} is {'ahead' if ahead else 'not ahead'};"
+        f" not printed: {', '.join(sorted(set(measures) - set(top))) or 'nothing'}",
+        f"beside {', '.join(rows)}",
+        holds=ahead and set(measures) <= set(top),
+    )
+
+
+# Networks, formulas and defaults
+
+
+@check("computed")
+def size(case: Case, *, of: str) -> Found:
+    """Size of the network: `of` input (values), code (shape and values) or output (shape)."""
+    network = built("cae")
+    code = list(network.get_layer("latent").output.shape[1:])
+    ours = {
+        "input": int(np.prod(network.input_shape[1:])),
+        "code": [*code, int(np.prod(code))],
+        "output": "x".join(map(str, network.output_shape[1:])),
+    }
+    return Found(ours[of], f"`cae` built, its {of}")
+
+
+@check("computed")
+def keras_default(case: Case, *, parameter: str) -> Found:
+    """The default of a parameter of Adam in Keras."""
+    return Found(_adam()[parameter], "`keras.optimizers.Adam()`")
+
+
+@check("computed")
+def keras_defaults(case: Case, *, rows: dict) -> Found:
+    """Whether the parameters that other rows print are the defaults of Adam in Keras."""
+    defaults = _adam()
+    differing = {
+        name: value for name, row in rows.items() if (value := defaults[name]) != case.published(row)
+    }
+    found = [
+        f"{name} is {case.published(rows[name])}, in Keras {value:g}" for name, value in differing.items()
+    ]
+    return Found(
+        "; ".join(found) or "all are", f"`keras.optimizers.Adam()`, {len(rows)} parameters", holds=not found
+    )
+
+
+@check("computed")
+def independent_of_image(case: Case) -> Found:
+    """Whether the noise of replaced pixels, as a summand, is independent of the image."""
+    image = data.load("photos").images[:200]
+    noisy, mask = noise.salt_pepper(image, fraction=0.6, seed=42)
+    before, added = image[mask] / 255, noisy[mask] / 255 - image[mask] / 255
+    correlation = stats.pearsonr(before.ravel(), added.ravel()).statistic
+    return Found(
+        f"n = x~ - x correlates with x by {correlation:.2f} at altered pixels: a replaced value keeps nothing"
+        " of the image, so that the summand has to take it away",
+        "200 embedded photos with 60 % of the pixels altered",
+        holds=bool(abs(correlation) < 0.05),
+    )
+
+
+@check("computed")
+def negative_ssim(case: Case) -> Found:
+    """SSIM of a photo with its negative, which has all of its structure, and with noise, which has none."""
+    photo = _photos()[0]
+    unrelated = np.random.default_rng(42).random(photo.shape)
+    values = [metrics.ssim(photo[None], image[None]).item() for image in (1 - photo, unrelated)]
+    return Found(
+        f"all are from -1 to 1, but the negative of a photo, with all of its structure, has {values[0]:.2f},"
+        f" and noise, with nothing of it, {values[1]:.2f}",
+        "an embedded photo, scikit-image's SSIM",
+        holds=bool(values[1] < 0 <= values[0]),
+    )
+
+
+@check("computed")
+def pearson(case: Case) -> Found:
+    """Eq. 5 written out over all values of two photos is Pearson's coefficient."""
+    x, y = (photo.ravel() for photo in _photos())
+    a, b = x - x.mean(), y - y.mean()
+    ours, library = (a * b).sum() / np.sqrt((a**2).sum() * (b**2).sum()), stats.pearsonr(x, y).statistic
+    return Found(
+        f"{ours:.12f} as printed, {library:.12f} by SciPy",
+        "two embedded photos",
+        holds=bool(np.isclose(ours, library, rtol=1e-12)),
+    )
+
+
+@check("computed")
+def entropy_extremes(case: Case) -> Found:
+    """Entropy of an image of one value, of a photo, and of one whose values are uniformly distributed."""
+    noisy = np.random.default_rng(42).random((32, 32, 3))
+    flat, photo, uniform = (
+        metrics.total_entropy(image[None], bins=256).item()
+        for image in (np.full((32, 32, 3), 0.5), _photos()[0], noisy)
+    )
+    return Found(
+        f"{flat:.1f} bits with one value, {photo:.1f} for a photo, {uniform:.1f} with uniformly distributed"
+        " values, which is what the sentence must mean",
+        "histograms of 256 bins, summed over channels",
+        holds=bool(flat < photo < uniform),
+    )
+
+
+@check("computed")
+def mutual_information(case: Case) -> Found:
+    """Entropy of a photo beside its mutual information with a photo that has nothing to do with it."""
+    x, y = ((photo * 7.999).astype(int).ravel() for photo in _photos())
+    entropy, shared = (mutual_info_score(x, other) / np.log(2) for other in (x, y))
+    return Found(
+        f"{entropy:.2f} bits of entropy, {shared:.2f} bits of mutual information with another photo: the one"
+        " is a measure of one variable, the other of two",
+        "two embedded photos in eight grey levels a channel",
+        holds=bool(np.isclose(entropy, shared)),
+    )
+
+
+@check("computed")
+def triangle(case: Case) -> Found:
+    """1 - SSIM against the triangle inequality: by way of the mean of two images it is shorter."""
+    x = _photos()[0]
+    z = noise.gaussian(x[None], sigma=0.1, seed=42)[0]
+    direct, first, second = (
+        1 - metrics.ssim(a[None], b[None]).item() for a, b in ((x, z), (x, (x + z) / 2), ((x + z) / 2, z))
+    )
+    return Found(
+        f"from a photo to a noisy one {direct:.3f}, by way of their mean only {first + second:.3f}",
+        "1 - SSIM of an embedded photo with itself and Gaussian noise (sigma 0.1)",
+        holds=bool(direct > first + second),
+        short="that PCC is more accurate would need pairs of images with judgements of their likeness",
+    )
+
+
+@check("computed")
+def regions(case: Case) -> Found:
+    """Number of the regions of 4 x 4 pixels of an image of 32 x 32."""
+    rows, columns = metrics.entropy_map(_photos()[0][None]).shape[1:]
+    return Found({"size": f"{32 // rows}x{32 // columns}", "count": rows * columns}, "`metrics.entropy_map`")
+
+
+# Recorded runs
+
+
+@check("recorded")
+def extremes(case: Case, *, quantity: str) -> Found:
+    """Smallest and largest number of the network for the four images at all levels."""
+    record = case.run()
+    numbers = _series_of_four(case, quantity)
+    return Found(
+        [numbers.min(), numbers.max()],
+        f"{quantity} of four images at three levels, {source_of(record)}",
+        short=shortfall(record, NEEDS),
+    )
+
+
+@check("recorded")
+def apart(case: Case, *, orders: list) -> Found:
+    """At every level, the network's numbers of some images are below those of others.
+
+    Args:
+        case: the claim.
+        orders: each with `quantity`, and the numbers of the images that are `low` and `high`.
+    """
+    record, found, holds = case.run(), [], True
+    for order in orders:
+        numbers = _series_of_four(case, order["quantity"])
+        gaps = numbers[order["high"]].groupby("level").min() - numbers[order["low"]].groupby("level").max()
+        holds = holds and bool((gaps > 0).all())
+        at_levels = ", ".join(f"{gap:.3g} at {level}" for level, gap in gaps.items())
+        found.append(f"{order['quantity']} of {_joined(order['low'])} lower by {at_levels}")
+    return Found("; ".join(found), source_of(record), holds=holds, short=shortfall(record, NEEDS))
+
+
+@check("recorded")
+def lowest_at(case: Case, *, quantity: str, level: str) -> Found:
+    """The network's mean over all test images is lower at this level than at the others."""
+    record = case.run()
+    numbers = {
+        one: series(record, {"quantity": quantity, "method": "CAE", "level": one}).item() for one in LEVELS
+    }
+    return Found(
+        ", ".join(f"{value:.4f} at {one}" for one, value in numbers.items()),
+        f"{quantity} of the test images, {source_of(record)}",
+        holds=all(numbers[level] < value for one, value in numbers.items() if one != level),
+        short=shortfall(record, NEEDS),
+    )
+
+
+@check("recorded")
+def slower_decline(case: Case, *, losses: list) -> Found:
+    """The last loss, as a share of the first epoch's, is the higher the higher the level."""
+    record = case.run()
+    curves = pd.DataFrame(record["curves"]).sort_values("epoch").groupby("level")
+    shares = {loss: curves[loss].last() / curves[loss].first() for loss in losses}
+    described = [f"{loss} {', '.join(f'{share:.2f}' for share in one)}" for loss, one in shares.items()]
+    return Found(
+        f"share of the first epoch's loss that is left at {', '.join(LEVELS)}: {'; '.join(described)}",
+        f"learning curves, {source_of(record)}",
+        holds=all(one.loc[list(LEVELS)].is_monotonic_increasing for one in shares.values()),
+        short=shortfall(record, NEEDS),
+    )
+
+
+@check("recorded")
+def longer(case: Case) -> Found:
+    """The seconds of an epoch, compared in pairs of epochs, increase from level to level."""
+    record = case.run()
+    seconds = pd.DataFrame(record["curves"]).pivot(index="epoch", columns="level", values="seconds")
+    compared = [
+        statistics.paired_comparison(seconds[low], seconds[high]) for low, high in itertools.pairwise(LEVELS)
+    ]
+    medians = ", ".join(f"{seconds[level].median():.0f} s at {level}" for level in LEVELS)
+    holds = all(one.high < 0 for one in compared)
+    fails = any(one.low > 0 for one in compared)
+    return Found(
+        f"median of an epoch {medians}; images, network and operations are the same at every level",
+        f"times of {len(seconds)} epochs a level, {source_of(record)}",
+        holds=holds if holds or fails else None,
+        lacks=None if holds or fails else "the interval of a difference holds 0",
+    )
+
+
+@check("recorded")
+def moderate_and_strong(case: Case) -> Found:
+    """Mean SSIM of the outputs is between 0.3 and 0.7, mean PCC above 0.7, at every level."""
+    record = case.run()
+    means = {
+        name: [series(record, {"quantity": name, "method": "CAE", "level": level}).item() for level in LEVELS]
+        for name in ("SSIM", "PCC")
+    }
+    return Found(
+        "; ".join(f"{name} {', '.join(f'{value:.3f}' for value in one)}" for name, one in means.items()),
+        f"means over all test images at {', '.join(LEVELS)}, {source_of(record)}",
+        holds=all(MODERATE <= value < STRONG for value in means["SSIM"]) and min(means["PCC"]) >= STRONG,
+        short=shortfall(record, NEEDS),
+    )
+
+
+def _series_of_four(case: Case, quantity: str) -> pd.Series:
+    """Return a quantity of the network's outputs for the paper's four images, by (image, level)."""
+    numbers = {
+        level: series(
+            case.run(), {"quantity": quantity, "method": "CAE", "level": level, "image": "each"}
+        ).droplevel("seed")
+        for level in LEVELS
+    }
+    by_level = pd.concat(numbers, names=["level"]).swaplevel()
+    return by_level[by_level.index.get_level_values("image").isin(case.published("S1-107"))]
+
+
+def _copied(image: int) -> str | None:
+    notes = image_set("cifar10", "test").notes
+    return f"image {COPY} comes from a JPEG copy in the data used" if notes and image == COPY else None
+
+
+def _rows(case: Case, table: str, of: str) -> list[Claim]:
+    return [
+        row
+        for row in case.claims.values()
+        if row.paper == case.claim.paper
+        and row.location.startswith(f"{table} ")
+        and row.quantity.startswith(f"{of} ")
+    ]
+
+
+def _table(case: Case, of: str) -> dict[int, dict[str, float]]:
+    """Table 5 by image and version: "Image" for the original, "DL-1" and so on for the outputs."""
+    found: dict[int, dict[str, float]] = {}
+    for row in _rows(case, "Table 5", of):
+        words = row.quantity.split()[1:]
+        [image] = [int(word) for word in words if word.isdigit()]
+        [version] = [word for word in words if not word.isdigit()]
+        found.setdefault(image, {})[version] = row.value
+    return found
+
+
+def _differences(case: Case, of: str) -> dict[tuple[int, str], float]:
+    """Printed entropy of each output minus that of its original."""
+    return {
+        (image, version): value - versions["Image"]
+        for image, versions in _table(case, of).items()
+        for version, value in versions.items()
+        if version != "Image"
+    }
+
+
+def _photos() -> tuple[np.ndarray, np.ndarray]:
+    photos = data.load("photos").images
+    return photos[0] / 255, photos[500] / 255
+
+
+def _covariance(x: np.ndarray, y: np.ndarray) -> float:
+    return float(((x - x.mean()) * (y - y.mean())).mean())
+
+
+def _ssim_fraction(x: np.ndarray, y: np.ndarray, sigma: float) -> float:
+    """Eq. 4 with a given sigma_xy, the whole image as its window."""
+    return ((2 * x.mean() * y.mean() + C1) * (2 * sigma + C2)) / (
+        (x.mean() ** 2 + y.mean() ** 2 + C1) * (x.var() + y.var() + C2)
+    )
+
+
+def _adam() -> dict[str, float]:
+    import keras  # slow to load: only for those who need it
+
+    adam = keras.optimizers.Adam()
+    names = ("learning_rate", "beta_1", "beta_2", "epsilon")
+    return {name: float(f"{float(getattr(adam, name)):.7g}") for name in names}  # a float32 has seven digits
+
+
+def _joined(numbers: list[int]) -> str:
+    return " and ".join(map(str, numbers))
