@@ -1,6 +1,7 @@
 """The ledger on the book's pages: a page of all claims, a table a chapter, a chart."""
 
 import io
+import re
 from collections.abc import Sequence
 from html import escape
 from string import Template
@@ -125,5 +126,5 @@ def _spread(runs: Sequence[float]) -> str:
 
 
 def _safe(shown: str) -> str:
-    """Escape for HTML on one line; a blank line would end the HTML for Markdown."""
-    return escape(" ".join(shown.split()))
+    """Escape for HTML on one line, for a blank line would end the HTML; what stands in `...` is code."""
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(shown.split())))
