@@ -284,6 +284,15 @@ def test_an_order_is_tested_in_pairs(files, record, second, verdict):
     assert verdict_of_row(files, value="", check=check).verdict == verdict
 
 
+def test_a_setting_is_no_surer_than_what_it_gives(files, record):
+    record(of_methods(net=[1.0, 1.1, 1.2], black=[3.0, 3.1, 3.2]), epochs=30)
+    gives = {"quantity": "MSE", "method": "net", "below": {"method": "black"}}
+    setting = ROW | {"id": "T-2", "value": 30, "check": {"setting": {"parameter": "epochs", "gives": "T-1"}}}
+    for published, verdict in ((1.1, "confirmed"), (2.5, "reproduced in kind")):
+        files(test=[ROW | {"value": published, "check": {"recorded": gives}}, setting])
+        assert [one.verdict for one in claims.verdicts()] == [verdict, verdict]
+
+
 def test_what_needs_no_training_stands_beside_every_seed(files, record):
     record([*of_methods(net=[1.0, 1.1, 1.2]), {"method": "black image", "seed": None, "value": 3.0}])
     check = {"ordering": {"quantity": "MSE", "ascending": [{"method": "net"}, {"method": "black image"}]}}
