@@ -336,6 +336,9 @@ def test_findings_in_a_data_set_are_kept_for_machines_without_it(files, tmp_path
         ("S2-21", 1, "confirmed"),
         ("S2-26", pytest.approx(50.5745, abs=1e-4), "confirmed"),
         ("S2-25", pytest.approx(44.39, abs=0.01), "confirmed"),
+        ("S4-26", 28353, "confirmed"),
+        ("S4-32", pytest.approx(0.114709, abs=5e-7), "confirmed"),
+        ("S4-68", pytest.approx(3.0234, abs=1e-4), "inconsistent"),
     ],
 )
 def test_known_claims_are_recomputed(name, ours, verdict):
