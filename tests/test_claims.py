@@ -299,6 +299,14 @@ def test_what_needs_no_training_stands_beside_every_seed(files, record):
     assert verdict_of_row(files, value="", check=check).verdict == "confirmed"
 
 
+@pytest.mark.parametrize(("alive", "verdict"), [(0, "open"), (1, "open"), (2, "confirmed"), (4, "confirmed")])
+def test_fewer_collapses_are_a_matter_of_how_many_seeds(record, alive, verdict):
+    ends = of_methods(**{"learning rate": [0.01] * alive + [0.11] * (4 - alive), "baseline": [0.11] * 20})
+    ends = [row | {"quantity": "MSE after training", "level": "one switch"} for row in ends]
+    record([*ends, {"method": "black image", "seed": None, "level": "test images", "value": 0.11}])
+    assert claims.verdict(claims.find("S4-62")).verdict == verdict
+
+
 def test_an_unknown_number_is_named(files, record):
     record(of_methods(net=[1.0]))
     with pytest.raises(CompendiumError, match="T-1, check recorded: the record of test has no number with"):
