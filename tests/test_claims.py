@@ -287,10 +287,27 @@ def test_an_order_is_tested_in_pairs(files, record, second, verdict):
     assert verdict_of_row(files, value="", check=check).verdict == verdict
 
 
+def test_a_setting_is_no_surer_than_what_it_gives(files, record):
+    record(of_methods(net=[1.0, 1.1, 1.2], black=[3.0, 3.1, 3.2]), epochs=30)
+    gives = {"quantity": "MSE", "method": "net", "below": {"method": "black"}}
+    setting = ROW | {"id": "T-2", "value": 30, "check": {"setting": {"parameter": "epochs", "gives": "T-1"}}}
+    for published, verdict in ((1.1, "confirmed"), (2.5, "reproduced in kind")):
+        files(test=[ROW | {"value": published, "check": {"recorded": gives}}, setting])
+        assert [one.verdict for one in claims.verdicts()] == [verdict, verdict]
+
+
 def test_what_needs_no_training_stands_beside_every_seed(files, record):
     record([*of_methods(net=[1.0, 1.1, 1.2]), {"method": "black image", "seed": None, "value": 3.0}])
     check = {"ordering": {"quantity": "MSE", "ascending": [{"method": "net"}, {"method": "black image"}]}}
     assert verdict_of_row(files, value="", check=check).verdict == "confirmed"
+
+
+@pytest.mark.parametrize(("alive", "verdict"), [(0, "open"), (1, "open"), (2, "confirmed"), (4, "confirmed")])
+def test_fewer_collapses_are_a_matter_of_how_many_seeds(record, alive, verdict):
+    ends = of_methods(**{"learning rate": [0.01] * alive + [0.11] * (4 - alive), "baseline": [0.11] * 20})
+    ends = [row | {"quantity": "MSE after training", "level": "one switch"} for row in ends]
+    record([*ends, {"method": "black image", "seed": None, "level": "test images", "value": 0.11}])
+    assert claims.verdict(claims.find("S4-62")).verdict == verdict
 
 
 def test_an_unknown_number_is_named(files, record):
@@ -335,6 +352,9 @@ def test_findings_in_a_data_set_are_kept_for_machines_without_it(files, tmp_path
         ("S1-38", {"output": "8x8x8", "params": 584}, "contradicted"),
         ("S1-123", pytest.approx(9.1243, abs=1e-4), "confirmed"),
         ("S1-155", "6 of 12", "confirmed"),
+        ("S4-26", 28353, "confirmed"),
+        ("S4-32", pytest.approx(0.114709, abs=5e-7), "confirmed"),
+        ("S4-68", pytest.approx(3.0234, abs=1e-4), "inconsistent"),
     ],
 )
 def test_known_claims_are_recomputed(name, ours, verdict):

@@ -248,6 +248,8 @@ def ordering(
 def setting(case: Case, *, parameter: str, gives: str) -> Found:
     """The run recorded with the published value of a parameter gives what another row prints.
 
+    Where only the order or direction of that row holds, it speaks for the setting in kind only.
+
     Args:
         case: the claim, whose value is that of the parameter.
         parameter: its name in the chapter.
@@ -256,12 +258,14 @@ def setting(case: Case, *, parameter: str, gives: str) -> Found:
     record, other = case.run(), case.claims[gives]
     found = of_paper(other.paper)[other.check].function(Case(other, case.claims), **other.arguments)
     used, same = record["parameters"][parameter], agrees(other.value, found, other.tolerance)
-    short = shortfall(record, {parameter: case.claim.value})
+    short = shortfall(record, {parameter: case.claim.value}) or found.short
+    if same is False and found.holds:
+        short = short or f"of {gives} only the order or direction holds"
     return Found(
         f"{parameter} = {used}; for {gives}, {found.ours:.6g} beside {other.value}",
         found.how,
-        holds=found.holds if same is None else same,
-        short=short or found.short,
+        holds=found.holds if same is None or found.holds else same,
+        short=short,
         lacks=found.lacks,
     )
 
@@ -279,11 +283,11 @@ def architecture(case: Case, *, model: str, layer: int | None = None, build: dic
     network = built(model, **(build or {}))
     if layer is None:
         return Found(network.count_params(), f"`{model}` built, its parameters counted")
-    one = network.layers[layer - (network.layers[0].__class__.__name__ != "InputLayer")]
+    one = network.layers[layer - (type(network.layers[0]).__name__ != "InputLayer")]
     shape = "x".join(str(size) for size in one.output.shape[1:])
     return Found(
         {"output": shape, "params": one.count_params()},
-        f"`{model}` built, its layer {layer} (`{one.name}`) counted",
+        f"`{model}` built, its layer {layer} (`{type(one).__name__}`) counted",
     )
 
 
