@@ -416,3 +416,9 @@ def test_an_unknown_name_gets_the_nearest(call, arguments, message):
     status, _, complaint = call(*arguments)
     assert status == 2
     assert message in complaint
+
+
+def test_a_finding_does_not_depend_on_what_was_computed_before():
+    built = [c for c in ledger.load().values() if c.check in ("architecture", "default optimizer")]
+    forwards, backwards = claims.verdicts(built), claims.verdicts(built[::-1])
+    assert [one.found for one in forwards] == [one.found for one in backwards[::-1]]
