@@ -26,8 +26,9 @@ def number_of_items(case: Case, *, row: str) -> Found:
 def filters_and_noises(case: Case) -> Found:
     """Which of the three filters that the report names has the lowest error, for two kinds of noise.
 
-    A filter is preferred for its own noise where each noise has another best one, with its paired 95 %
-    interval over the images on that side.
+    A filter is preferred for its own noise where Gaussian noise and salt and pepper have different best
+    ones, each with the paired 95 % interval over the images on its side. Gaussian noise is what the name
+    says, not clipped; the report's, which is clipped, stands beside it.
     """
     clean = as_float(data.load("digits", "test").images[:200])
     filters = {
@@ -36,8 +37,9 @@ def filters_and_noises(case: Case) -> Found:
         "Wiener": lambda image: signal.wiener(image, 3, noise=0.25),
     }
     noises = {
-        "Gaussian": noise.gaussian(clean, sigma=0.5, seed=0),
-        "salt and pepper": noise.salt_pepper(clean, fraction=0.3, seed=0),
+        "Gaussian": clean + 0.5 * np.random.default_rng(0).standard_normal(clean.shape),
+        "Gaussian, clipped": noise.gaussian(clean, sigma=0.5, seed=0),
+        "salt and pepper": noise.salt_pepper(clean, fraction=0.3, seed=0)[0],
     }
     best, decided, words = [], [], []
     for name, noisy in noises.items():
@@ -58,7 +60,7 @@ def filters_and_noises(case: Case) -> Found:
         "; ".join(words),
         "MSE of filters of 3x3 pixels on 200 embedded test digits with Gaussian noise of 0.5 and 30 % of "
         "salt and pepper",
-        holds=best[0] != best[1] and all(decided),
+        holds=best[0] != best[-1] and decided[0] and decided[-1],
     )
 
 
