@@ -118,7 +118,8 @@ def default_optimizer(case: Case) -> Found:
     network.compile(optimizer="adam", loss="mse")
     mantissa, exponent = f"{float(network.optimizer.learning_rate):.0e}".split("e")
     return Found(
-        f"{type(network.optimizer).__name__.lower()} (lr {mantissa}e{int(exponent)})", 'Keras, compiled with optimizer="adam"'
+        f"{type(network.optimizer).__name__.lower()} (lr {mantissa}e{int(exponent)})",
+        'Keras, compiled with optimizer="adam"',
     )
 
 
