@@ -13,6 +13,7 @@ NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
 LEDGER = ROOT / "lib" / "compendium" / "claims"
+LABS = ROOT / "lib" / "compendium" / "labs"
 
 QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
 
@@ -30,12 +31,12 @@ def chapter_path(name: str) -> Path:
 
 
 def library_hash() -> str:
-    """Return the sha256 of the package's Python and data files, names included, but for the ledger's.
+    """Return the sha256 of the package's Python and data files, but for those of the ledger and the labs.
 
-    The ledger reads what chapters computed; no chapter runs anew because a claim was added.
+    The ledger reads what chapters computed, and no chapter reads a lab: none runs anew because one changed.
     """
     files = (path for path in (ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml", ".json"})
-    return files_hash(path for path in files if LEDGER not in path.parents)
+    return files_hash(path for path in files if not {LEDGER, LABS} & {*path.parents})
 
 
 def files_hash(paths: Iterable[Path]) -> str:
