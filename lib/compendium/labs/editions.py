@@ -197,8 +197,8 @@ def stub(text: str) -> str:
                 pieces.append(f'\n{head}\n    raise NotImplementedError("{name} is not written yet")\n')
             case _:
                 raise CompendiumError(
-                    f"solution, line {node.lineno}: only imports, assignments to a name, and functions with a "
-                    "docstring have a stub"
+                    f"solution, line {node.lineno}: only imports, assignments to a name, and functions "
+                    "with a docstring have a stub"
                 )
     return "\n".join(pieces).strip()
 
@@ -222,7 +222,7 @@ def _head(lab: Lab) -> list[NotebookNode]:
         ),
         _code("from compendium import doctor\n\ndoctor.report()"),
         _prose(
-            "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass*, "
+            "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass* "
             "or a hint. Replace `raise NotImplementedError` and `...` by your answers, and run the check as "
             "often as you like."
         ),
