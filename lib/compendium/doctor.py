@@ -172,7 +172,11 @@ def _data() -> Iterator[tuple[str, str]]:
 def _training() -> Iterator[tuple[str, str]]:
     """In a process of its own: one that dies or hangs must not take the notebook with it."""
     child = subprocess.run(
-        [sys.executable, "-c", "import json; from compendium import doctor; print(json.dumps(doctor.train()))"],
+        [
+            sys.executable,
+            "-c",
+            "import json; from compendium import doctor; print(json.dumps(doctor.train()))",
+        ],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         encoding="utf-8",

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 from compendium import project
@@ -33,13 +32,11 @@ def wheel(folder: Path) -> Path:
     return folder / built.stdout.split()[-1]
 
 
-def requirements() -> str:
+def requirements(wheel: Path) -> str:
     """Return the text of a student's requirements.txt: the lock, JupyterLab, and the wheel beside the file.
 
     All of the lock, though a lab imports less: the rest is a tenth of the size, as TensorFlow is most of it,
     and what the wheel itself requires. Raises CompendiumError outside a checkout.
     """
-    root = project.checkout()
-    version = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
-    lock = (root / "requirements.lock").read_text(encoding="utf-8")
-    return f"{lock}{JUPYTERLAB}\n./compendium-{version}-py3-none-any.whl\n"
+    lock = (project.checkout() / "requirements.lock").read_text(encoding="utf-8")
+    return f"{lock}{JUPYTERLAB}\n./{wheel.name}\n"
