@@ -307,6 +307,12 @@ def same_as(case: Case, *, row: str, item: object = None) -> Found:
     return Found(value if item is None else value[item], f"beside {row}, {case.claims[row].location}")
 
 
+@check("consistency")
+def number_of_items(case: Case, *, row: str) -> Found:
+    """How many items the list of another `row` has."""
+    return Found(len(case.published(row)), f"counted in {row}, {case.claims[row].location}")
+
+
 @check("nothing")
 def unchecked(case: Case, *, because: str, what: str) -> Found:
     """Nothing can be computed, for one of the `REASONS`, named by its key; `what` completes its sentence."""

@@ -15,12 +15,6 @@ DEPTHS, LATENTS = (5, 3, 1), (13, 8, 5)  # those said to be better first
 FULL = {"dataset": "mnist", "train_images": 60000, "epochs": 15}  # the report's conditions
 
 
-@check("consistency")
-def number_of_items(case: Case, *, row: str) -> Found:
-    """How many items the list of another `row` has."""
-    return Found(len(case.published(row)), f"counted in {row}, {case.claims[row].location}")
-
-
 @check("computed")
 def filters_and_noises(case: Case) -> Found:
     """Which of the three filters that the report names has the lowest error, for two kinds of noise.

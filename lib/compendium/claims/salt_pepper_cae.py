@@ -195,12 +195,6 @@ def items(case: Case, *, rows: list) -> Found:
 
 
 @check("consistency")
-def number_of_items(case: Case, *, row: str) -> Found:
-    """How many items the list of another row has."""
-    return Found(len(case.published(row)), f"items of {row}, {case.claims[row].location}")
-
-
-@check("consistency")
 def referenced(case: Case, *, printed: str) -> Found:
     """What the paper's own list of references has instead."""
     return Found(printed, "the paper's list of references")
