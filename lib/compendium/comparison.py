@@ -1,14 +1,11 @@
 """Recorded runs side by side: what differs in their parameters and metrics, and their learning curves."""
 
-import base64
-import html
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from jinja2 import Environment
 from matplotlib.figure import Figure
 
 from compendium import plots, project, results
@@ -20,20 +17,25 @@ Records = Mapping[str, Mapping[str, object]]
 
 CIRCUMSTANCES = ("profile", "commit", "device")
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+_PAGE = Environment(autoescape=True).from_string("""\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <style>
-body {{ font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: 0.2em 0.8em; text-align: left; border-bottom: 1px solid #ccc; }}
-img {{ max-width: 100%; }}
+body { font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; }
+table { border-collapse: collapse; }
+th, td { padding: 0.2em 0.8em; text-align: left; border-bottom: 1px solid #ccc; }
+img { max-width: 100%; }
 </style></head>
-<body><h1>{title}</h1>
-<h2>Parameters and circumstances that differ</h2>{settings}
-<h2>Metrics</h2><p>Means over seeds; over images only where no mean over all of them is recorded.</p>{metrics}
-<h2>Learning curves</h2>{curves}
+<body><h1>{{ title }}</h1>
+<h2>Parameters and circumstances that differ</h2>
+{% if settings.empty %}<p>None.</p>{% else %}{{ settings.to_html() | safe }}{% endif %}
+<h2>Metrics</h2><p>Means over seeds; over images only where no mean over all of them is recorded.</p>
+{{ metrics.to_html(float_format="{:.5g}".format, na_rep="") | safe }}
+<h2>Learning curves</h2>
+{% if curves %}<img alt="Learning curves of the runs, a panel a network." src="{{ curves }}">
+{% else %}<p>No run has recorded any.</p>{% endif %}
 </body></html>
-"""
+""")
 
 
 def read(names: Sequence[str]) -> dict[str, dict[str, object]]:
@@ -121,12 +123,11 @@ def page(records: Records) -> str:
     """Return a web page of its own with the tables and the curves. All texts of the records are escaped."""
     chapter = next(iter(records.values()))["chapter"]
     figure = curves(records)
-    differing = settings(records)
-    return _PAGE.format(
-        title=html.escape(f"{chapter}: {len(records)} runs compared"),
-        settings=differing.to_html() if len(differing) else "<p>None.</p>",
-        metrics=metrics(records).to_html(float_format="{:.5g}".format, na_rep=""),
-        curves=_picture(figure) if figure else "<p>No run has recorded any.</p>",
+    return _PAGE.render(
+        title=f"{chapter}: {len(records)} runs compared",
+        settings=settings(records),
+        metrics=metrics(records),
+        curves=plots.embedded(figure, "png", bbox_inches="tight") if figure else None,
     )
 
 
@@ -158,11 +159,3 @@ def _networks(table: pd.DataFrame) -> pd.Series:
 def _literal(text: str) -> str:
     """Return a text that matplotlib shows as it is, not as a formula."""
     return text.replace("$", r"\$")
-
-
-def _picture(figure: Figure) -> str:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", bbox_inches="tight")
-    plt.close(figure)
-    source = base64.b64encode(content.getvalue()).decode()
-    return f'<img alt="Learning curves of the runs, a panel a network." src="data:image/png;base64,{source}">'

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Column
 
 from compendium import project
+from compendium.cli.terminal import show_table
 from compendium.files import write_atomically
 
 if TYPE_CHECKING:
@@ -36,10 +38,6 @@ def compare(
 
 
 def _show(table: "pd.DataFrame", title: str) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Column, Table
-
     if table.empty:
         typer.echo(f"{title}: none")
         return
@@ -47,12 +45,12 @@ def _show(table: "pd.DataFrame", title: str) -> None:
     if "difference" in table:
         names[-1] = "difference"
     index = [name or "" for name in table.index.names]
-    shown = Table(*(Column(name, overflow="fold") for name in (*index, *names)), title=title)
+    rows = []
     for key, *values in table.itertuples():
         keys = key if isinstance(key, tuple) else (key,)
         texts = [f"{value:.5g}" if isinstance(value, float) else str(value) for value in (*keys, *values)]
-        shown.add_row(*(escape(_printable(text)) for text in texts))
-    Console().print(shown)
+        rows.append([*map(_printable, texts)])
+    show_table([Column(name, overflow="fold") for name in (*index, *names)], rows, title=title)
 
 
 def _printable(text: str) -> str:
