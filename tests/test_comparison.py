@@ -82,6 +82,7 @@ def test_runs_without_curves_and_of_three_can_be_compared(tmp_path):
     assert "No run has recorded any." in comparison.page(records)
 
 
+@pytest.mark.filterwarnings("error:Glyph")
 def test_the_command_prints_and_renders_and_a_hostile_record_is_only_text(tmp_path, monkeypatch, call, two):
     hostile = record(
         tmp_path / "c",
@@ -99,6 +100,7 @@ def test_the_command_prints_and_renders_and_a_hostile_record_is_only_text(tmp_pa
     assert ["MSE", "CAE", "30 %", "0.15", "0.275", "nan"] in rows
     assert "\x1b" not in printed
     content = page.read_text()
+    assert "\x1b" not in content
     assert "<script" not in content
     assert "&lt;script&gt;" in content
     assert content.count("data:image/png;base64,") == 1

@@ -48,8 +48,8 @@ def read(names: Sequence[str]) -> dict[str, dict[str, object]]:
         raise UsageError(
             "compare: name two runs or more, each once, for example results/tuning/cpu runs/mine"
         )
-    records = {name: results.read(_path(name)) for name in names}
-    chapters = {record["chapter"] for record in records.values()}
+    records = {_printable(name): results.read(_path(name)) for name in names}
+    chapters = {_printable(record["chapter"]) for record in records.values()}
     if len(chapters) > 1:
         raise UsageError(
             f"compare: runs of different chapters ({', '.join(sorted(chapters))}); name runs of one"
@@ -64,7 +64,8 @@ def settings(records: Records) -> pd.DataFrame:
         for name, record in records.items()
     }
     table = pd.DataFrame({name: pd.Series(facts, dtype=object) for name, facts in columns.items()})
-    table = table.reindex([*dict.fromkeys(fact for facts in columns.values() for fact in facts)]).map(str)
+    table = table.reindex([*dict.fromkeys(fact for facts in columns.values() for fact in facts)])
+    table = table.map(_printable).rename(index=_printable)
     return table[table.nunique(axis=1) > 1]
 
 
@@ -124,7 +125,7 @@ def page(records: Records) -> str:
     chapter = next(iter(records.values()))["chapter"]
     figure = curves(records)
     return _PAGE.render(
-        title=f"{chapter}: {len(records)} runs compared",
+        title=f"{_printable(chapter)}: {len(records)} runs compared",
         settings=settings(records),
         metrics=metrics(records),
         curves=plots.embedded(figure, "png", bbox_inches="tight") if figure else None,
@@ -143,7 +144,7 @@ def _path(name: str) -> Path:
 def _means(record: Mapping[str, object]) -> pd.Series:
     rows = results.metrics_of(record).astype({"value": float})
     groups = ["quantity", "method", "level"]
-    rows[groups] = rows[groups].astype(object).where(rows[groups].notna(), "").map(str)
+    rows[groups] = rows[groups].astype(object).where(rows[groups].notna(), "").map(_printable)
     is_mean = rows["image"].isna()
     has_mean = is_mean.groupby([rows[name] for name in groups]).transform("any")
     return rows[is_mean | ~has_mean].groupby(groups, sort=False)["value"].mean()
@@ -152,8 +153,13 @@ def _means(record: Mapping[str, object]) -> pd.Series:
 def _networks(table: pd.DataFrame) -> pd.Series:
     """Name each row's network by the columns of texts, such as its method and level."""
     texts = [column for column in table if any(isinstance(value, str) for value in table[column])]
-    names = table[texts].astype(object).where(table[texts].notna(), "").map(str)
+    names = table[texts].astype(object).where(table[texts].notna(), "").map(_printable)
     return names.agg(", ".join, axis=1) if texts else pd.Series("", table.index)
+
+
+def _printable(value: object) -> str:
+    """Return a value's text, control characters as escapes: a record may come from elsewhere."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
 
 
 def _literal(text: str) -> str:
