@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compendium import project
-from compendium.cli import book, claims, compare, data, doctor, open, params, run, sweep, test
+from compendium.cli import book, claims, compare, data, doctor, lab, open, params, run, sweep, test
 from compendium.errors import CompendiumError
 
 app = typer.Typer(
@@ -40,6 +40,7 @@ app.command("open")(_in_checkout(open.open_chapter))
 app.command("test", context_settings={"ignore_unknown_options": True})(_in_checkout(test.test))
 app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
+app.add_typer(lab.app, name="lab")
 
 
 @app.callback()
