@@ -1,6 +1,7 @@
 """What a student installs: the wheel holds what the package reads, and works where no checkout is."""
 
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -55,7 +56,7 @@ def installed(wheel, tmp_path_factory):
             env={**os.environ, "PYTHONPATH": str(folder)},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
         )
         assert not [*elsewhere.iterdir()]
         assert [*folder.parent.iterdir()] == [folder]
@@ -108,6 +109,11 @@ def test_requirements_pin_the_lock_and_jupyterlab_and_name_the_wheel(wheel):
     (asked,) = map(Requirement, extras["lab"])
     assert jupyterlab.name == asked.name
     assert str(jupyterlab.specifier).removeprefix("==") in asked.specifier
+
+
+def test_the_page_for_students_names_the_wheel_that_is_built(wheel):
+    page = (project.ROOT / "book" / "for-students.md").read_text(encoding="utf-8")
+    assert {*re.findall(r"compendium-[\w.-]+\.whl", page)} == {wheel.name}
 
 
 def test_a_student_without_a_checkout_has_data_noise_metrics_baselines_networks_and_training(installed):

@@ -7,7 +7,7 @@ from pathlib import Path
 from compendium import project
 from compendium.errors import CompendiumError
 
-# As `uv pip compile pyproject.toml --extra lab --constraints requirements.lock --universal` resolves it.
+# As uv resolves the extra `lab` beside the lock: CONTRIBUTING.md has the command.
 JUPYTERLAB = "jupyterlab==4.6.6"
 
 # A build hook works in the folder of the project; in a process of its own, nobody else's folder changes.
