@@ -11,7 +11,7 @@ from compendium.claims.checks import Case, check, series, shortfall, source_of
 from compendium.claims.rules import Found
 
 FULL = {"vae_widths": [512, 1024, 400, 100]}  # of the autoencoder, Tables 1 and 2
-CLASSIFIER = "the paper does not describe its classifier"
+CLASSIFIER = "its classifier"
 DATA = {"MNIST": "mnist", "CIFAR-10": "cifar10", "CIFAR-100": "cifar100"}
 IMAGES = (5, 10, 20, 100)
 
@@ -122,7 +122,7 @@ def accuracy(case: Case, *, arm: str) -> Found:
         )
         holds = None if compared.below_zero is None else compared.below_zero != rises
     how = f"accuracy of “{arm}”, mean over {len(after)} draws, {source_of(record)}"
-    return Found(float(after.mean()), how, runs=after.tolist(), holds=holds, short=CLASSIFIER)
+    return Found(float(after.mean()), how, runs=after.tolist(), holds=holds, left_out=CLASSIFIER)
 
 
 @check("recorded")
@@ -146,7 +146,7 @@ def arms(case: Case, *, rival: str, data: str | None = None) -> Found:
         f" ({compared.low:+.2f} to {compared.high:+.2f}), {compared.pairs} draws",
         f"paired differences of accuracy, {source_of(record)}",
         holds=holds,
-        short=CLASSIFIER,
+        left_out=CLASSIFIER,
         lacks="the interval holds zero: more draws are needed" if holds is None else None,
     )
 
