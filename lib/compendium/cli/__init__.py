@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from compendium import project
 from compendium.cli import book, claims, compare, data, doctor, lab, open, params, run, sweep, test
 from compendium.errors import CompendiumError
 
