@@ -20,6 +20,7 @@ BUILD = project.ROOT / "_build"
 PARAMETERS = "book/parameters.md"
 CLAIMS = "book/claims.md"
 LABS = "book/labs"
+LAB_TABLE = "book/_labs/table.md"
 ZIPS = "book/_static/labs"
 
 _PARAMETERS_INTRODUCTION = """\
@@ -34,7 +35,8 @@ same, and {doc}`how-to-rerun` says how to set them. A list is typed with commas,
 def pages() -> dict[str, str]:
     """Return the pages that are committed, by path in the checkout."""
     own = {PARAMETERS: parameters_page()} if (project.ROOT / PARAMETERS).exists() else {}
-    return own | ledger_pages() | lab_pages()
+    table = {LAB_TABLE: lab_table()} if source.names() else {}
+    return own | ledger_pages() | lab_pages() | table
 
 
 def parameters_page() -> str:
@@ -80,6 +82,15 @@ def lab_pages() -> dict[str, str]:
         + "\n"
         for lab in map(source.load, source.names())
     }
+
+
+def lab_table() -> str:
+    """Return a table of the labs, in Markdown, with links as from a page in `book/`."""
+    rows = ["| lab | minutes | points | afterwards students can |", "|---|--:|--:|---|"]
+    for lab in map(source.load, source.names()):
+        goals = "; ".join(lab.objectives)
+        rows.append(f"| {lab.number}. [{lab.title}](labs/{lab.name}) | {lab.minutes} | {lab.points} | {goals} |")
+    return "\n".join(rows) + "\n"
 
 
 def handouts() -> dict[str, bytes]:
