@@ -1,6 +1,6 @@
 import json
-import sys
 from collections import Counter
+from functools import partial
 
 import nbformat
 import pytest
@@ -9,7 +9,7 @@ from docutils.nodes import make_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compendium import claims, cli, data, project
+from compendium import claims, data, project
 from compendium.claims import checks, evaluation, ledger, rules
 from compendium.claims.rules import CONTRADICTED, INCONSISTENT, VERDICTS, Found, Printed, judge
 from compendium.errors import CompendiumError
@@ -25,16 +25,8 @@ ROW = {
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Run `compendium claims` with arguments: gives exit status, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["compendium", "claims", *arguments])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code or 0, *capsys.readouterr()
-
-    return run
+def call(call):
+    return partial(call, "claims")
 
 
 @pytest.fixture

@@ -120,16 +120,9 @@ def accuracy(case: Case, *, arm: str) -> Found:
         rises = case.claim.value > case.published(
             _row(case, _condition(case, case.claim.id), "accuracy before")
         )
-        holds = _on_one_side(compared.low, compared.high, rises)
+        holds = None if compared.below_zero is None else compared.below_zero != rises
     how = f"accuracy of “{arm}”, mean over {len(after)} draws, {source_of(record)}"
     return Found(float(after.mean()), how, runs=after.tolist(), holds=holds, short=CLASSIFIER)
-
-
-def _on_one_side(low: float, high: float, above: bool) -> bool | None:
-    """Whether an interval lies above zero, or below it; None where it holds zero."""
-    if low > 0 or high < 0:
-        return (low > 0) == above
-    return None
 
 
 @check("recorded")
@@ -147,7 +140,7 @@ def arms(case: Case, *, rival: str, data: str | None = None) -> Found:
         for method in ("+ qualified", rival)
     )
     compared = statistics.paired_comparison(ours.to_numpy(), theirs.to_numpy())
-    holds = _on_one_side(compared.low, compared.high, above=True)
+    holds = None if compared.below_zero is None else not compared.below_zero
     return Found(
         f"“+ qualified” minus “{rival}” {compared.difference:+.2f} points"
         f" ({compared.low:+.2f} to {compared.high:+.2f}), {compared.pairs} draws",
