@@ -21,7 +21,7 @@ PARAMETERS = "book/parameters.md"
 CLAIMS = "book/claims.md"
 LABS = "book/labs"
 LAB_TABLE = "book/_labs/table.md"
-ZIPS = "book/_static/labs"
+ZIPS = "book/_static/zips"  # what is called labs is left out of the book, also below _static
 
 _PARAMETERS_INTRODUCTION = """\
 # Parameters
@@ -77,7 +77,7 @@ def lab_pages() -> dict[str, str]:
     """Return the labs as students see them in the book."""
     return {
         f"{LABS}/{lab.name}.ipynb": nbformat.writes(
-            editions.page(lab, editions.recorded_outputs(lab), f"../../_static/labs/{lab.name}.zip")
+            editions.page(lab, editions.recorded_outputs(lab), f"../../_static/zips/{lab.name}.zip")
         )
         + "\n"
         for lab in map(source.load, source.names())
