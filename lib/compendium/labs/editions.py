@@ -289,7 +289,7 @@ access to the internet, in this folder:
     ../.venv/bin/python -m pip install -r requirements.txt
     ../.venv/bin/compendium doctor
 
-On Windows: `py -3.13 -m venv ..\\.venv`, then `..\\.venv\\Scripts\\python` and `..\\.venv\\Scripts\\compendium`.
+On Windows: `py -3.13 -m venv ..\\.venv`, then `..\\.venv\\Scripts\\python` and `...\\compendium`.
 From then on no network is needed:
 
     ../.venv/bin/jupyter lab {lab.name}.ipynb
