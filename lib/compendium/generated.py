@@ -89,7 +89,8 @@ def lab_table() -> str:
     rows = ["| lab | minutes | points | afterwards students can |", "|---|--:|--:|---|"]
     for lab in map(source.load, source.names()):
         goals = "; ".join(lab.objectives)
-        rows.append(f"| {lab.number}. [{lab.title}](labs/{lab.name}) | {lab.minutes} | {lab.points} | {goals} |")
+        linked = f"[{lab.title}](labs/{lab.name})"
+        rows.append(f"| {lab.number}. {linked} | {lab.minutes} | {lab.points} | {goals} |")
     return "\n".join(rows) + "\n"
 
 
