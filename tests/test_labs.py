@@ -1,4 +1,4 @@
-"""Labs: the solution passes, the untouched notebook does not, wrong answers get their hints, nothing leaks."""
+"""Labs: the solution passes, the untouched notebook does not, wrong answers get hints, nothing leaks."""
 
 import functools
 import zipfile

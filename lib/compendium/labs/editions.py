@@ -52,6 +52,18 @@ def student(lab: Lab, expected: Mapping[str, str]) -> NotebookNode:
     return _notebook(lab, cells)
 
 
+def page(lab: Lab, expected: Mapping[str, str], address: str) -> NotebookNode:
+    """Return the page of a lab in the book: the students' notebook, and where its zip can be downloaded."""
+    notebook = student(lab, expected)
+    belongs = f"It belongs to the chapter {{doc}}`../../notebooks/{lab.chapter}`. " if lab.chapter else ""
+    notebook.cells[0].source += (
+        f'\n\n<a href="{address}" download>Download the lab</a>: the notebook, its checks and what has to be '
+        f"installed, in one zip file; {{doc}}`../for-students` says what to do with it. {belongs}"
+        "The cells are not run on this page."
+    )
+    return notebook
+
+
 def solution(lab: Lab) -> NotebookNode:
     """Return the lab done: solutions in place of stubs, and why. It is not executed."""
     cells = _head(lab)

@@ -1,4 +1,4 @@
-"""Try a lab out: its solution must pass, the untouched notebook must not, wrong answers must get their hints."""
+"""Try a lab out: its solution must pass, the untouched notebook must not, wrong answers must get hints."""
 
 import contextlib
 import io
