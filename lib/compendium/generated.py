@@ -89,7 +89,9 @@ def lab_table() -> str:
     rows = ["| lab | minutes | points | afterwards students can |", "|---|--:|--:|---|"]
     for lab in map(source.load, source.names()):
         goals = "; ".join(lab.objectives)
-        rows.append(f"| {lab.number}. [{lab.title}](labs/{lab.name}) | {lab.minutes} | {lab.points} | {goals} |")
+        rows.append(
+            f"| {lab.number}. [{lab.title}](labs/{lab.name}) | {lab.minutes} | {lab.points} | {goals} |"
+        )
     return "\n".join(rows) + "\n"
 
 
