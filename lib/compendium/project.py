@@ -6,15 +6,27 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from compendium.errors import unknown
+from compendium.errors import CompendiumError, unknown
 
-ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
-LEDGER = ROOT / "lib" / "compendium" / "claims"
+LEDGER = PACKAGE / "claims"
+LABS = PACKAGE / "labs"
 
 QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
+
+
+def checkout() -> Path:
+    """Return `ROOT`; raises CompendiumError where the package was installed without a checkout."""
+    if not NOTEBOOKS.is_dir():
+        raise CompendiumError(
+            f"this command needs a checkout of the compendium, and {PACKAGE} is in none; "
+            "in the folder of a checkout, type: python -m pip install -e ."
+        )
+    return ROOT
 
 
 def chapters() -> list[str]:
@@ -30,12 +42,12 @@ def chapter_path(name: str) -> Path:
 
 
 def library_hash() -> str:
-    """Return the sha256 of the package's Python and data files, names included, but for the ledger's.
+    """Return the sha256 of the package's Python and data files, but for those of the ledger and the labs.
 
-    The ledger reads what chapters computed; no chapter runs anew because a claim was added.
+    The ledger reads what chapters computed, and no chapter reads a lab: none runs anew because one changed.
     """
     files = (path for path in (ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml", ".json"})
-    return files_hash(path for path in files if LEDGER not in path.parents)
+    return files_hash(path for path in files if not {LEDGER, LABS} & {*path.parents})
 
 
 def files_hash(paths: Iterable[Path]) -> str:

@@ -132,6 +132,6 @@ def _shipped(package: str, file: str) -> Path:
     path = Path(spec.submodule_search_locations[0], file) if spec else Path(package, file)
     if not path.is_file():
         raise CompendiumError(
-            f"{path}: absent from the installed {package}; type: pip install -r requirements.lock"
+            f"{path}: absent from the installed {package}; install anew its version in requirements.lock"
         )
     return path

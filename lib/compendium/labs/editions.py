@@ -1,0 +1,294 @@
+"""What is handed out of a lab: student notebook, solution notebook, instructor's notes, and a zip."""
+
+import ast
+import json
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import nbclient
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from compendium import project
+from compendium.errors import CompendiumError
+from compendium.files import write_atomically
+from compendium.labs.source import Cell, Lab, Task
+
+KIND_MEANS = {
+    "code": "write code",
+    "predict": "predict, then run",
+    "explain": "explain",
+    "explore": "explore",
+}
+MINUTES_FOR_A_RUN = 10
+EPOCH = (1980, 1, 1, 0, 0, 0)  # of the files in a zip: equal contents give equal bytes
+
+
+def student(lab: Lab, expected: Mapping[str, str]) -> NotebookNode:
+    """Return what students get: stubs in place of solutions, and what the finished code prints.
+
+    `expected` is what `outputs` gives; without it the notebook lacks the outputs beside the tasks.
+    """
+    cells = _head(lab)
+    for task in lab.tasks:
+        cells.append(_title(task))
+        for position, cell in enumerate(task.cells):
+            match cell.role:
+                case "solution" if cell.code:
+                    cells.append(_code(stub(cell.text)))
+                case "expected":
+                    cells.append(_code(cell.text))
+                    if printed := expected.get(f"{task.number}.{position}"):
+                        cells.append(_prose(f"It should print\n\n```text\n{printed}\n```"))
+                case "hint":
+                    cells.append(_folded("Hint", cell.text))
+                case "":
+                    cells.append(_same(cell))
+        if task.kind == "explain":
+            cells.append(_code(f"{task.answer} = ..."))
+        cells.append(_check(task))
+    return _notebook(lab, cells)
+
+
+def page(lab: Lab, expected: Mapping[str, str], address: str) -> NotebookNode:
+    """Return the page of a lab in the book: the students' notebook, and where its zip can be downloaded."""
+    notebook = student(lab, expected)
+    belongs = f"It belongs to the chapter {{doc}}`../../notebooks/{lab.chapter}`. " if lab.chapter else ""
+    notebook.cells[0].source += (
+        f'\n\n<a href="{address}" download>Download the lab</a>: the notebook, its checks and what has to be '
+        f"installed, in one zip file; {{doc}}`../for-students` says what to do with it. {belongs}"
+        "The cells are not run on this page."
+    )
+    return notebook
+
+
+def solution(lab: Lab) -> NotebookNode:
+    """Return the lab done: solutions in place of stubs, and why. It is not executed."""
+    cells = _head(lab)
+    for task in lab.tasks:
+        cells.append(_title(task))
+        for cell in task.cells:
+            if cell.role in {"", "expected"} or (cell.role == "solution" and cell.code):
+                cells.append(_same(cell, with_metadata=True))
+            elif cell.role == "solution":
+                cells.append(_prose(f"**Solution.** {cell.text}"))
+        if task.kind == "explain":
+            text = "\n\n".join(task.having("solution"))  # stands above, in prose
+            cells.append(_code(f"{task.answer} = {_quoted(text)}", {"tags": ["remove-cell"]}))
+        cells.append(_check(task))
+    return _notebook(lab, cells)
+
+
+def execute(lab: Lab, folder: Path) -> NotebookNode:
+    """Run the solution in a folder, which also gets the check module; return it with its outputs.
+
+    Raises CompendiumError where a cell fails.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    write_atomically(folder / f"{check_name(lab)}.py", lab.check_module)
+    notebook = solution(lab)
+    client = nbclient.NotebookClient(
+        notebook, timeout=60 * MINUTES_FOR_A_RUN, resources={"metadata": {"path": str(folder)}}
+    )
+    try:
+        client.execute()
+    except nbclient.exceptions.CellExecutionError as fault:
+        raise CompendiumError(
+            f"{lab.name}: a cell of its solution failed: {fault.ename}: {fault.evalue}"
+        ) from None
+    return notebook
+
+
+def outputs(lab: Lab, executed: NotebookNode) -> dict[str, str]:
+    """Return what the cells with the role `expected` print, by "task.position", from an executed solution."""
+    printed = {
+        cell.source: "".join(output.get("text", "") for output in cell.outputs).rstrip()
+        for cell in executed.cells
+        if cell.cell_type == "code"
+    }
+    return {
+        f"{task.number}.{position}": printed[cell.text]
+        for task in lab.tasks
+        for position, cell in enumerate(task.cells)
+        if cell.role == "expected"
+    }
+
+
+def recorded_outputs(lab: Lab) -> dict[str, str]:
+    """Return what `record_outputs` kept; empty if nothing is."""
+    path = _record(lab)
+    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+
+def record_outputs(lab: Lab, expected: Mapping[str, str]) -> None:
+    """Keep what the solution prints, so that pages are made without running it."""
+    write_atomically(_record(lab), json.dumps(expected, indent=1, ensure_ascii=False) + "\n")
+
+
+def instructor(lab: Lab) -> str:
+    """Return the instructor's notes, a page of Markdown: times, points, rubrics, anticipated mistakes."""
+    parts = [
+        f"# Notes for instructors: lab {lab.number}, {lab.title}",
+        _facts(lab),
+        "\n".join(
+            [
+                "| task | kind | minutes | points |",
+                "|---|---|---|---|",
+                *(
+                    f"| {one.number}. {one.title} | {KIND_MEANS[one.kind]} | {one.minutes} | {one.points} |"
+                    for one in lab.tasks
+                ),
+            ]
+        ),
+        *(cell.text for cell in lab.introduction if cell.role == "instructor"),
+    ]
+    for task in lab.tasks:
+        notes = task.having("instructor")
+        if task.rubric:
+            notes.append(f"**Rubric** ({task.points} points)\n\n{task.rubric}")
+        if task.wrong:
+            listed = (f"```python\n{cell.text}\n```\n\nThe hint: … {cell.hint} …" for cell in task.wrong)
+            notes.append("**Mistakes that are expected**\n\n" + "\n\n".join(listed))
+        if notes:
+            parts += [f"## Task {task.number}: {task.title}", *notes]
+    return "\n\n".join(parts) + "\n"
+
+
+def zipped(lab: Lab, expected: Mapping[str, str], target: Path, *, wheel: Path, requirements: str) -> None:
+    """Write all that a student needs to a zip file: notebook, checks, the package's wheel, requirements."""
+    texts = {
+        f"{lab.name}.ipynb": nbformat.writes(student(lab, expected)),
+        f"{check_name(lab)}.py": lab.check_module,
+        "requirements.txt": requirements,
+        "README.md": _readme(lab),
+    }
+    contents = {name: text.encode() for name, text in texts.items()} | {wheel.name: wheel.read_bytes()}
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in sorted(contents.items()):
+            archive.writestr(zipfile.ZipInfo(f"{lab.name}/{name}", EPOCH), content, zipfile.ZIP_DEFLATED)
+
+
+def write(lab: Lab, folder: Path, *, wheel: Path, requirements: str) -> dict[str, str]:
+    """Run a lab's solution and write all editions to a folder; return what its expected outputs are.
+
+    For students NAME.zip, with the notebook and `check_NAME.py`, which also lie beside it; for instructors
+    NAME-solution.ipynb, executed, and NAME-instructor.md.
+    """
+    executed = execute(lab, folder)
+    expected = outputs(lab, executed)
+    write_atomically(folder / f"{lab.name}.ipynb", nbformat.writes(student(lab, expected)))
+    write_atomically(folder / f"{lab.name}-solution.ipynb", nbformat.writes(executed))
+    write_atomically(folder / f"{lab.name}-instructor.md", instructor(lab))
+    zipped(lab, expected, folder / f"{lab.name}.zip", wheel=wheel, requirements=requirements)
+    return expected
+
+
+def check_name(lab: Lab) -> str:
+    """Return the name of a lab's check module."""
+    return f"check_{lab.name}"
+
+
+def stub(text: str) -> str:
+    """Return what stands in place of a solution: heads of functions with docstrings, and open answers.
+
+    Raises CompendiumError for code that is neither a function with a docstring, an assignment to one name,
+    nor an import.
+    """
+    lines, pieces = text.splitlines(), []
+    for node in ast.parse(text).body:
+        match node:
+            case ast.Import() | ast.ImportFrom():
+                pieces.append(ast.unparse(node))
+            case ast.Assign(targets=[ast.Name(id=name)]):
+                pieces.append(f"{name} = ...")
+            case ast.FunctionDef(name=name) if ast.get_docstring(node):
+                head = "\n".join(lines[node.lineno - 1 : node.body[0].end_lineno])
+                pieces.append(f'\n{head}\n    raise NotImplementedError("{name} is not written yet")\n')
+            case _:
+                raise CompendiumError(
+                    f"solution, line {node.lineno}: only imports, assignments to a name, and functions "
+                    "with a docstring have a stub"
+                )
+    return "\n".join(pieces).strip()
+
+
+def _notebook(lab: Lab, cells: Iterable[NotebookNode]) -> NotebookNode:
+    cells = list(cells)
+    for number, cell in enumerate(cells):
+        cell["id"] = f"{lab.name}-{number}"
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
+
+
+def _head(lab: Lab) -> list[NotebookNode]:
+    goals = "\n".join(f"- {one}" for one in lab.objectives)
+    needed = "\n".join(f"- {one}" for one in lab.prerequisites)
+    return [
+        _prose(f"# Lab {lab.number}: {lab.title}\n\n{_facts(lab)}"),
+        _prose(f"After this lab you can\n\n{goals}\n\nYou need\n\n{needed}"),
+        _prose(
+            "First, is everything here? Every line should begin with OK; if one says FAIL, do what it says."
+        ),
+        _code("from compendium import doctor\n\ndoctor.report()"),
+        _prose(
+            "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass* "
+            "or a hint. Replace `raise NotImplementedError` and `...` by your answers, and run the check as "
+            "often as you like."
+        ),
+        _code(f"import {check_name(lab)} as check"),
+        *(_same(cell) for cell in lab.introduction if cell.role == ""),
+    ]
+
+
+def _facts(lab: Lab) -> str:
+    return f"{lab.minutes} minutes · {len(lab.tasks)} tasks · {lab.points} points"
+
+
+def _title(task: Task) -> NotebookNode:
+    facts = f"{KIND_MEANS[task.kind].capitalize()} · {task.minutes} minutes · {task.points} points"
+    return _prose(f"## Task {task.number}: {task.title}\n\n*{facts}*")
+
+
+def _check(task: Task) -> NotebookNode:
+    return _code(f"check.task{task.number}({', '.join(task.answers)})")
+
+
+def _same(cell: Cell, with_metadata: bool = False) -> NotebookNode:
+    """Return the cell itself; captions of figures only where there are figures, in the solution."""
+    return _code(cell.text, cell.metadata if with_metadata else {}) if cell.code else _prose(cell.text)
+
+
+def _folded(summary: str, text: str) -> NotebookNode:
+    return _prose(f"<details>\n<summary>{summary}</summary>\n\n{text}\n\n</details>")
+
+
+def _quoted(text: str) -> str:
+    return '"""' + text.replace("\\", "\\\\").replace('"""', "'''") + '"""'
+
+
+def _prose(text: str) -> NotebookNode:
+    return new_markdown_cell(text)
+
+
+def _code(text: str, metadata: Mapping[str, object] | None = None) -> NotebookNode:
+    return new_code_cell(text, metadata=dict(metadata or {}))
+
+
+def _record(lab: Lab) -> Path:
+    return project.RESULTS / "labs" / f"{lab.name}.json"
+
+
+def _readme(lab: Lab) -> str:
+    return (
+        f"# Lab {lab.number}: {lab.title}\n\n"
+        "Python 3.11, 3.12 or 3.13 is needed. In this folder, once, with access to the internet:\n\n"
+        "    python -m venv .venv\n"
+        "    .venv/bin/pip install -r requirements.txt         (Windows: .venv\\Scripts\\pip ...)\n"
+        "    .venv/bin/compendium doctor                       (Windows: .venv\\Scripts\\compendium ...)\n\n"
+        "From then on no network is needed:\n\n"
+        f"    .venv/bin/jupyter lab {lab.name}.ipynb\n\n"
+        f"Hand in `{lab.name}.ipynb`.\n"
+    )

@@ -1,0 +1,87 @@
+"""Try a lab out: its solution must pass, the untouched notebook must not, wrong answers must get hints."""
+
+import contextlib
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from compendium.labs import checking, editions
+from compendium.labs.source import Lab, Task
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What came of a lab's solution, stubs and wrong answers.
+
+    Attributes:
+        solved, untouched: the result of each task with the solution, and with the stub.
+        wrong: for each task, pairs of the hint that a wrong answer must get and what it got.
+        printed: what cells with the role `expected` print, as `editions.outputs` names them.
+    """
+
+    solved: list[checking.Result]
+    untouched: list[checking.Result]
+    wrong: dict[int, list[tuple[str, checking.Result]]]
+    printed: dict[str, str]
+
+    @property
+    def faults(self) -> list[str]:
+        """What is not as it should be, a line each; nothing if the lab is whole."""
+        found = [f"the solution: {one}" for one in self.solved if one.hint]
+        found += [f"task {one.number}: untouched, it passes" for one in self.untouched if not one.hint]
+        for number, pairs in self.wrong.items():
+            got = [result.hint for _, result in pairs]
+            found += [
+                f'task {number}: a wrong answer should hear "{hint}", it hears "{result.hint or "pass"}"'
+                for hint, result in pairs
+                if hint not in result.hint
+            ]
+            if len({*got}) < len(got):
+                found.append(f"task {number}: two wrong answers get the same hint")
+        return found
+
+
+def rehearse(lab: Lab) -> Rehearsal:
+    """Run the solution task by task, and beside each its stub and its wrong answers; checks as students have.
+
+    Names are those of the solution up to there. Raises whatever a cell of the solution raises.
+    """
+    names: dict[str, object] = {"__name__": "__main__"}
+    checks = checking.tasks_of(_run(lab.check_module, {"__name__": editions.check_name(lab)}))
+    for cell in lab.introduction:
+        if cell.code and not cell.role:
+            _run(cell.text, names)
+    solved, untouched, wrong, printed = [], [], {}, {}
+    for task, check in zip(lab.tasks, checks, strict=True):
+        before = dict(names)
+        for position, cell in enumerate(task.cells):
+            if cell.code and cell.role in {"", "solution", "expected"}:
+                written = io.StringIO()
+                with contextlib.redirect_stdout(written):
+                    _run(cell.text, names)
+                if cell.role == "expected":
+                    printed[f"{task.number}.{position}"] = written.getvalue().rstrip()
+        if task.kind == "explain":
+            names[task.answer] = "\n\n".join(task.having("solution"))
+        solved.append(checking.evaluate(check, *_answers(task, names)))
+        stubs = "\n\n".join(editions.stub(cell.text) for cell in _solutions(task))
+        untouched.append(checking.evaluate(check, *_answers(task, _run(stubs, dict(before)))))
+        wrong[task.number] = [
+            (cell.hint, checking.evaluate(check, *_answers(task, _run(cell.text, dict(names)))))
+            for cell in task.wrong
+        ]
+    return Rehearsal(solved, untouched, wrong, printed)
+
+
+def _solutions(task: Task) -> list:
+    return [cell for cell in task.cells if cell.code and cell.role == "solution"]
+
+
+def _answers(task: Task, names: Mapping[str, object]) -> list[object]:
+    """Return the answers by name; what a cell did not make, since it failed, counts as not answered."""
+    return [names.get(name, ...) for name in task.answers]
+
+
+def _run(text: str, names: dict[str, object]) -> dict[str, object]:
+    exec(compile(text, "<lab>", "exec"), names)
+    return names
