@@ -101,6 +101,8 @@ def _document(root: Path, name: str) -> Path:
         path = root / f"{name}{ending}"
         if path.exists():
             return path
+    if f"{name}.ipynb" in generated.lab_pages():  # of a new lab, not written yet
+        return root / f"{name}.ipynb"
     raise CompendiumError(f"_toc.yml: no {name}.md or {name}.ipynb; correct the name or add the file")
 
 
