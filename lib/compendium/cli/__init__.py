@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from compendium.cli import book, claims, compare, data, open, params, run, sweep, test
+from compendium.cli import book, claims, compare, data, lab, open, params, run, sweep, test
 from compendium.errors import CompendiumError
 
 app = typer.Typer(
@@ -23,6 +23,7 @@ app.command("claims")(claims.claims)
 app.command("open")(open.open_chapter)
 app.command("test", context_settings={"ignore_unknown_options": True})(test.test)
 app.add_typer(data.app, name="data")
+app.add_typer(lab.app, name="lab")
 
 
 @app.callback()

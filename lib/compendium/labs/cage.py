@@ -28,6 +28,7 @@ import selectors
 import shutil
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -83,8 +84,8 @@ class Cage:
     process: subprocess.Popen[bytes]
     limits: Limits
     started: float = field(default_factory=time.monotonic)
-    stdout: bytes = b""
-    stderr: bytes = b""
+    stdout: bytearray = field(default_factory=bytearray)
+    stderr: bytearray = field(default_factory=bytearray)
     printed: int = 0
     fault: str = ""
 
@@ -96,8 +97,8 @@ class Cage:
     def take(self, stream: str, data: bytes) -> None:
         """Keep what it printed on "stdout" or "stderr"."""
         self.printed += len(data)
-        kept = getattr(self, stream) + data
-        setattr(self, stream, kept if stream == "stdout" else kept[-KEPT_OF_STDERR:])
+        getattr(self, stream).extend(data)
+        del self.stderr[:-KEPT_OF_STDERR]
         if self.printed > self.limits.output:
             self.kill(f"it printed more than {self.limits.output / MB:.0f} MB")
 
@@ -138,8 +139,11 @@ def start(
 ) -> Cage:
     """Start `python -m module arguments...` in a cage of its own, in the folder /lab.
 
+    The module calls `confine` first.
+
     Args:
-        module, arguments: the module calls `confine` first.
+        module: its name.
+        *arguments: of its command line.
         files: what it is given to read, by absolute paths inside.
         inherited: the descriptor that it inherits, by the same number.
         limits: what it may use; `watch` sees to it.
@@ -206,16 +210,16 @@ def require() -> None:
         raise CompendiumError("submissions are graded on Linux only; on Windows, use WSL")
     if shutil.which("bwrap") is None:
         raise CompendiumError(
-            "submissions run in a cage made by bubblewrap, which is not installed; `sudo apt install bubblewrap`"
+            "submissions run in a cage of bubblewrap, which is not installed; `sudo apt install bubblewrap`"
         )
-    here = str(Path(__file__).resolve())
-    probe = [*_bwrap({}, [], 1), sys.executable, "-c", _PROBE, here]
-    done = subprocess.run(probe, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    with tempfile.NamedTemporaryFile() as secret:
+        probe = [*_bwrap({}, [], 1), sys.executable, "-c", _PROBE, secret.name]
+        done = subprocess.run(probe, capture_output=True, text=True, stdin=subprocess.DEVNULL)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         raise CompendiumError(
-            f"the cage that submissions run in does not hold here ({reason}); it needs bubblewrap 0.8 or later "
-            "and user namespaces (on Ubuntu: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`)"
+            f"the cage for submissions does not hold here ({reason}); it needs bubblewrap 0.8 or later and "
+            " user namespaces (on Ubuntu: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`)"
         )
 
 
@@ -250,7 +254,7 @@ def _bwrap(files: Mapping[str, Path], hidden: Iterable[Path], threads: int) -> l
     seen += sorted(one for prefix in prefixes for one in {prefix, prefix.resolve()})
     for path in seen:
         command += ["--ro-bind-try", str(path), str(path)]
-    for path in {path.resolve() for path in hidden}:
+    for path in {path.resolve() for path in hidden if path.exists()}:
         if any(one.resolve() in path.parents for one in seen):
             command += ["--tmpfs", str(path), "--remount-ro", str(path)]
     command += ["--ro-bind", str(Path(compendium.__file__).parent), "/cage/compendium"]

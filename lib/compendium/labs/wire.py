@@ -191,7 +191,7 @@ class _Writer:
     def message(self, body: dict) -> list[bytes]:
         """Return what is to be sent; raises TypeError if it is too large."""
         text = json.dumps({**body, "arrays": len(self.arrays)}).encode()
-        if len(text) > MOST_TEXT or sum(map(len, self.arrays)) > MOST_ARRAYS:
+        if len(text) > MOST_TEXT:
             raise TypeError("a value is too large to be checked")
         return [text, *self.arrays]
 
@@ -207,6 +207,8 @@ class _Writer:
     def _array(self, array: np.ndarray) -> list:
         if not _ARRAY_TYPE.fullmatch(array.dtype.str):
             raise TypeError(f"an array of {array.dtype} cannot be checked")
+        if array.nbytes + sum(map(len, self.arrays)) > MOST_ARRAYS:
+            raise TypeError("a value is too large to be checked")
         self.arrays.append(array.tobytes())
         return [len(self.arrays) - 1, array.dtype.str, list(array.shape), array.flags.writeable]
 
@@ -281,13 +283,13 @@ class _Reader:
         return array
 
     def _network(self, text: str, weights: list) -> Any:
-        import keras
-
         config = json.loads(text)
         if not _only_own(config.get("compile_config")):
             config["compile_config"] = None  # of what it was trained with, nothing else is lost
         if not _only_own(config):
             raise ValueError("the network has layers or functions that are not Keras's own")
+        import keras  # slow, and most tasks have no network
+
         try:
             network = keras.saving.deserialize_keras_object(config, safe_mode=True)
         except Exception as fault:
