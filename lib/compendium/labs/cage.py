@@ -109,10 +109,10 @@ class Cage:
         for member in members:
             with suppress(psutil.Error):
                 memory += member.memory_info().rss
-        if memory > self.limits.memory:
-            self.kill(f"it used more than {self.limits.memory / 1024 / MB:.3g} GB of memory")
-        elif len(members) > self.limits.processes:
+        if len(members) > self.limits.processes:
             self.kill(f"it started more than {self.limits.processes} processes")
+        elif memory > self.limits.memory:
+            self.kill(f"it used more than {self.limits.memory / 1024 / MB:.3g} GB of memory")
         elif time.monotonic() - self.started > self.limits.seconds:
             self.kill(f"it took longer than {self.limits.seconds / 60:.3g} minutes")
 

@@ -72,7 +72,7 @@ def _answer(name: str, value: Callable[[str], object]) -> object:
     except WireError:
         raise
     except Exception as fault:
-        raise TypeError(f"`{name}` is {fault}") from None
+        raise TypeError(f"`{name}`: {fault}") from None
 
 
 @contextmanager

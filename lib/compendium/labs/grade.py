@@ -23,6 +23,7 @@ from compendium.labs.source import Lab, Task
 
 MOST_OF_A_FILE = 50 * cage.MB
 SHARE_FOR_CELLS = 2 / 3  # of the time; the rest is for the checks
+SHARE_OF_TIME = 0.95  # after which no check is begun, so that what was found is still told
 
 PAGES = Environment(
     autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FileSystemLoader(Path(__file__).parent)
@@ -124,15 +125,15 @@ def grade(
         raise UsageError(f"{out}: is there already; move it away, or choose another folder with --out")
     labs = {name: source.load(name) for name in ([lab] if lab else source.names())}
     cage.require()
-    threads = max(1, (os.cpu_count() or 1) // workers)
     stop = threading.Event()
-
-    def one(path: Path) -> Grade:
-        return _grade(path, str(path.relative_to(folder)), labs, lab, limits, threads, (folder, out), stop)
-
+    threads = max(1, (os.cpu_count() or 1) // workers)
+    grader = _Grader(labs, lab or "", limits, threads, (folder, out, source.FOLDER), stop)
     grades: dict[int, Grade] = {}
     with ThreadPoolExecutor(workers) as pool:
-        waiting = {pool.submit(one, path): number for number, path in enumerate(found, start=1)}
+        waiting = {
+            pool.submit(grader.grade, path, str(path.relative_to(folder))): number
+            for number, path in enumerate(found, start=1)
+        }
         try:
             for future in as_completed(waiting):
                 number = waiting[future]
@@ -147,85 +148,95 @@ def grade(
     return [grades[number] for number in sorted(grades)]
 
 
-def _grade(
-    path: Path,
-    file: str,
-    labs: Mapping[str, Lab],
-    chosen: str | None,
-    limits: cage.Limits,
-    threads: int,
-    hidden: tuple[Path, ...],
-    stop: threading.Event,
-) -> Grade:
-    if fault := _unreadable(path):
-        return Grade(file, labs.get(chosen or ""), fault)
-    lab = labs.get(chosen or _lab_of(path, labs))
-    if lab is None:
-        return Grade(file, None, "not graded: it does not say which lab it is of; grade it with --lab")
-    submission, checker = _run(path, lab, limits, threads, (*hidden, source.FOLDER), stop)
-    cells, got = _read(checker.stdout)
-    status, checked = cells.get("fault", ""), True
-    if fault := submission.fault or checker.fault:
-        status = f"stopped: {fault}"
-    elif checker.process.returncode or "cells" not in cells:
-        status, checked = "not checked: the checks failed", False
-    said = (submission if checked else checker).stderr.decode(errors="replace") if status else ""
-    failures = tuple(map(tuple, cells.get("cells", [])))
-    return Grade(
-        file=file,
-        lab=lab,
-        status=status or ("graded" + (f"; cells that failed: {len(failures)}" if failures else "")),
-        checked=checked,
-        marks=tuple(
-            Mark(task, **got[task.number])
-            if task.number in got
-            else Mark(task, hint=f"Not checked: {status}.")
-            for task in lab.tasks
-        ),
-        failures=failures,
-        said=said,
-    )
+@dataclass(frozen=True)
+class _Grader:
+    """What is the same for all submissions."""
 
+    labs: Mapping[str, Lab]
+    chosen: str
+    limits: cage.Limits
+    threads: int
+    hidden: tuple[Path, ...]
+    stop: threading.Event
 
-def _read(printed: bytes) -> tuple[dict, dict[int, dict]]:
-    """Return what the checker said of the cells, and of each task by its number."""
-    lines = [json.loads(line) for line in printed.splitlines(keepends=True) if line.endswith(b"\n")]
-    cells = next((line for line in lines if "cells" in line), {})
-    return cells, {line.pop("task"): line for line in lines if "task" in line}
-
-
-def _run(
-    path: Path,
-    lab: Lab,
-    limits: cage.Limits,
-    threads: int,
-    hidden: tuple[Path, ...],
-    stop: threading.Event,
-) -> tuple[cage.Cage, cage.Cage]:
-    """Run a submission and the checker, which talk to each other, until the checker has ended."""
-    ours, theirs = socket.socketpair()
-    common = {"limits": limits, "threads": threads, "hidden": hidden}
-    with tempfile.TemporaryDirectory() as folder, ours, theirs:
-        checks = Path(folder, "check.py")
-        checks.write_text(lab.check_module, encoding="utf-8")
-        submission = cage.start(
-            "compendium.labs.submission",
-            *(str(theirs.fileno()), "/cage/submission.ipynb", str(SHARE_FOR_CELLS * limits.seconds)),
-            files={"/cage/submission.ipynb": path.resolve(), f"/lab/check_{lab.name}.py": checks},
-            inherited=theirs.fileno(),
-            **common,
+    def grade(self, path: Path, file: str) -> Grade:
+        """Grade a submission, which may be anything."""
+        if fault := _unreadable(path):
+            return Grade(file, self.labs.get(self.chosen), fault)
+        lab = self.labs.get(self.chosen or _lab_of(path, self.labs))
+        if lab is None:
+            return Grade(file, None, "not graded: it does not say which lab it is of; grade it with --lab")
+        submission, checker = self._run(path, lab)
+        found = _read(bytes(checker.stdout), lab)
+        status = found.status
+        if fault := submission.fault or checker.fault:
+            status = f"stopped: {fault}"
+        checked = bool(fault) or (checker.process.returncode == 0 and found.checked)
+        if not checked:
+            status = "not checked: the checks failed"
+        whole = status.startswith("graded")
+        said = "" if whole else (submission if checked else checker).stderr.decode(errors="replace")
+        marks = {mark.task.number: mark for mark in found.marks}
+        missing = f"Not checked: {status}."
+        return replace(
+            found,
+            file=file,
+            status=status,
+            checked=checked,
+            marks=tuple(marks.get(task.number, Mark(task, hint=missing)) for task in lab.tasks),
+            said=said,
         )
-        checker = cage.start(
-            "compendium.labs.checker",
-            *(str(ours.fileno()), "/cage/check.py", str(0.95 * limits.seconds)),
-            files={"/cage/check.py": checks},
-            inherited=ours.fileno(),
-            **common,
-        )
-        ours.close()
-        theirs.close()
-        cage.watch([submission, checker], stop)
-    return submission, checker
+
+    def _run(self, path: Path, lab: Lab) -> tuple[cage.Cage, cage.Cage]:
+        """Run a submission and the checker, which talk to each other, until the checker has ended."""
+        ours, theirs = socket.socketpair()
+        common = {"limits": self.limits, "threads": self.threads, "hidden": self.hidden}
+        seconds = self.limits.seconds
+        with tempfile.TemporaryDirectory() as folder, ours, theirs:
+            checks = Path(folder, "check.py")
+            checks.write_text(lab.check_module, encoding="utf-8")
+            submission = cage.start(
+                "compendium.labs.submission",
+                *(str(theirs.fileno()), "/cage/submission.ipynb", str(SHARE_FOR_CELLS * seconds)),
+                files={"/cage/submission.ipynb": path.resolve(), f"/lab/check_{lab.name}.py": checks},
+                inherited=theirs.fileno(),
+                **common,
+            )
+            checker = cage.start(
+                "compendium.labs.checker",
+                *(str(ours.fileno()), "/cage/check.py", str(SHARE_OF_TIME * seconds)),
+                files={"/cage/check.py": checks},
+                inherited=ours.fileno(),
+                **common,
+            )
+            ours.close()
+            theirs.close()
+            cage.watch([submission, checker], self.stop)
+        return submission, checker
+
+
+def _read(printed: bytes, lab: Lab) -> Grade:
+    """Return what the checker said, which is not believed to be well formed."""
+    grade = Grade("", lab, "", checked=False)
+    tasks = {task.number: task for task in lab.tasks}
+    try:
+        for line in map(json.loads, printed.splitlines()):
+            if "cells" in line:
+                failures = tuple(
+                    (int(number), str(first), str(said)) for number, first, said in line["cells"]
+                )
+                graded = "graded" + (f"; cells that failed: {len(failures)}" if failures else "")
+                status = str(line.get("fault") or graded)
+                grade = replace(grade, status=status, checked=True, failures=failures)
+            else:
+                task = tasks[line["task"]]
+                points = min(max(int(line["points"]), 0), task.points)
+                texts = {str(name): str(text) for name, text in line["texts"].items()}
+                mark = Mark(task, points, str(line["hint"]), line["by_hand"] is True, texts)
+                grade = replace(grade, marks=(*grade.marks, mark))
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+        pass  # the last line may be cut off; what came before it counts
+    return grade
 
 
 def _unreadable(path: Path) -> str:

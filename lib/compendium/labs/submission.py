@@ -101,7 +101,7 @@ class Submission:
 
 def _cells(path: Path) -> list[str]:
     """Return the code of a notebook's cells, however badly the rest of it is formed."""
-    notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
+    notebook = nbformat.reads(path.read_text(encoding="utf-8-sig", errors="replace"), as_version=4)
     sources = (cell.get("source", "") for cell in notebook.cells if cell.get("cell_type") == "code")
     return ["".join(source) for source in sources]
 

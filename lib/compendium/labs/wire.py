@@ -283,19 +283,12 @@ class _Reader:
         return array
 
     def _network(self, text: str, weights: list) -> Any:
-        config = json.loads(text)
-        if not _only_own(config.get("compile_config")):
-            config["compile_config"] = None  # of what it was trained with, nothing else is lost
-        if not _only_own(config):
-            raise ValueError("the network has layers or functions that are not Keras's own")
-        import keras  # slow, and most tasks have no network
-
-        try:
-            network = keras.saving.deserialize_keras_object(config, safe_mode=True)
-        except Exception as fault:
-            raise ValueError(f"the network cannot be built again: {_said(fault)}") from None
-        if not isinstance(network, keras.Model):
-            raise TypeError("it is no network")
+        config = dict(json.loads(text))
+        network = _built(config)
+        if network is None:  # perhaps for a loss of the student's own
+            network = _built({**config, "compile_config": None})
+        if network is None:
+            raise ValueError("a network can be checked only if all of its layers are Keras's own")
         network.set_weights([self._array(weight) for weight in weights])
         return network
 
@@ -308,6 +301,19 @@ class _Reader:
 def _is_network(value: Any) -> bool:
     keras = sys.modules.get("keras")  # a network exists only where Keras is imported
     return keras is not None and isinstance(value, keras.Model)
+
+
+def _built(config: dict) -> Any:
+    """Return the network that Keras describes so, None if there is none, or it needs more than Keras."""
+    if not _only_own(config):
+        return None
+    import keras  # slow, and most tasks have no network
+
+    try:
+        network = keras.saving.deserialize_keras_object(config, safe_mode=True)
+    except Exception:  # Keras raises anything
+        return None
+    return network if isinstance(network, keras.Model) else None
 
 
 def _only_own(config: Any) -> bool:

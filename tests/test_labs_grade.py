@@ -1,0 +1,805 @@
+"""The grader, with real cages: good, bad, hostile and empty submissions, and their neighbours."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from multiprocessing import Pipe
+from pathlib import Path
+
+import nbformat
+import numpy as np
+import psutil
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from tiny_notebooks import notebook_of, write_notebook
+from typer.testing import CliRunner
+
+from compendium import cli
+from compendium.errors import CompendiumError, UsageError
+from compendium.labs import cage, source
+from compendium.labs import grade as grader
+from compendium.labs.wire import MOST_TEXT, Peer, WireError
+
+LAB = '''\
+---
+number: 1
+title: Tiny
+chapter: ""
+minutes: 20
+objectives: [one]
+prerequisites: [none]
+---
+Hello.
+
+```{code-cell}
+:role: check
+import numpy as np
+
+IMAGE = np.full((4, 5), 0.5)
+```
+
++++ {"task": {"kind": "code", "title": "Double", "minutes": 5, "points": 3}}
+Double an array, and leave it as it was.
+
+```{code-cell}
+:role: solution
+def double(image):
+    """Return twice the image."""
+    return 2 * image
+```
+
+```{code-cell}
+:role: check
+def task1(double):
+    given = array(double(IMAGE), IMAGE.shape)
+    expect((IMAGE == 0.5).all(), "The image has changed: work on a copy.")
+    expect(np.array_equal(given, np.ones((4, 5))), "That is not twice the image.")
+```
+
++++ {"task": {"kind": "predict", "title": "Predict", "minutes": 5, "points": 2}}
+Which?
+
+```{code-cell}
+:role: solution
+observed = "b"
+```
+
+```{code-cell}
+:role: check
+def task2(observed):
+    expect(observed == "b", "Look again.")
+```
+
++++ {"task": {"kind": "code", "title": "Mean", "minutes": 5, "points": 1}}
+The mean of an image, by a function that makes functions.
+
+```{code-cell}
+:role: solution
+def measure(name):
+    """Return a function of an image."""
+    return np.mean
+```
+
+```{code-cell}
+:role: check
+def task3(measure):
+    expect(number(measure("mean")(IMAGE)) == 0.5, "That is not the mean.")
+```
+
++++ {"task": {"kind": "explain", "title": "Why", "minutes": 5, "points": 4, "answer": "why", "words": 3}}
+Why?
+
++++ {"role": "solution"}
+Because it is so.
+
++++ {"role": "rubric"}
+2 points for <b>this</b>, 2 for that.
+'''
+IMPORT = "import check_tiny as check\nimport numpy as np\nimport os, sys, time"
+DOUBLE = "def double(image):\n    return 2 * image"
+REST = "observed = 'b'\nmeasure = lambda name: np.mean"
+WHY = "why = 'since it is <script>alert(1)</script> so'"
+GOOD = [IMPORT, DOUBLE, REST, WHY]
+WRONG = [IMPORT, "def double(image):\n    return image", "observed = 'a'\nmeasure = lambda name: np.sum"]
+OF = 10  # 3, 2, 1 and, by hand, 4
+FULL = 6
+
+MEMORY = 700 * cage.MB
+QUICK = cage.Limits(seconds=150, memory=MEMORY, output=2 * cage.MB, processes=20)
+HURRIED = cage.Limits(seconds=15, memory=MEMORY)
+
+
+def caged():
+    try:
+        cage.require()
+    except CompendiumError as error:
+        return str(error)
+    return ""
+
+
+WHY_NOT = caged()
+needs_cage = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The labs are one tiny lab, as long as this module's tests run."""
+    folder = tmp_path_factory.mktemp("labs")
+    (folder / "tiny.md").write_text(LAB)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "FOLDER", folder)
+        yield source.load("tiny")
+
+
+def graded(folder, limits=QUICK, workers=2, out=None):
+    """Grade a folder; return the grades by file, and the rows of the table as a spreadsheet reads them."""
+    out = out or folder.parent / f"{folder.name}-grades"
+    grades = grader.grade(folder, out, lab=None, limits=limits, workers=workers, tell=lambda *_: None)
+    with (out / "grades.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["total"] for row in rows] == [str(one.total) for one in grades]
+    return {one.file: one for one in grades}, rows, out
+
+
+def wrote(grade):
+    """What a submission put into `why`."""
+    return next(mark for mark in grade.marks if mark.task.answer == "why").texts["why"]
+
+
+def hints(grade):
+    return [mark.hint for mark in grade.marks]
+
+
+# --- what is submitted ---------------------------------------------------------------------------------------
+
+FORGE = """
+import json, struct
+text = json.dumps({"answer": "1", "changed": [], "value": "b", "arrays": 0}).encode()
+for descriptor in range(3, 256):
+    try:
+        os.write(descriptor, struct.pack("!i", len(text)) + text)
+    except OSError:
+        pass
+"""
+FLOOD = """
+import struct
+for descriptor in range(3, 256):
+    try:
+        os.write(descriptor, struct.pack("!i", -1) + struct.pack("!Q", 2**40) + bytes(1000))
+    except OSError:
+        pass
+"""
+LIE = """
+from compendium.labs import wire
+def encode(self, value, plain=wire._Writer.encode):
+    if type(value) is str and value == "b":
+        module = {"module": "os", "class_name": "system", "config": "touch /lab/owned", "registered_name": None}
+        return {"network": [json.dumps(module), []]}
+    return plain(self, value)
+import json
+wire._Writer.encode = encode
+"""
+TAMPER = """
+import builtins
+import compendium.labs.checking as checking
+checking.expect = check.expect = lambda *_: None
+checking.evaluate = lambda *_: checking.Result(1, "", 3, 3)
+check.task1 = check.task2 = lambda *_: print("Task: pass")
+np.array_equal = lambda *_: True
+builtins.all = lambda *_: True
+open("check.py", "w").write("def task1(double): pass")
+try:
+    open("check_tiny.py", "w").write("def task1(double): pass")
+except OSError as error:
+    why = f"I could not: {error}"
+check.task1(double); check.task2(observed)
+"""
+TRICKS = """
+class Text(str):
+    def __eq__(self, other): return True
+    def __hash__(self): return 0
+class Array(np.ndarray):
+    def __eq__(self, other): return np.ones(4, bool)
+    def __array_function__(self, *_): return True
+observed = Text("a")
+double = lambda image: image.view(Array)
+"""
+EVERYTHING = """
+class Everything:
+    def __eq__(self, other): return True
+    def __getattr__(self, name): return self
+    def __array__(self, *_, **__): raise RuntimeError("no")
+observed = Everything()
+"""
+
+
+def report(code):
+    """Cells that put what they find into `why`."""
+    return ["found = []", code, "why = f'I found this: {found}'"]
+
+
+def try_each(statements):
+    """Cells that report which statements work."""
+    return report(
+        "\n".join(
+            f"try:\n    found.append(str({one})[:200])\nexcept BaseException as error:\n"
+            "    print(type(error), error)"
+            for one in statements
+        )
+    )
+
+
+# name: cells, beginning of the status, points
+HOSTILE = {
+    "exits": ([*GOOD, "sys.exit(0)", "raise SystemExit", "quit()"], "graded; cells that failed: 3", FULL),
+    "ends": ([*GOOD, "os._exit(0)"], "the notebook's process has ended", 0),
+    "kills-others": ([*GOOD, "os.kill(-1, 9)"], "graded", FULL),
+    "kills-itself": ([*GOOD, "os.kill(os.getpid(), 9)"], "the notebook's process has ended", 0),
+    "crashes": ([*GOOD, "import ctypes; ctypes.string_at(0)"], "the notebook's process has ended", 0),
+    "fork-bomb": ([*GOOD, "while True: os.fork()"], "stopped: it started more than 20 processes", 0),
+    "prints": ([*GOOD, "while True: print('x' * 100000)"], "stopped: it printed more than 2 MB", 0),
+    "hoards": (
+        [*GOOD, "kept = []\nwhile True: kept.append(b'x' * 50_000_000)"],
+        "stopped: it used more than 0.684 GB of memory",
+        0,
+    ),
+    "hoards-at-once": ([*GOOD, "np.ones(100 * 2**30, np.uint8)"], "graded; cells that failed: 1", FULL),
+    "fills-disk": (
+        [*GOOD, "for n in range(9):\n    with open(f'big{n}', 'wb') as file: file.write(bytes(2 * 10**8))"],
+        "graded; cells that failed: 1",
+        FULL,
+    ),
+    "closes": ([*GOOD, "os.closerange(3, 256)"], "the notebook's process has ended", 0),
+    "forges": ([*GOOD, FORGE], "the notebook sent an answer that nobody asked for", 0),
+    "floods": ([*GOOD, FLOOD], "the notebook sent what is no message", 0),
+    "lies": ([*GOOD, LIE], "graded", FULL - 2),
+    "tampers": ([*WRONG, TAMPER], "graded", 0),
+    "tricks": ([*WRONG, TRICKS], "graded", 0),
+    "everything-equal": ([*WRONG, EVERYTHING], "graded", 0),
+    "endless-list": ([*GOOD, "observed = []\nobserved.append(observed)"], "graded", FULL - 2),
+    "too-much": ([*GOOD, "double = lambda image: np.zeros(300 * 2**20, np.uint8)"], "graded", FULL - 3),
+    "ends-when-called": ([*GOOD, "double = lambda image: os._exit(1)"], "graded", 0),
+    "exits-when-called": ([*GOOD, "double = lambda image: sys.exit()"], "graded", FULL - 3),
+    "spoils-the-check": (
+        [*GOOD, "def double(image):\n    image[:] = 0\n    return image + 1\nmeasure = lambda name: np.max"],
+        "graded",
+        2 + 1,  # task 3 has an image of its own, of 0.5 everywhere
+    ),
+    "leaves-behind": ([*GOOD, "import subprocess; subprocess.Popen(['sleep', '98765'], start_new_session=True)"], "graded", FULL),
+    "thread": ([*GOOD, "import threading; threading.Thread(target=time.sleep, args=(9999,)).start()"], "graded", FULL),
+}  # fmt: skip
+ODD = {
+    "empty": (b"", "not graded: it is empty"),
+    "no-json": (b"import check_tiny: hello", "it is no notebook"),
+    "no-notebook": (b'{"import check_tiny": 1}', "it is no notebook"),
+    "deep": (b"[" * 100000 + b'"import check_tiny"', "it is no notebook"),
+}
+
+
+@pytest.fixture(scope="module")
+def submitted(lab, tmp_path_factory):
+    """A folder with all submissions that need no waiting, graded."""
+    folder = tmp_path_factory.mktemp("submitted")
+    for number in range(2):
+        write_notebook(folder / ("first.ipynb", "zuletzt.ipynb")[number], *GOOD)
+    for name, (cells, _, _) in HOSTILE.items():
+        write_notebook(folder / f"{name}.ipynb", *cells)
+    for name, (content, _) in ODD.items():
+        (folder / f"{name}.ipynb").write_bytes(content)
+    write_notebook(folder / "no-code.ipynb")
+    (folder / "no-code.ipynb").rename(folder / "tiny, no code.ipynb")
+    write_notebook(folder / "=cmd|' C'!A0.ipynb", *GOOD)
+    write_notebook(folder / "<script>alert(2).ipynb", *GOOD)
+    write_notebook(folder / "two\nlines \x1b[31m ..%2f.ipynb", *GOOD)
+    write_notebook(folder / "anna" / "tiny.ipynb", "import numpy as np", *GOOD[1:])
+    write_notebook(folder / "other.ipynb", "x = 1")
+    write_notebook(folder / "magic.ipynb", *GOOD, "%matplotlib inline\nimport matplotlib.pyplot as plt",
+                   "plt.plot([1, 2]); plt.show()", "%time 1 + 1", "!echo hello", "display(1)", "await __import__('asyncio').sleep(0)")  # fmt: skip
+    untouched = [
+        IMPORT,
+        'def double(image):\n    raise NotImplementedError("not yet")',
+        "observed = ...\nwhy = ...",
+    ]
+    write_notebook(folder / "untouched.ipynb", *untouched, "check.task1(double)")
+    broken = notebook_of(*GOOD)
+    for cell in broken.cells:
+        cell.metadata, cell["id"], cell["outputs"] = (
+            {"tags": 7, "jupyter": "x"},
+            "?",
+            [{"output_type": "odd"}],
+        )
+    del broken.cells[1]["outputs"]
+    (folder / "broken.ipynb").write_text(json.dumps({**broken, "metadata": {"kernelspec": 3}}))
+    (folder / "large.ipynb").touch()
+    os.truncate(folder / "large.ipynb", 2 * 2**30)
+    (folder / "link.ipynb").symlink_to(folder / "first.ipynb")
+    (folder / "folder.ipynb").mkdir()
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "linked").symlink_to(folder / "anna")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        connect = f"__import__('socket').create_connection(('{{}}', {port}), timeout=5)"
+        write_notebook(
+            folder / "calls.ipynb",
+            *GOOD,
+            *try_each([connect.format("127.0.0.1"), connect.format("localhost")]),
+        )
+        elsewhere = [
+            Path.home(),
+            source.FOLDER,
+            folder,
+            folder.parent,
+            Path("/root"),
+            Path("/home"),
+            Path("/var"),
+            Path.cwd() / "labs",
+        ]
+        write_notebook(
+            folder / "reads.ipynb",
+            *GOOD,
+            *report(
+                f"for folder in {[str(path) for path in elsewhere]}:\n"
+                "    for path, _, files in os.walk(folder):\n"
+                f"        if not path.startswith(tuple({[sys.prefix, sys.base_prefix, str(Path(sys.prefix).resolve())]})):\n"
+                "            found += files"
+            ),
+            f"!rm -rf /lab /cage /tmp /root /home {folder.parent} 2>/dev/null",
+        )  # fmt: skip
+        write_notebook(folder / "escapes.ipynb", *GOOD, *report(
+            "import subprocess\nfor line in ['unshare -Ur true', 'mount -t tmpfs x /tmp', 'touch /usr/x', 'touch /cage/x', 'kill -9 1']:\n"
+            "    if not subprocess.run(line, shell=True).returncode and os.path.exists('/proc/1') and 'kill' not in line: found.append(line)"
+        ))  # fmt: skip
+        yield *graded(folder), folder
+
+
+@needs_cage
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_submission_earns_what_is_right_in_it(submitted, name):
+    grade = submitted[0][f"{name}.ipynb"]
+    _, status, points = HOSTILE[name]
+    assert (grade.status[: len(status)], grade.total) == (status, points), hints(grade)
+    assert grade.checked
+
+
+@needs_cage
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_notebook_is_a_result(submitted, name):
+    grade = submitted[0][f"{name}.ipynb"]
+    assert grade.status.startswith(ODD[name][1])
+    assert grade.total == 0
+    assert grade.checked
+
+
+@needs_cage
+def test_neighbours_grades_are_right(submitted):
+    grades, rows, _, folder = submitted
+    for name in ("first.ipynb", "zuletzt.ipynb", "anna/tiny.ipynb", "broken.ipynb", "magic.ipynb"):
+        grade = grades[name]
+        assert (grade.total, grade.by_hand, grade.status) == (FULL, OF - FULL, "graded"), grade
+        assert all(mark.by_hand or not mark.hint for mark in grade.marks)
+    row = next(row for row in rows if row["file"] == "first.ipynb")
+    assert [row[f"task {number}"] for number in range(1, 5)] == [
+        "3",
+        "2",
+        "1",
+        "",
+    ]  # the last is for a person
+    assert (row["lab"], row["total"], row["of"], row["by hand"]) == ("tiny", "6", "10", "4")
+    assert len(rows) == len(grades) == len({row["page"] for row in rows})
+    assert nbformat.read(folder / "first.ipynb", 4).cells
+
+
+@needs_cage
+def test_untouched_notebook_earns_nothing_and_hears_why(submitted):
+    grade = submitted[0]["untouched.ipynb"]
+    assert (grade.total, grade.by_hand, grade.status) == (0, 0, "graded")
+    assert hints(grade)[0].startswith("Not written yet")
+    assert all(hint.startswith("Not answered yet") for hint in hints(grade)[1:])
+
+
+@needs_cage
+def test_notebook_without_code_earns_nothing(submitted):
+    grade = submitted[0]["tiny, no code.ipynb"]
+    assert (grade.status, grade.total, len(grade.marks)) == ("graded", 0, 4)
+
+
+@needs_cage
+def test_files_that_are_not_run(submitted):
+    grades = submitted[0]
+    assert grades["large.ipynb"].status == "not graded: it is larger than 50 MB"
+    for name in ("link.ipynb", "pipe.ipynb", "folder.ipynb"):
+        assert grades[name].status.startswith("not graded: it is no file"), name
+    assert "--lab" in grades["other.ipynb"].status
+    assert not any(name.startswith("linked") for name in grades)
+
+
+@needs_cage
+def test_nothing_is_reached_from_a_cage(submitted):
+    grades, _, _, folder = submitted
+    for name in ("calls", "reads", "escapes"):
+        assert wrote(grades[f"{name}.ipynb"]) == "I found this: []", name
+        assert grades[f"{name}.ipynb"].total == FULL
+    assert "Read-only" in wrote(grades["tampers.ipynb"])
+    assert (folder / "first.ipynb").exists()
+    assert Path(cage.__file__).exists()
+
+
+@needs_cage
+def test_nothing_runs_on(submitted):
+    left = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
+    assert not any("98765" in (words or []) for words in left)
+    assert not any("compendium.labs.submission" in (words or []) for words in left)
+
+
+@needs_cage
+def test_hints_say_what_happened(submitted):
+    grades = submitted[0]
+    assert "has changed: work on a copy" in hints(grades["spoils-the-check.ipynb"])[0]
+    assert "too large" in hints(grades["too-much.ipynb"])[0]
+    assert "SystemExit" in hints(grades["exits-when-called.ipynb"])[0]
+    assert hints(grades["ends-when-called.ipynb"]) == ["Not checked: the notebook's process has ended."] * 4
+    assert "`observed`: " in hints(grades["everything-equal.ipynb"])[1]
+    assert "layers are Keras's own" in hints(grades["lies.ipynb"])[1]
+    assert ("Segmentation fault" in grades["crashes.ipynb"].said) or not grades["crashes.ipynb"].said
+
+
+@needs_cage
+def test_table_and_pages_are_harmless(submitted):
+    grades, rows, out, _ = submitted
+    for row in rows:
+        for value in row.values():
+            assert not value.startswith(("=", "+", "-", "@"))
+            assert value.isprintable()
+    assert {path.name for path in out.iterdir()} == {"grades.csv", *(row["page"] for row in rows)}
+    for grade in grades.values():
+        page = (out / grade.page).read_text()
+        assert "<script" not in page
+        assert "<b>this" not in page
+    page = (out / grades["first.ipynb"].page).read_text()
+    assert "since it is &lt;script&gt;" in page
+    assert "2 points for &lt;b&gt;this" in page
+    assert "6 of 10 points" in page
+    failed = (out / grades["exits.ipynb"].page).read_text()
+    assert "Cell 5 of those with code" in failed
+    assert "SystemExit" in failed
+
+
+@needs_cage
+@pytest.mark.slow
+def test_what_does_not_end_is_ended(lab, tmp_path):
+    folder = tmp_path / "slow"
+    stubborn = "while True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass"
+    write_notebook(folder / "good.ipynb", *GOOD)
+    write_notebook(folder / "loops.ipynb", IMPORT, "while True: pass", *GOOD[1:])
+    write_notebook(folder / "stubborn.ipynb", *GOOD, stubborn)
+    write_notebook(folder / "sleeps.ipynb", *GOOD, "def double(image):\n    time.sleep(9999)")
+    write_notebook(folder / "deaf.ipynb", *GOOD, "def double(image):\n" + textwrap.indent(stubborn, "    "))
+    started = time.monotonic()
+    grades = graded(folder, HURRIED, workers=5)[0]
+    assert time.monotonic() - started < 3 * HURRIED.seconds
+    assert grades["good.ipynb"].total == FULL
+    assert grades["loops.ipynb"].total == FULL  # one endless cell costs no other its points
+    assert grades["loops.ipynb"].failures == ((2, "while True: pass", "TimeoutError: longer than 5 seconds"),)
+    assert grades["sleeps.ipynb"].total == FULL - 3
+    assert "TimeoutError" in hints(grades["sleeps.ipynb"])[0]
+    assert grades["deaf.ipynb"].total == 0
+    assert "no answer within" in hints(grades["deaf.ipynb"])[0]
+    assert grades["stubborn.ipynb"].total == 0
+    assert "no answer within" in grades["stubborn.ipynb"].status
+
+
+@needs_cage
+def test_command(lab, tmp_path):
+    write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
+    done = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in"), "--lab", "tiny"])
+    assert done.exit_code == 0, done.output
+    assert "1 of 1  tiny.ipynb: 6 of 10; graded" in done.output
+    again = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in")])
+    assert isinstance(again.exception, UsageError)  # `main` prints it and exits with 2
+    assert "is there already" in str(again.exception)
+
+
+@needs_cage
+def test_cages_end_with_the_grader(lab, tmp_path):
+    write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD, "time.sleep(86420)")
+    write_notebook(tmp_path / "in" / "tiny2.ipynb", *GOOD, "!sleep 86420")
+    script = (
+        "import pathlib; from compendium import cli; from compendium.labs import source\n"
+        f"source.FOLDER = pathlib.Path({str(source.FOLDER)!r}); cli.main()"
+    )
+    command = [sys.executable, "-c", script, "lab", "grade", str(tmp_path / "in"), "--workers", "2"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        members = []
+        deadline = time.monotonic() + 60
+        while not any("86420" in word for one in members for word in _words(one)):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+            members = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGKILL)
+    _, alive = psutil.wait_procs(members, timeout=20)
+    assert not alive
+
+
+def _words(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_wrong_folders_and_labs(lab, tmp_path):
+    def grade(folder, name=None):
+        grader.grade(folder, tmp_path / "out", lab=name, limits=QUICK, workers=1, tell=print)
+
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UsageError, match="is no folder"):
+        grade(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=r"has no \*\.ipynb"):
+        grade(tmp_path / "in")
+    write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
+    with pytest.raises(UsageError, match='no lab "tyni"; did you mean "tiny"'):
+        grade(tmp_path / "in", "tyni")
+    assert not (tmp_path / "out").exists()
+
+
+def test_refuses_without_bubblewrap(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CompendiumError, match="apt install bubblewrap"):
+        cage.require()
+
+
+@needs_cage
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [("--unshare-user", "the network can be reached|other processes"), ("--no-such-flag", "Unknown option")],
+)
+def test_refuses_a_cage_that_does_not_hold(monkeypatch, flags, reason):
+    monkeypatch.setattr(cage, "_FLAGS", flags)
+    with pytest.raises(CompendiumError, match=reason):
+        cage.require()
+
+
+@needs_cage
+def test_a_check_that_fails_is_told_as_the_graders_fault(lab, tmp_path, monkeypatch):
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "labs" / "tiny.md").write_text(LAB.replace("IMAGE = np.full((4, 5), 0.5)", "1 / 0"))
+    monkeypatch.setattr(source, "FOLDER", tmp_path / "labs")
+    write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
+    done = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in")])
+    assert isinstance(done.exception, CompendiumError)
+    assert "1 of 1 could not be checked" in str(done.exception)
+    assert "ZeroDivisionError" in next((tmp_path / "in-grades").glob("*.html")).read_text()
+
+
+# --- the wire ------------------------------------------------------------------------------------------------
+
+
+class Wire:
+    """A peer, and one in a thread that serves functions to it."""
+
+    def __init__(self, *functions):
+        ours, theirs = Pipe()
+        self.peer, self.server = Peer(ours), Peer(theirs, functions)
+        self.thread = threading.Thread(target=self._serve)
+        self.thread.start()
+
+    def _serve(self):
+        try:
+            self.server.serve()
+        except WireError:
+            pass
+
+    def __enter__(self):
+        return self.peer
+
+    def __exit__(self, *_):
+        self.peer.break_off("the test is over")
+        self.thread.join(10)
+
+
+numbers = st.one_of(
+    st.none(), st.booleans(), st.integers(-(10**30), 10**30), st.floats(), st.text(), st.just(...)
+)
+some_arrays = arrays.arrays(
+    st.sampled_from([np.uint8, np.float32, np.float64, np.int64, np.bool_, np.complex128, "<U3", ">f4"]),
+    arrays.array_shapes(min_dims=0, min_side=0),
+)
+values = st.recursive(
+    st.one_of(numbers, some_arrays),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=4),
+        st.lists(inner, max_size=4).map(tuple),
+        st.dictionaries(st.one_of(st.text(), st.integers(), st.tuples(st.integers())), inner, max_size=4),
+    ),
+    max_leaves=8,
+)
+
+
+def same(one, other):
+    if type(one) is not type(other):
+        return False
+    if isinstance(one, np.ndarray):
+        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(same, one, other))
+    if isinstance(one, dict):
+        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
+    return one == other or one != one
+
+
+@pytest.fixture(scope="module")
+def echo():
+    with Wire(lambda value: value) as peer:
+        yield peer.remote(0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(values)
+def test_values_come_back_as_they_went(echo, value):
+    assert same(echo(value), value)
+
+
+def test_functions_go_both_ways_and_stay_themselves():
+    mine = []
+
+    def apply(function, value):
+        return function(value)
+
+    with Wire(apply, lambda: apply, lambda function: function is apply) as peer:
+        assert peer.remote(0)(lambda value: mine.append(value) or value + 1, 2) == 3
+        assert mine == [2]
+        assert peer.remote(2)(peer.remote(1)())
+
+
+def test_changes_in_place_are_seen():
+    def spoil(image, generator, scale=1):
+        image *= scale
+        return generator.random()
+
+    image, generator = np.ones((2, 3)), np.random.default_rng(4)
+    with Wire(spoil) as peer:
+        expected = np.random.default_rng(4)
+        assert peer.remote(0)(image, generator, scale=3) == expected.random()
+        assert (image == 3).all()
+        assert generator.random() == expected.random()
+        image.flags.writeable = False
+        with pytest.raises(ValueError, match="read-only"):
+            peer.remote(0)(image, generator)
+
+
+def test_errors_are_pythons_own_or_runtime_errors():
+    class Own(Exception):
+        pass
+
+    def fail(kind):
+        raise {"value": ValueError, "own": Own, "stub": NotImplementedError, "exit": SystemExit}[kind]("so")
+
+    with Wire(fail) as peer:
+        for kind, error in {
+            "value": ValueError,
+            "own": RuntimeError,
+            "stub": NotImplementedError,
+            "exit": RuntimeError,
+        }.items():
+            with pytest.raises(error, match="so"):
+                peer.remote(0)(kind)
+        with pytest.raises(KeyError):
+            peer.remote(0)("unheard of")
+
+
+json_values = st.recursive(
+    st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=5)),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(
+            st.sampled_from(
+                ["array", "tuple", "dict", "scalar", "network", "generator", "function", "complex"]
+            ),
+            inner,
+            max_size=1,
+        ),
+    ),
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.one_of(json_values.map(lambda value: ("value", value)), st.tuples(st.just("changed"), json_values)),
+    st.lists(st.binary(max_size=20), max_size=2),
+)
+def test_malformed_answers_fail_the_call_and_nothing_else(forged, blobs):
+    ours, theirs = Pipe()
+    peer = Peer(ours)
+
+    def answer():
+        call = json.loads(theirs.recv_bytes())["call"]
+        theirs.recv_bytes()
+        message = {"answer": call, "changed": [], "value": 1, "arrays": len(blobs), forged[0]: forged[1]}
+        for part in (json.dumps(message).encode(), *blobs):
+            theirs.send_bytes(part)
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    try:
+        peer.remote(0)(np.zeros(3))
+    except (TypeError, WireError):
+        pass
+    finally:
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"[1, 2]",
+        b'{"arrays": -1}',
+        b'{"arrays": "x"}',
+        b'{"arrays": 0}',
+        b'{"arrays": 0, "answer": "00"}',
+        b'{"arrays": 0, "call": 1, "function": 0, "with": [[], {}]}',
+        b"[" * 50000,
+        b"x" * (MOST_TEXT + 1),
+    ],
+)
+def test_what_is_no_answer_breaks_the_wire(sent):
+    ours, theirs = Pipe()
+    peer = Peer(ours)
+
+    def answer():
+        theirs.recv_bytes()
+        try:
+            theirs.send_bytes(sent)
+        except OSError:
+            pass
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    with pytest.raises(WireError, match="the notebook"):
+        peer.remote(0)()
+    assert peer.broken
+    thread.join()
+    with pytest.raises(WireError):
+        peer.remote(0)()
+
+
+@pytest.mark.slow
+def test_networks_are_rebuilt_only_of_known_layers():
+    import keras
+
+    from compendium import models
+
+    plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu")])
+    plain.compile(keras.optimizers.Adam(0.01), loss="mse")
+    own_loss = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
+    own_loss.compile("adam", loss=lambda true, predicted: predicted)
+    own_layer = models.vae((8, 8, 1), 2)
+    sly = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x)])
+
+    def train(network, images):
+        network.fit(images, np.zeros((8, 3)), verbose=0)
+
+    with Wire(lambda: plain, lambda: own_loss, lambda: sly, train, lambda: own_layer) as peer:
+        images = np.random.default_rng(0).random((8, 4))
+        network = peer.remote(0)()
+        np.testing.assert_allclose(
+            network.predict(images, verbose=0), plain.predict(images, verbose=0), rtol=1e-5
+        )
+        assert float(network.optimizer.learning_rate) == pytest.approx(0.01)
+        before = network.get_weights()
+        peer.remote(3)(network, images)
+        assert not np.array_equal(before[0], network.get_weights()[0])
+        assert peer.remote(1)().count_params() == own_loss.count_params()
+        assert peer.remote(4)().count_params() == own_layer.count_params()
+        with pytest.raises(TypeError, match="layers are Keras's own"):
+            peer.remote(2)()
