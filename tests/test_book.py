@@ -178,7 +178,7 @@ def parameters_explained(source):
 
 
 def test_the_committed_notebooks_are_as_the_book_wants_them():
-    notebooks = [path for path in book.documents() if path.suffix == ".ipynb"]
+    notebooks = book.notebooks()
     assert notebooks
     faults = [
         f"{path.name}: {fault}" for path in notebooks for fault in notebook_faults(nbformat.read(path, 4))

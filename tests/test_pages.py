@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_notebooks import write_notebook
 
-from compendium import book, cli, data, parameters, project, runner
+from compendium import book, cli, data, generated, parameters, project, runner
 from compendium.cli import open as opening
 from compendium.data import CATALOGUE
 
@@ -124,8 +124,8 @@ def test_the_page_shows_the_errors_and_files_that_there_are(checkout, monkeypatc
 
 
 def test_the_page_of_parameters_is_what_the_chapters_declare():
-    text = (project.ROOT / book.PARAMETERS).read_text(encoding="utf-8")
-    assert text == book.parameters_page(), "stale: `compendium book --save-outputs` writes it anew"
+    text = (project.ROOT / generated.PARAMETERS).read_text(encoding="utf-8")
+    assert text == generated.parameters_page(), "stale: `compendium book --save-outputs` writes it anew"
     for chapter in project.chapters():
         section = text.split(f"\n## [{chapter}]")[1].split("\n## ")[0]
         for name, declared in parameters.declared(project.chapter_path(chapter)).items():
@@ -136,4 +136,6 @@ def test_the_page_of_parameters_is_what_the_chapters_declare():
 def test_a_book_is_built_with_its_page_of_parameters_as_it_is_now(tmp_path, monkeypatch):
     monkeypatch.setattr(book, "SOURCE", tmp_path / "source")
     book._stage({})
-    assert (tmp_path / "source" / book.PARAMETERS).read_text(encoding="utf-8") == book.parameters_page()
+    assert (tmp_path / "source" / generated.PARAMETERS).read_text(
+        encoding="utf-8"
+    ) == generated.parameters_page()

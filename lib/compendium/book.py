@@ -1,7 +1,5 @@
 """Build the book: run the notebooks that changed, compile the pages, check what came out."""
 
-import hashlib
-import json
 import re
 import shutil
 import subprocess
@@ -14,12 +12,11 @@ import yaml
 from bs4 import BeautifulSoup
 from click import unstyle
 
-from compendium import claims, parameters, project, runner
-from compendium.claims import pages
+from compendium import generated, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 
-BUILD = project.ROOT / "_build"
+BUILD = generated.BUILD
 HTML = BUILD / "html"
 RUNS = BUILD / "runs"
 SOURCE = BUILD / "source"
@@ -27,42 +24,41 @@ COMPILED = BUILD / "compiled"
 LOG = BUILD / "build.log"
 STAMP = BUILD / "html.sha256"
 
-PARAMETERS = "book/parameters.md"  # written by `parameters_page`
-CLAIMS = "book/claims.md"  # written by `ledger_pages`, with what belongs to it
-LEDGER = BUILD / "claims"
-
-_PARAMETERS_INTRODUCTION = """\
-# Parameters
-
-These are the parameters of each chapter as its first code cell declares them, with the values that the
-profile `quick` has; in brackets stands what other profiles change. `compendium params CHAPTER` prints the
-same, and {doc}`how-to-rerun` says how to set them. A list is typed with commas, such as `-p seeds=1,2`.
-"""
-
 Report = Callable[[str], None]
 
 
-def documents() -> list[Path]:
-    """Return the files of `_toc.yml`, root first, in the order of the book."""
-    contents = yaml.safe_load((project.ROOT / "_toc.yml").read_text())
+def documents(root: Path | None = None) -> list[Path]:
+    """Return the files of a folder's `_toc.yml`, the checkout's without one, root first, in its order."""
+    root = root or project.ROOT
+    contents = yaml.safe_load((root / "_toc.yml").read_text())
     names = [contents["root"]]
     for part in contents["parts"]:
         names += [chapter["file"] for chapter in part["chapters"]]
-    return [_document(name) for name in names]
+    return [_document(root, name) for name in names]
 
 
-def build(report: Report) -> Path:
+def notebooks() -> list[Path]:
+    """Return the notebooks of the book that a build runs: all but the labs', which students finish."""
+    return [
+        path
+        for path in documents()
+        if path.suffix == ".ipynb" and path.parent != project.ROOT / generated.LABS
+    ]
+
+
+def build(report: Report, *, solutions: bool = False) -> Path:
     """Run what changed, compile if anything differs from the last build, and return the first page.
 
     Args:
         report: is told, a line at a time, what is being done.
+        solutions: publish the labs' solutions and the instructors' notes, too.
 
     Raises:
         CompendiumError: a notebook failed, Sphinx warned, or a page or figure is missing.
     """
-    notebooks = [path for path in documents() if path.suffix == ".ipynb"]
-    executed = {path: _executed(path, report) for path in notebooks}
-    _stage(executed)
+    _stage({path: _executed(path, report) for path in notebooks()})
+    if solutions:
+        _add_to_contents(generated.solutions(SOURCE, report))
     sources = project.files_hash(path for path in SOURCE.rglob("*") if path.is_file())
     state = f"{sources} {project.packages_hash()}"
     if STAMP.exists() and STAMP.read_text() == state and HTML.exists():
@@ -76,61 +72,22 @@ def build(report: Report) -> Path:
 
 def save_outputs() -> list[Path]:
     """Copy what the last build executed and generated over the committed files, outputs and all."""
-    saved = []
-    for path in documents():
-        if path.suffix == ".ipynb" or path == project.ROOT / PARAMETERS:
-            write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
-            saved.append(path)
-    for name, content in ledger_pages().items():
-        write_atomically(project.ROOT / name, content)
-        saved.append(project.ROOT / name)
+    saved = notebooks() + [project.ROOT / name for name in generated.pages()]
+    for path in saved:
+        write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
     return saved
 
 
-def ledger_pages() -> dict[str, str]:
-    """Return the files made from the claims, by path in the checkout: page, chart, and a table a chapter.
-
-    They are computed where code, recorded runs or packages have changed since the last time. A book without
-    the page has none of them.
-    """
-    if not (project.ROOT / CLAIMS).exists():
-        return {}
-    inputs = [path for path in (project.ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml"}]
-    inputs += [path for path in project.RESULTS.rglob("*") if path.is_file()]
-    state = hashlib.sha256(f"{project.files_hash(inputs)} {project.packages_hash()}".encode()).hexdigest()
-    kept = LEDGER / f"{state[:16]}.json"
-    if not kept.exists():
-        computed = claims.verdicts()
-        made = {CLAIMS: pages.page(computed), f"book/{pages.CHART}": pages.chart(computed)}
-        for paper in claims.papers():
-            own = [one for one in computed if one.claim.paper == paper]
-            made[f"book/_claims/{paper}.md"] = pages.chapter(own)
-        shutil.rmtree(LEDGER, ignore_errors=True)
-        write_atomically(kept, json.dumps(made))
-    return json.loads(kept.read_text())
-
-
-def parameters_page() -> str:
-    """Return the book's page of parameters, in Markdown: a list a chapter."""
-    parts = [_PARAMETERS_INTRODUCTION]
-    for chapter in project.chapters():
-        parts.append(f"\n## [{chapter}](../notebooks/{chapter}.ipynb)\n")
-        for name, kind, default, limits, meaning, profiles in parameters.table(project.chapter_path(chapter)):
-            allowed = f", {limits}" if limits else ""
-            changed = f" ({profiles})" if profiles else ""
-            parts.append(f"\n`{name}` = `{default}`\n: {kind}{allowed}: {meaning}{changed}\n")
-    return "".join(parts)
-
-
-def faults(html: Path) -> list[str]:
-    """Return what is wrong with the rendered pages, a line each: nothing, if the book is whole.
+def faults(html: Path, source: Path | None = None) -> list[str]:
+    """Return what is wrong with the pages rendered from a folder, a line each: nothing, if the book is whole.
 
     Every document has its page; every figure its caption and alternative text; every picture its file; no
     page shows a failed or complaining cell; links inside the book lead somewhere.
     """
     found = []
-    for document in documents():
-        page = html / document.relative_to(project.ROOT).with_suffix(".html")
+    source = source or project.ROOT
+    for document in documents(source):
+        page = html / document.relative_to(source).with_suffix(".html")
         if not page.exists():
             found.append(f"{page}: missing")
             continue
@@ -139,9 +96,9 @@ def faults(html: Path) -> list[str]:
     return found
 
 
-def _document(name: str) -> Path:
+def _document(root: Path, name: str) -> Path:
     for ending in (".md", ".ipynb"):
-        path = project.ROOT / f"{name}{ending}"
+        path = root / f"{name}{ending}"
         if path.exists():
             return path
     raise CompendiumError(f"_toc.yml: no {name}.md or {name}.ipynb; correct the name or add the file")
@@ -170,14 +127,21 @@ def _stage(executed: dict[Path, Path]) -> None:
     )
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
-    if (SOURCE / PARAMETERS).exists():
-        (SOURCE / PARAMETERS).write_text(parameters_page(), encoding="utf-8")
-    for name, content in ledger_pages().items():
+    for name, content in (generated.pages() | generated.handouts()).items():
         write_atomically(SOURCE / name, content)
     for path, result in executed.items():
         target = SOURCE / path.relative_to(project.ROOT)
         target.parent.mkdir(exist_ok=True)
         shutil.copy(result, target)
+
+
+def _add_to_contents(names: list[str]) -> None:
+    """Add a last part with these pages to the table of contents that is compiled."""
+    path = SOURCE / "_toc.yml"
+    contents = yaml.safe_load(path.read_text())
+    part = {"caption": "For instructors", "chapters": [{"file": name} for name in names]}
+    contents["parts"].append(part)
+    path.write_text(yaml.safe_dump(contents, sort_keys=False))
 
 
 def _compile() -> None:
@@ -194,7 +158,7 @@ def _compile() -> None:
         complaints = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)] or lines[-1:]
         raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {LOG})")
     fresh = COMPILED / "_build" / "html"
-    if found := faults(fresh):
+    if found := faults(fresh, SOURCE):
         raise CompendiumError(f"{found[0]} ({len(found)} faults in all; the pages are in {fresh})")
     shutil.rmtree(HTML, ignore_errors=True)
     fresh.rename(HTML)

@@ -6,16 +6,27 @@ import subprocess
 from collections.abc import Iterable
 from pathlib import Path
 
-from compendium.errors import unknown
+from compendium.errors import CompendiumError, unknown
 
-ROOT = Path(__file__).resolve().parents[2]
+PACKAGE = Path(__file__).resolve().parent
+ROOT = PACKAGE.parents[1]
 NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
-LEDGER = ROOT / "lib" / "compendium" / "claims"
-LABS = ROOT / "lib" / "compendium" / "labs"
+LEDGER = PACKAGE / "claims"
+LABS = PACKAGE / "labs"
 
 QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
+
+
+def checkout() -> Path:
+    """Return `ROOT`; raises CompendiumError where the package was installed without the rest of a checkout."""
+    if not NOTEBOOKS.is_dir():
+        raise CompendiumError(
+            f"this command needs a checkout of the compendium, and {PACKAGE} is in none; "
+            "in the folder of a checkout, type: python -m pip install -e ."
+        )
+    return ROOT
 
 
 def chapters() -> list[str]:

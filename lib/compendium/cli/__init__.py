@@ -1,11 +1,14 @@
 """The `compendium` command."""
 
+import functools
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
 
-from compendium.cli import book, claims, compare, data, lab, open, params, run, sweep, test
+from compendium import project
+from compendium.cli import book, claims, compare, data, doctor, lab, open, params, run, sweep, test
 from compendium.errors import CompendiumError
 
 app = typer.Typer(
@@ -14,14 +17,28 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-app.command("book")(book.book)
-app.command("run")(run.run)
-app.command("sweep")(sweep.sweep)
-app.command("params")(params.params)
-app.command("compare")(compare.compare)
-app.command("claims")(claims.claims)
-app.command("open")(open.open_chapter)
-app.command("test", context_settings={"ignore_unknown_options": True})(test.test)
+
+
+def _in_checkout(command: Callable[..., None]) -> Callable[..., None]:
+    """The command, refused in one line where the package was installed without the rest of a checkout."""
+
+    @functools.wraps(command)
+    def checked(*arguments: object, **options: object) -> None:
+        project.checkout()
+        command(*arguments, **options)
+
+    return checked
+
+
+app.command("book")(_in_checkout(book.book))
+app.command("run")(_in_checkout(run.run))
+app.command("sweep")(_in_checkout(sweep.sweep))
+app.command("params")(_in_checkout(params.params))
+app.command("compare")(_in_checkout(compare.compare))
+app.command("claims")(_in_checkout(claims.claims))
+app.command("open")(_in_checkout(open.open_chapter))
+app.command("test", context_settings={"ignore_unknown_options": True})(_in_checkout(test.test))
+app.command("doctor")(doctor.doctor)
 app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")
 

@@ -52,6 +52,18 @@ def student(lab: Lab, expected: Mapping[str, str]) -> NotebookNode:
     return _notebook(lab, cells)
 
 
+def page(lab: Lab, expected: Mapping[str, str], address: str) -> NotebookNode:
+    """Return the page of a lab in the book: the students' notebook, and where its zip can be downloaded."""
+    notebook = student(lab, expected)
+    belongs = f"It belongs to the chapter {{doc}}`../../notebooks/{lab.chapter}`. " if lab.chapter else ""
+    notebook.cells[0].source += (
+        f'\n\n<a href="{address}" download>Download the lab</a>: the notebook, its checks and what has to be '
+        f"installed, in one zip file; {{doc}}`../for-students` says what to do with it. {belongs}"
+        "The cells are not run on this page."
+    )
+    return notebook
+
+
 def solution(lab: Lab) -> NotebookNode:
     """Return the lab done: solutions in place of stubs, and why. It is not executed."""
     cells = _head(lab)
@@ -197,8 +209,8 @@ def stub(text: str) -> str:
                 pieces.append(f'\n{head}\n    raise NotImplementedError("{name} is not written yet")\n')
             case _:
                 raise CompendiumError(
-                    f"solution, line {node.lineno}: only imports, assignments to a name, and functions with a "
-                    "docstring have a stub"
+                    f"solution, line {node.lineno}: only imports, assignments to a name, and functions "
+                    "with a docstring have a stub"
                 )
     return "\n".join(pieces).strip()
 
@@ -222,7 +234,7 @@ def _head(lab: Lab) -> list[NotebookNode]:
         ),
         _code("from compendium import doctor\n\ndoctor.report()"),
         _prose(
-            "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass*, "
+            "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass* "
             "or a hint. Replace `raise NotImplementedError` and `...` by your answers, and run the check as "
             "often as you like."
         ),

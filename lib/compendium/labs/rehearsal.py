@@ -1,4 +1,4 @@
-"""Try a lab out: does the solution pass every check, the untouched notebook none, each wrong answer its hint?"""
+"""Try a lab out: its solution must pass, the untouched notebook must not, wrong answers must get hints."""
 
 import contextlib
 import io

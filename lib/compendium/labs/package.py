@@ -1,0 +1,42 @@
+"""What a student installs: a wheel of this package, and the list of packages that stands beside it."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from compendium import project
+from compendium.errors import CompendiumError
+
+# As `uv pip compile pyproject.toml --extra lab --constraints requirements.lock --universal` resolves it.
+JUPYTERLAB = "jupyterlab==4.6.6"
+
+# A build hook works in the folder of the project; in a process of its own, nobody else's folder changes.
+_BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
+
+
+def wheel(folder: Path) -> Path:
+    """Build the wheel of the checkout in `folder`, which is made, and return its path.
+
+    Nothing is downloaded, and the same files give the same bytes. Raises CompendiumError outside a checkout,
+    or with the builder's last line where it fails.
+    """
+    root = project.checkout()
+    folder.mkdir(parents=True, exist_ok=True)
+    command = [sys.executable, "-c", _BUILD, str(folder.resolve())]
+    built = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    if built.returncode:
+        reason = (built.stderr.strip() or "no reason given").splitlines()[-1]
+        raise CompendiumError(
+            f"the wheel cannot be built ({reason}); type: {sys.executable} -m pip install -r requirements.lock"
+        )
+    return folder / built.stdout.split()[-1]
+
+
+def requirements(wheel: Path) -> str:
+    """Return the text of a student's requirements.txt: the lock, JupyterLab, and the wheel beside the file.
+
+    All of the lock, though a lab imports less: the rest is a tenth of the size, as TensorFlow is most of it,
+    and what the wheel itself requires. Raises CompendiumError outside a checkout.
+    """
+    lock = (project.checkout() / "requirements.lock").read_text(encoding="utf-8")
+    return f"{lock}{JUPYTERLAB}\n./{wheel.name}\n"

@@ -1,0 +1,66 @@
+"""Labs: the solution passes, the untouched notebook does not, wrong answers get hints, nothing leaks."""
+
+import functools
+import zipfile
+
+import nbformat
+import pytest
+
+from compendium.labs import checking, editions, rehearsal, source
+
+LABS = source.names()
+
+
+@functools.cache
+def rehearsed(name):
+    return rehearsal.rehearse(source.load(name))
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_the_solution_passes_stubs_fail_and_each_wrong_answer_gets_its_hint(name):
+    assert rehearsed(name).faults == []
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_students_read_beside_a_task_what_its_solution_prints(name):
+    assert editions.recorded_outputs(source.load(name)) == rehearsed(name).printed
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_a_lab_is_one_to_two_hours_of_all_kinds_of_tasks_with_wrong_answers(name):
+    lab = source.load(name)
+    assert 60 <= lab.minutes <= 120
+    assert {task.kind for task in lab.tasks} == {*checking.KINDS}
+    for task in lab.tasks:
+        assert task.kind == "explain" or len(task.wrong) >= 2, f"task {task.number}"
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_no_line_of_a_solution_reaches_students(name, tmp_path):
+    lab = source.load(name)
+    wheel = tmp_path / "package.whl"
+    wheel.write_bytes(b"")
+    editions.zipped(lab, editions.recorded_outputs(lab), tmp_path / "lab.zip", wheel=wheel, requirements="")
+    with zipfile.ZipFile(tmp_path / "lab.zip") as archive:
+        handed_out = "\n".join(archive.read(one).decode() for one in archive.namelist())
+    stubs = "".join(editions.stub(cell.text) for task in lab.tasks for cell in task.cells if solves(cell))
+    for task in lab.tasks:
+        lines = [line.strip() for text in task.having("solution") for line in text.splitlines()]
+        secret = [line for line in lines if len(line) > 20 and line not in stubs]
+        assert secret
+        for line in secret:
+            assert line not in handed_out, f"task {task.number}: {line}"
+
+
+def solves(cell):
+    return cell.code and cell.role == "solution"
+
+
+@pytest.mark.parametrize("name", LABS)
+def test_editions_are_valid_notebooks_whose_checks_name_the_answers(name):
+    lab = source.load(name)
+    for notebook in (editions.student(lab, {}), editions.solution(lab)):
+        nbformat.validate(notebook)
+        code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+        for task in lab.tasks:
+            assert f"check.task{task.number}({', '.join(task.answers)})" in code
