@@ -5,22 +5,15 @@ import json
 import os
 import signal
 import socket
-import struct
 import subprocess
 import sys
 import textwrap
-import threading
 import time
-from multiprocessing import Pipe
 from pathlib import Path
 
 import nbformat
-import numpy as np
 import psutil
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 from tiny_notebooks import notebook_of, write_notebook
 from typer.testing import CliRunner
 
@@ -28,7 +21,6 @@ from compendium import cli
 from compendium.errors import CompendiumError, UsageError
 from compendium.labs import cage, source
 from compendium.labs import grade as grader
-from compendium.labs.wire import MOST_TEXT, Peer, WireError
 
 LAB = '''\
 ---
@@ -160,7 +152,7 @@ def hints(grade):
     return [mark.hint for mark in grade.marks]
 
 
-# --- what is submitted ---------------------------------------------------------------------------------------
+# --- what is submitted
 
 FORGE = """
 import json, struct
@@ -183,7 +175,7 @@ LIE = """
 from compendium.labs import wire
 def encode(self, value, plain=wire._Writer.encode):
     if type(value) is str and value == "b":
-        module = {"module": "os", "class_name": "system", "config": "touch /lab/owned", "registered_name": None}
+        module = {"module": "os", "class_name": "system", "config": "touch /lab/owned"}
         return {"network": [json.dumps(module), []]}
     return plain(self, value)
 import json
@@ -228,17 +220,6 @@ def report(code):
     return ["found = []", code, "why = f'I found this: {found}'"]
 
 
-def try_each(statements):
-    """Cells that report which statements work."""
-    return report(
-        "\n".join(
-            f"try:\n    found.append(str({one})[:200])\nexcept BaseException as error:\n"
-            "    print(type(error), error)"
-            for one in statements
-        )
-    )
-
-
 # name: cells, beginning of the status, points
 HOSTILE = {
     "exits": ([*GOOD, "sys.exit(0)", "raise SystemExit", "quit()"], "graded; cells that failed: 3", FULL),
@@ -275,9 +256,17 @@ HOSTILE = {
         "graded",
         2 + 1,  # task 3 has an image of its own, of 0.5 everywhere
     ),
-    "leaves-behind": ([*GOOD, "import subprocess; subprocess.Popen(['sleep', '98765'], start_new_session=True)"], "graded", FULL),
-    "thread": ([*GOOD, "import threading; threading.Thread(target=time.sleep, args=(9999,)).start()"], "graded", FULL),
-}  # fmt: skip
+    "leaves-behind": (
+        [*GOOD, "import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)"],
+        "graded",
+        FULL,
+    ),
+    "thread": (
+        [*GOOD, "import threading\nthreading.Thread(target=time.sleep, args=(9999,)).start()"],
+        "graded",
+        FULL,
+    ),
+}
 ODD = {
     "empty": (b"", "not graded: it is empty"),
     "no-json": (b"import check_tiny: hello", "it is no notebook"),
@@ -286,80 +275,81 @@ ODD = {
 }
 
 
+MAGIC = [
+    "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+    "%time 1 + 1",
+    "!echo hello",
+    "display(1)",
+    "await __import__('asyncio').sleep(0)",
+]
+UNTOUCHED = [
+    IMPORT,
+    'def double(image):\n    raise NotImplementedError("not yet")',
+    "observed = ...\nwhy = ...",
+    "check.task1(double)",
+]
+ESCAPE = """
+import subprocess
+for line in ("unshare -Ur true", "mount -t tmpfs x /tmp", "touch /usr/x", "touch /cage/x", "touch /x"):
+    if subprocess.run(line, shell=True).returncode == 0:
+        found.append(line)
+"""
+READ = """
+for folder in FOLDERS:
+    for path, _, files in os.walk(folder):
+        if not path.startswith(PYTHON):
+            found += files
+"""
+
+
 @pytest.fixture(scope="module")
 def submitted(lab, tmp_path_factory):
     """A folder with all submissions that need no waiting, graded."""
     folder = tmp_path_factory.mktemp("submitted")
-    for number in range(2):
-        write_notebook(folder / ("first.ipynb", "zuletzt.ipynb")[number], *GOOD)
-    for name, (cells, _, _) in HOSTILE.items():
+    good = {
+        **dict.fromkeys(
+            ["first", "zuletzt", "=cmd|' C'!A0", "<script>alert(2)", "two\nlines \x1b[31m ..%2f"], GOOD
+        ),
+        "anna/tiny": ["import numpy as np", *GOOD[1:]],  # known by its file's name
+        "magic": [*GOOD, *MAGIC],
+    }
+    others = {"untouched": UNTOUCHED, "tiny, no code": [], "other": ["x = 1"]}
+    hostile = {name: cells for name, (cells, _, _) in HOSTILE.items()}
+    for name, cells in {**good, **others, **hostile}.items():
         write_notebook(folder / f"{name}.ipynb", *cells)
     for name, (content, _) in ODD.items():
         (folder / f"{name}.ipynb").write_bytes(content)
-    write_notebook(folder / "no-code.ipynb")
-    (folder / "no-code.ipynb").rename(folder / "tiny, no code.ipynb")
-    write_notebook(folder / "=cmd|' C'!A0.ipynb", *GOOD)
-    write_notebook(folder / "<script>alert(2).ipynb", *GOOD)
-    write_notebook(folder / "two\nlines \x1b[31m ..%2f.ipynb", *GOOD)
-    write_notebook(folder / "anna" / "tiny.ipynb", "import numpy as np", *GOOD[1:])
-    write_notebook(folder / "other.ipynb", "x = 1")
-    write_notebook(folder / "magic.ipynb", *GOOD, "%matplotlib inline\nimport matplotlib.pyplot as plt",
-                   "plt.plot([1, 2]); plt.show()", "%time 1 + 1", "!echo hello", "display(1)", "await __import__('asyncio').sleep(0)")  # fmt: skip
-    untouched = [
-        IMPORT,
-        'def double(image):\n    raise NotImplementedError("not yet")',
-        "observed = ...\nwhy = ...",
-    ]
-    write_notebook(folder / "untouched.ipynb", *untouched, "check.task1(double)")
-    broken = notebook_of(*GOOD)
-    for cell in broken.cells:
-        cell.metadata, cell["id"], cell["outputs"] = (
-            {"tags": 7, "jupyter": "x"},
-            "?",
-            [{"output_type": "odd"}],
-        )
-    del broken.cells[1]["outputs"]
-    (folder / "broken.ipynb").write_text(json.dumps({**broken, "metadata": {"kernelspec": 3}}))
+    (folder / "broken.ipynb").write_text(json.dumps(broken(notebook_of(*GOOD))))
     (folder / "large.ipynb").touch()
     os.truncate(folder / "large.ipynb", 2 * 2**30)
     (folder / "link.ipynb").symlink_to(folder / "first.ipynb")
     (folder / "folder.ipynb").mkdir()
     os.mkfifo(folder / "pipe.ipynb")
     (folder / "linked").symlink_to(folder / "anna")
+    curious(folder)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        connect = f"__import__('socket').create_connection(('{{}}', {port}), timeout=5)"
-        write_notebook(
-            folder / "calls.ipynb",
-            *GOOD,
-            *try_each([connect.format("127.0.0.1"), connect.format("localhost")]),
-        )
-        elsewhere = [
-            Path.home(),
-            source.FOLDER,
-            folder,
-            folder.parent,
-            Path("/root"),
-            Path("/home"),
-            Path("/var"),
-            Path.cwd() / "labs",
-        ]
-        write_notebook(
-            folder / "reads.ipynb",
-            *GOOD,
-            *report(
-                f"for folder in {[str(path) for path in elsewhere]}:\n"
-                "    for path, _, files in os.walk(folder):\n"
-                f"        if not path.startswith(tuple({[sys.prefix, sys.base_prefix, str(Path(sys.prefix).resolve())]})):\n"
-                "            found += files"
-            ),
-            f"!rm -rf /lab /cage /tmp /root /home {folder.parent} 2>/dev/null",
-        )  # fmt: skip
-        write_notebook(folder / "escapes.ipynb", *GOOD, *report(
-            "import subprocess\nfor line in ['unshare -Ur true', 'mount -t tmpfs x /tmp', 'touch /usr/x', 'touch /cage/x', 'kill -9 1']:\n"
-            "    if not subprocess.run(line, shell=True).returncode and os.path.exists('/proc/1') and 'kill' not in line: found.append(line)"
-        ))  # fmt: skip
+        connect = f"import socket\nfound.append(socket.create_connection(('127.0.0.1', {port}), timeout=5))"
+        write_notebook(folder / "calls.ipynb", *GOOD, *report(connect))
         yield *graded(folder), folder
+
+
+def broken(notebook):
+    """A notebook whose cells' metadata, ids and outputs are not what they should be."""
+    for cell in notebook.cells:
+        cell.update(metadata={"tags": 7, "jupyter": "x"}, id="?", outputs=[{"output_type": "odd"}])
+    del notebook.cells[1]["outputs"]
+    return {**notebook, "metadata": {"kernelspec": 3}}
+
+
+def curious(folder):
+    """Submissions that look and reach for what lies outside, and delete what they can."""
+    elsewhere = [Path.home(), source.FOLDER, folder.parent, Path("/root"), Path("/home"), Path("/var")]
+    python = (sys.prefix, sys.base_prefix, str(Path(sys.prefix).resolve()))
+    names = f"FOLDERS = {[str(path) for path in elsewhere]}\nPYTHON = {python}"
+    delete = f"!rm -rf /lab /cage /tmp /root /home {folder.parent} 2>/dev/null"
+    write_notebook(folder / "reads.ipynb", *GOOD, names, *report(READ), delete)
+    write_notebook(folder / "escapes.ipynb", *GOOD, *report(ESCAPE))
 
 
 @needs_cage
@@ -383,8 +373,8 @@ def test_what_is_no_notebook_is_a_result(submitted, name):
 @needs_cage
 def test_neighbours_grades_are_right(submitted):
     grades, rows, _, folder = submitted
-    for name in ("first.ipynb", "zuletzt.ipynb", "anna/tiny.ipynb", "broken.ipynb", "magic.ipynb"):
-        grade = grades[name]
+    for name in ("first", "zuletzt", "anna/tiny", "broken", "magic", "=cmd|' C'!A0", "<script>alert(2)"):
+        grade = grades[f"{name}.ipynb"]
         assert (grade.total, grade.by_hand, grade.status) == (FULL, OF - FULL, "graded"), grade
         assert all(mark.by_hand or not mark.hint for mark in grade.marks)
     row = next(row for row in rows if row["file"] == "first.ipynb")
@@ -429,6 +419,7 @@ def test_nothing_is_reached_from_a_cage(submitted):
     for name in ("calls", "reads", "escapes"):
         assert wrote(grades[f"{name}.ipynb"]) == "I found this: []", name
         assert grades[f"{name}.ipynb"].total == FULL
+    assert "ConnectionRefusedError" in grades["calls.ipynb"].failures[0][2]
     assert "Read-only" in wrote(grades["tampers.ipynb"])
     assert (folder / "first.ipynb").exists()
     assert Path(cage.__file__).exists()
@@ -570,6 +561,15 @@ def test_refuses_a_cage_that_does_not_hold(monkeypatch, flags, reason):
 
 
 @needs_cage
+def test_hidden_folders_are_empty_where_they_lie_in_visible_ones():
+    command = [*cage._bwrap({}, [Path("/usr/share")], 1), "ls", "-A", "/usr/share", "/usr/bin/env"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout.split() == [
+        "/usr/bin/env",
+        "/usr/share:",
+    ]
+
+
+@needs_cage
 def test_a_check_that_fails_is_told_as_the_graders_fault(lab, tmp_path, monkeypatch):
     (tmp_path / "labs").mkdir()
     (tmp_path / "labs" / "tiny.md").write_text(LAB.replace("IMAGE = np.full((4, 5), 0.5)", "1 / 0"))
@@ -579,227 +579,3 @@ def test_a_check_that_fails_is_told_as_the_graders_fault(lab, tmp_path, monkeypa
     assert isinstance(done.exception, CompendiumError)
     assert "1 of 1 could not be checked" in str(done.exception)
     assert "ZeroDivisionError" in next((tmp_path / "in-grades").glob("*.html")).read_text()
-
-
-# --- the wire ------------------------------------------------------------------------------------------------
-
-
-class Wire:
-    """A peer, and one in a thread that serves functions to it."""
-
-    def __init__(self, *functions):
-        ours, theirs = Pipe()
-        self.peer, self.server = Peer(ours), Peer(theirs, functions)
-        self.thread = threading.Thread(target=self._serve)
-        self.thread.start()
-
-    def _serve(self):
-        try:
-            self.server.serve()
-        except WireError:
-            pass
-
-    def __enter__(self):
-        return self.peer
-
-    def __exit__(self, *_):
-        self.peer.break_off("the test is over")
-        self.thread.join(10)
-
-
-numbers = st.one_of(
-    st.none(), st.booleans(), st.integers(-(10**30), 10**30), st.floats(), st.text(), st.just(...)
-)
-some_arrays = arrays.arrays(
-    st.sampled_from([np.uint8, np.float32, np.float64, np.int64, np.bool_, np.complex128, "<U3", ">f4"]),
-    arrays.array_shapes(min_dims=0, min_side=0),
-)
-values = st.recursive(
-    st.one_of(numbers, some_arrays),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=4),
-        st.lists(inner, max_size=4).map(tuple),
-        st.dictionaries(st.one_of(st.text(), st.integers(), st.tuples(st.integers())), inner, max_size=4),
-    ),
-    max_leaves=8,
-)
-
-
-def same(one, other):
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and one.shape == other.shape and one.tobytes() == other.tobytes()
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(same, one, other))
-    if isinstance(one, dict):
-        return one.keys() == other.keys() and all(same(one[key], other[key]) for key in one)
-    return one == other or one != one
-
-
-@pytest.fixture(scope="module")
-def echo():
-    with Wire(lambda value: value) as peer:
-        yield peer.remote(0)
-
-
-@settings(max_examples=60, deadline=None)
-@given(values)
-def test_values_come_back_as_they_went(echo, value):
-    assert same(echo(value), value)
-
-
-def test_functions_go_both_ways_and_stay_themselves():
-    mine = []
-
-    def apply(function, value):
-        return function(value)
-
-    with Wire(apply, lambda: apply, lambda function: function is apply) as peer:
-        assert peer.remote(0)(lambda value: mine.append(value) or value + 1, 2) == 3
-        assert mine == [2]
-        assert peer.remote(2)(peer.remote(1)())
-
-
-def test_changes_in_place_are_seen():
-    def spoil(image, generator, scale=1):
-        image *= scale
-        return generator.random()
-
-    image, generator = np.ones((2, 3)), np.random.default_rng(4)
-    with Wire(spoil) as peer:
-        expected = np.random.default_rng(4)
-        assert peer.remote(0)(image, generator, scale=3) == expected.random()
-        assert (image == 3).all()
-        assert generator.random() == expected.random()
-        image.flags.writeable = False
-        with pytest.raises(ValueError, match="read-only"):
-            peer.remote(0)(image, generator)
-
-
-def test_errors_are_pythons_own_or_runtime_errors():
-    class Own(Exception):
-        pass
-
-    def fail(kind):
-        raise {"value": ValueError, "own": Own, "stub": NotImplementedError, "exit": SystemExit}[kind]("so")
-
-    with Wire(fail) as peer:
-        for kind, error in {
-            "value": ValueError,
-            "own": RuntimeError,
-            "stub": NotImplementedError,
-            "exit": RuntimeError,
-        }.items():
-            with pytest.raises(error, match="so"):
-                peer.remote(0)(kind)
-        with pytest.raises(KeyError):
-            peer.remote(0)("unheard of")
-
-
-json_values = st.recursive(
-    st.one_of(st.none(), st.integers(), st.floats(), st.text(max_size=5)),
-    lambda inner: st.one_of(
-        st.lists(inner, max_size=3),
-        st.dictionaries(
-            st.sampled_from(
-                ["array", "tuple", "dict", "scalar", "network", "generator", "function", "complex"]
-            ),
-            inner,
-            max_size=1,
-        ),
-    ),
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(
-    st.one_of(json_values.map(lambda value: ("value", value)), st.tuples(st.just("changed"), json_values)),
-    st.lists(st.binary(max_size=20), max_size=2),
-)
-def test_malformed_answers_fail_the_call_and_nothing_else(forged, blobs):
-    ours, theirs = Pipe()
-    peer = Peer(ours)
-
-    def answer():
-        call = json.loads(theirs.recv_bytes())["call"]
-        theirs.recv_bytes()
-        message = {"answer": call, "changed": [], "value": 1, "arrays": len(blobs), forged[0]: forged[1]}
-        for part in (json.dumps(message).encode(), *blobs):
-            theirs.send_bytes(part)
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    try:
-        peer.remote(0)(np.zeros(3))
-    except (TypeError, WireError):
-        pass
-    finally:
-        thread.join()
-
-
-@pytest.mark.parametrize(
-    "sent",
-    [
-        b"",
-        b"[1, 2]",
-        b'{"arrays": -1}',
-        b'{"arrays": "x"}',
-        b'{"arrays": 0}',
-        b'{"arrays": 0, "answer": "00"}',
-        b'{"arrays": 0, "call": 1, "function": 0, "with": [[], {}]}',
-        b"[" * 50000,
-        b"x" * (MOST_TEXT + 1),
-    ],
-)
-def test_what_is_no_answer_breaks_the_wire(sent):
-    ours, theirs = Pipe()
-    peer = Peer(ours)
-
-    def answer():
-        theirs.recv_bytes()
-        try:
-            theirs.send_bytes(sent)
-        except OSError:
-            pass
-
-    thread = threading.Thread(target=answer)
-    thread.start()
-    with pytest.raises(WireError, match="the notebook"):
-        peer.remote(0)()
-    assert peer.broken
-    thread.join()
-    with pytest.raises(WireError):
-        peer.remote(0)()
-
-
-@pytest.mark.slow
-def test_networks_are_rebuilt_only_of_known_layers():
-    import keras
-
-    from compendium import models
-
-    plain = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, activation="relu")])
-    plain.compile(keras.optimizers.Adam(0.01), loss="mse")
-    own_loss = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)])
-    own_loss.compile("adam", loss=lambda true, predicted: predicted)
-    own_layer = models.vae((8, 8, 1), 2)
-    sly = keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda x: x)])
-
-    def train(network, images):
-        network.fit(images, np.zeros((8, 3)), verbose=0)
-
-    with Wire(lambda: plain, lambda: own_loss, lambda: sly, train, lambda: own_layer) as peer:
-        images = np.random.default_rng(0).random((8, 4))
-        network = peer.remote(0)()
-        np.testing.assert_allclose(
-            network.predict(images, verbose=0), plain.predict(images, verbose=0), rtol=1e-5
-        )
-        assert float(network.optimizer.learning_rate) == pytest.approx(0.01)
-        before = network.get_weights()
-        peer.remote(3)(network, images)
-        assert not np.array_equal(before[0], network.get_weights()[0])
-        assert peer.remote(1)().count_params() == own_loss.count_params()
-        assert peer.remote(4)().count_params() == own_layer.count_params()
-        with pytest.raises(TypeError, match="layers are Keras's own"):
-            peer.remote(2)()
