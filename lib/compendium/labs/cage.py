@@ -56,6 +56,7 @@ _THREADS = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA
 _THREADS += ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"]
 _PROBE = """
 import os, socket, sys
+import IPython, compendium, nbformat, psutil
 assert socket.if_nameindex() in ([], [(1, "lo")]), "the network can be reached"
 assert not os.path.exists(sys.argv[1]), "the file system can be read"
 assert sum(name.isdigit() for name in os.listdir("/proc")) < 5, "other processes can be seen"
@@ -218,8 +219,9 @@ def require() -> None:
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         raise CompendiumError(
-            f"the cage for submissions does not hold here ({reason}); it needs bubblewrap 0.8 or later and "
-            " user namespaces (on Ubuntu: `sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0`)"
+            f"the cage for submissions does not hold here ({reason}); it needs bubblewrap 0.8 or later, this "
+            "package in a virtual environment, and user namespaces (on Ubuntu: `sudo sysctl "
+            "kernel.apparmor_restrict_unprivileged_userns=0`)"
         )
 
 

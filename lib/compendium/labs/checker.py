@@ -42,7 +42,7 @@ def check(peer: Peer, source: str, seconds: float, tell: Callable[[dict], None])
         share = max(end - time.monotonic(), 0.1) / (count - position)
         answers: dict[str, object] = {}
         try:
-            with _at_most(share, peer):
+            with _at_most(share, peer, f"no answer within {share:.0f} seconds"):
                 allow(0.8 * share)
                 for name in inspect.signature(judge).parameters:
                     answers[name] = _answer(name, value)
@@ -59,7 +59,7 @@ def check(peer: Peer, source: str, seconds: float, tell: Callable[[dict], None])
 def _cells(peer: Peer, cells: Callable[[], object], seconds: float) -> dict:
     """Wait until the notebook's cells have been run; return which failed, or why nothing can be checked."""
     try:
-        with _at_most(seconds, peer):
+        with _at_most(seconds, peer, f"its cells took longer than {seconds:.0f} seconds"):
             failed = [[int(number), str(line)[:200], str(said)[:400]] for number, line, said in cells()]
         return {"cells": failed[:MOST_FAILURES]}
     except Exception as fault:  # whatever a submission sends
@@ -76,8 +76,8 @@ def _answer(name: str, value: Callable[[str], object]) -> object:
 
 
 @contextmanager
-def _at_most(seconds: float, peer: Peer) -> Iterator[None]:
-    """Give the peer up when so many seconds have gone: it is in the middle of an answer."""
+def _at_most(seconds: float, peer: Peer, reason: str) -> Iterator[None]:
+    """Give the peer up for that reason when so many seconds have gone: it is in the middle of an answer."""
 
     def ring(number: int, frame: FrameType | None) -> None:
         raise Late
@@ -87,7 +87,7 @@ def _at_most(seconds: float, peer: Peer) -> Iterator[None]:
     try:
         yield
     except Late:
-        raise peer.break_off(f"no answer within {seconds:.0f} seconds") from None
+        raise peer.break_off(reason) from None
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
 

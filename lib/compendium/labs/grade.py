@@ -285,7 +285,7 @@ def _write(out: Path, grades: list[Grade], new: Grade) -> None:
         row += [points.get(number, "") for number in tasks]
         row += [grade.total, grade.lab.points if grade.lab else "", grade.by_hand, grade.page]
         writer.writerow([_harmless(one) if isinstance(one, str) else one for one in row])
-    write_atomically(out / "grades.csv", table.getvalue().encode(errors="replace"))
+    write_atomically(out / "grades.csv", table.getvalue().encode("utf-8-sig", errors="replace"))
 
 
 def _harmless(text: str) -> str:
