@@ -29,19 +29,6 @@ SHOW = "print([epochs, rate, fractions, redraw, shown, activation])"
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Run `compendium` with arguments: gives exit status, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["compendium", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code or 0, *capsys.readouterr()
-
-    return run
-
-
-@pytest.fixture
 def chapter(tmp_path, monkeypatch):
     """A book of one small chapter, with two profiles."""
     monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)

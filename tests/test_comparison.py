@@ -1,9 +1,8 @@
 import json
-import sys
 
 import pytest
 
-from compendium import cli, comparison, project, results
+from compendium import comparison, project, results
 from compendium.errors import CompendiumError, UsageError
 
 HOSTILE = '<script>alert("x")</script>\x1b[2J $\\frac$'
@@ -83,7 +82,8 @@ def test_runs_without_curves_and_of_three_can_be_compared(tmp_path):
     assert "No run has recorded any." in comparison.page(records)
 
 
-def test_the_command_prints_and_renders_and_a_hostile_record_is_only_text(tmp_path, monkeypatch, capsys, two):
+@pytest.mark.filterwarnings("error:Glyph")
+def test_the_command_prints_and_renders_and_a_hostile_record_is_only_text(tmp_path, monkeypatch, call, two):
     hostile = record(
         tmp_path / "c",
         parameters={HOSTILE: HOSTILE},
@@ -93,16 +93,14 @@ def test_the_command_prints_and_renders_and_a_hostile_record_is_only_text(tmp_pa
     monkeypatch.setenv("COLUMNS", "300")
     monkeypatch.chdir(tmp_path)
     page = tmp_path / "page.html"
-    monkeypatch.setattr(sys, "argv", ["compendium", "compare", "a", "b", hostile, "--out", str(page)])
-    with pytest.raises(SystemExit) as end:
-        cli.main()
-    assert not end.value.code
-    printed = capsys.readouterr().out
+    status, printed, _ = call("compare", "a", "b", hostile, "--out", page)
+    assert status == 0
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines()]
     assert ["epochs", "3", "5", "nan"] in rows
     assert ["MSE", "CAE", "30 %", "0.15", "0.275", "nan"] in rows
     assert "\x1b" not in printed
     content = page.read_text()
+    assert "\x1b" not in content
     assert "<script" not in content
     assert "&lt;script&gt;" in content
     assert content.count("data:image/png;base64,") == 1

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 
 import nbformat
 import pytest
 from filelock import FileLock
 from tiny_notebooks import write_notebook
 
-from compendium import cli, project, runs
+from compendium import project, runs
 from compendium.errors import CompendiumError
 
 PARAMETERS = """\
@@ -29,15 +30,8 @@ assert not (folder.parent / "fail").exists()
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["compendium", "run", *map(str, arguments)])
-        try:
-            cli.main()
-        except SystemExit as end:
-            return end.code or 0, *capsys.readouterr()
-
-    return run
+def call(call):
+    return partial(call, "run")
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from compendium.statistics import mean_interval, paired_comparison, proportion_interval
+from compendium.statistics import Comparison, mean_interval, paired_comparison, proportion_interval
 
 rows = arrays(np.float64, st.integers(2, 30), elements=st.floats(-10, 10).map(lambda x: round(x, 3)))
 
@@ -69,6 +69,21 @@ def test_swapping_the_sides_of_a_comparison_swaps_its_sign():
     assert (forth.difference, forth.low, forth.high) == pytest.approx(
         (-back.difference, -back.high, -back.low)
     )
+
+
+@pytest.mark.parametrize(
+    ("ends", "below"),
+    [
+        ((-2.0, -1.0), True),
+        ((1.0, 2.0), False),
+        ((-1.0, 1.0), None),
+        ((-1.0, 0.0), None),
+        ((0.0, 1.0), None),
+        ((np.nan, np.nan), None),
+    ],
+)
+def test_a_comparison_is_decided_where_its_interval_is_on_one_side_of_0(ends, below):
+    assert Comparison(sum(ends) / 2, *ends, first_lower=0, pairs=2).below_zero is below
 
 
 @pytest.mark.parametrize("values", [[1.0, np.nan], [np.inf, 1.0], [[1.0, 2.0]]])

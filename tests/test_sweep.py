@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from functools import partial
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_notebooks import write_notebook
 
-from compendium import cli, parameters, project, runs
+from compendium import parameters, project, runs
 from compendium.errors import CompendiumError, UsageError
 from compendium.statistics import mean_interval
 from compendium.sweep import cluster, grid, report, table
@@ -42,16 +43,8 @@ def chapter(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def call(monkeypatch, capsys):
-    """Run `compendium sweep` with arguments: gives exit status, standard output and standard error."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["compendium", "sweep", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            cli.main()
-        return end.value.code or 0, *capsys.readouterr()
-
-    return run
+def call(call):
+    return partial(call, "sweep")
 
 
 def read(chapter, **texts):

@@ -1,14 +1,11 @@
 """Recorded runs side by side: what differs in their parameters and metrics, and their learning curves."""
 
-import base64
-import html
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from jinja2 import Environment
 from matplotlib.figure import Figure
 
 from compendium import plots, project, results
@@ -20,20 +17,25 @@ Records = Mapping[str, Mapping[str, object]]
 
 CIRCUMSTANCES = ("profile", "commit", "device")
 
-_PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title>
+_PAGE = Environment(autoescape=True).from_string("""\
+<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{{ title }}</title>
 <style>
-body {{ font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; }}
-table {{ border-collapse: collapse; }}
-th, td {{ padding: 0.2em 0.8em; text-align: left; border-bottom: 1px solid #ccc; }}
-img {{ max-width: 100%; }}
+body { font-family: sans-serif; margin: 2em auto; max-width: 75em; padding: 0 1em; }
+table { border-collapse: collapse; }
+th, td { padding: 0.2em 0.8em; text-align: left; border-bottom: 1px solid #ccc; }
+img { max-width: 100%; }
 </style></head>
-<body><h1>{title}</h1>
-<h2>Parameters and circumstances that differ</h2>{settings}
-<h2>Metrics</h2><p>Means over seeds; over images only where no mean over all of them is recorded.</p>{metrics}
-<h2>Learning curves</h2>{curves}
+<body><h1>{{ title }}</h1>
+<h2>Parameters and circumstances that differ</h2>
+{% if settings.empty %}<p>None.</p>{% else %}{{ settings.to_html() | safe }}{% endif %}
+<h2>Metrics</h2><p>Means over seeds; over images only where no mean over all of them is recorded.</p>
+{{ metrics.to_html(float_format="{:.5g}".format, na_rep="") | safe }}
+<h2>Learning curves</h2>
+{% if curves %}<img alt="Learning curves of the runs, a panel a network." src="{{ curves }}">
+{% else %}<p>No run has recorded any.</p>{% endif %}
 </body></html>
-"""
+""")
 
 
 def read(names: Sequence[str]) -> dict[str, dict[str, object]]:
@@ -46,8 +48,8 @@ def read(names: Sequence[str]) -> dict[str, dict[str, object]]:
         raise UsageError(
             "compare: name two runs or more, each once, for example results/tuning/cpu runs/mine"
         )
-    records = {name: results.read(_path(name)) for name in names}
-    chapters = {record["chapter"] for record in records.values()}
+    records = {_printable(name): results.read(_path(name)) for name in names}
+    chapters = {_printable(record["chapter"]) for record in records.values()}
     if len(chapters) > 1:
         raise UsageError(
             f"compare: runs of different chapters ({', '.join(sorted(chapters))}); name runs of one"
@@ -62,7 +64,8 @@ def settings(records: Records) -> pd.DataFrame:
         for name, record in records.items()
     }
     table = pd.DataFrame({name: pd.Series(facts, dtype=object) for name, facts in columns.items()})
-    table = table.reindex([*dict.fromkeys(fact for facts in columns.values() for fact in facts)]).map(str)
+    table = table.reindex([*dict.fromkeys(fact for facts in columns.values() for fact in facts)])
+    table = table.map(_printable).rename(index=_printable)
     return table[table.nunique(axis=1) > 1]
 
 
@@ -121,12 +124,11 @@ def page(records: Records) -> str:
     """Return a web page of its own with the tables and the curves. All texts of the records are escaped."""
     chapter = next(iter(records.values()))["chapter"]
     figure = curves(records)
-    differing = settings(records)
-    return _PAGE.format(
-        title=html.escape(f"{chapter}: {len(records)} runs compared"),
-        settings=differing.to_html() if len(differing) else "<p>None.</p>",
-        metrics=metrics(records).to_html(float_format="{:.5g}".format, na_rep=""),
-        curves=_picture(figure) if figure else "<p>No run has recorded any.</p>",
+    return _PAGE.render(
+        title=f"{_printable(chapter)}: {len(records)} runs compared",
+        settings=settings(records),
+        metrics=metrics(records),
+        curves=plots.embedded(figure, "png", bbox_inches="tight") if figure else None,
     )
 
 
@@ -142,7 +144,7 @@ def _path(name: str) -> Path:
 def _means(record: Mapping[str, object]) -> pd.Series:
     rows = results.metrics_of(record).astype({"value": float})
     groups = ["quantity", "method", "level"]
-    rows[groups] = rows[groups].astype(object).where(rows[groups].notna(), "").map(str)
+    rows[groups] = rows[groups].astype(object).where(rows[groups].notna(), "").map(_printable)
     is_mean = rows["image"].isna()
     has_mean = is_mean.groupby([rows[name] for name in groups]).transform("any")
     return rows[is_mean | ~has_mean].groupby(groups, sort=False)["value"].mean()
@@ -151,18 +153,15 @@ def _means(record: Mapping[str, object]) -> pd.Series:
 def _networks(table: pd.DataFrame) -> pd.Series:
     """Name each row's network by the columns of texts, such as its method and level."""
     texts = [column for column in table if any(isinstance(value, str) for value in table[column])]
-    names = table[texts].astype(object).where(table[texts].notna(), "").map(str)
+    names = table[texts].astype(object).where(table[texts].notna(), "").map(_printable)
     return names.agg(", ".join, axis=1) if texts else pd.Series("", table.index)
+
+
+def _printable(value: object) -> str:
+    """Return a value's text, control characters as escapes: a record may come from elsewhere."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(value))
 
 
 def _literal(text: str) -> str:
     """Return a text that matplotlib shows as it is, not as a formula."""
     return text.replace("$", r"\$")
-
-
-def _picture(figure: Figure) -> str:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", bbox_inches="tight")
-    plt.close(figure)
-    source = base64.b64encode(content.getvalue()).decode()
-    return f'<img alt="Learning curves of the runs, a panel a network." src="data:image/png;base64,{source}">'

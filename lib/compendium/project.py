@@ -20,7 +20,7 @@ QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "sci
 
 
 def checkout() -> Path:
-    """Return `ROOT`; raises CompendiumError where the package was installed without the rest of a checkout."""
+    """Return `ROOT`; raises CompendiumError where the package was installed without a checkout."""
     if not NOTEBOOKS.is_dir():
         raise CompendiumError(
             f"this command needs a checkout of the compendium, and {PACKAGE} is in none; "

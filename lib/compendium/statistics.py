@@ -26,6 +26,11 @@ class Comparison(NamedTuple):
     first_lower: int
     pairs: int
 
+    @property
+    def below_zero(self) -> bool | None:
+        """Whether the interval is below 0: False where it is above, None where it holds 0 or is unknown."""
+        return True if self.high < 0 else False if self.low > 0 else None
+
 
 def mean_interval(values: ArrayLike) -> Interval:
     """Return the mean of independent `values`, `(n,)`, with Student's t interval.

@@ -2,7 +2,7 @@
 
 import importlib.util
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -33,6 +33,8 @@ REASONS = {
     "figure only": "only in a figure of the paper, without numbers: {}",
     "elsewhere": "another publication's result, which its own data would have to show: {}",
 }
+
+UNDECIDED = "the interval of a difference holds 0: more seeds are needed"
 
 PROFILES = ("paper", "cpu")  # of recorded runs, the first there is
 
@@ -160,6 +162,11 @@ def source_of(record: Mapping[str, object]) -> str:
     return f"recorded run {record['chapter']}/{record['profile']}"
 
 
+def all_hold(verdicts: Collection[bool | None]) -> bool | None:
+    """Return False where one of several orders does not hold, None where else one is undecided, else True."""
+    return False if False in verdicts else None if None in verdicts else True
+
+
 @check("recorded")
 def recorded(
     case: Case,
@@ -234,13 +241,12 @@ def ordering(
     """
     record = case.run(chapter)
     holds, found = _ascending(record, [common | one for one in ascending])
-    undecided = "the interval of a difference holds 0: more seeds are needed" if holds is None else None
     return Found(
         found,
         f"paired differences, {source_of(record)}",
         holds=holds,
         short=shortfall(record, needs),
-        lacks=undecided,
+        lacks=UNDECIDED if holds is None else None,
     )
 
 
@@ -307,6 +313,12 @@ def same_as(case: Case, *, row: str, item: object = None) -> Found:
     return Found(value if item is None else value[item], f"beside {row}, {case.claims[row].location}")
 
 
+@check("consistency")
+def number_of_items(case: Case, *, row: str) -> Found:
+    """How many items the list of another `row` has."""
+    return Found(len(case.published(row)), f"counted in {row}, {case.claims[row].location}")
+
+
 @check("nothing")
 def unchecked(case: Case, *, because: str, what: str) -> Found:
     """Nothing can be computed, for one of the `REASONS`, named by its key; `what` completes its sentence."""
@@ -334,11 +346,10 @@ def _ascending(record: Mapping[str, object], order: list[Mapping[str, object]]) 
             verdicts.append(compared.difference < 0)
             spread = "a single pair"
         else:
-            verdicts.append(True if compared.high < 0 else False if compared.low > 0 else None)
+            verdicts.append(compared.below_zero)
             spread = f"{compared.low:.3g} to {compared.high:.3g}, {compared.pairs} pairs"
         found.append(f"{names[0]} minus {names[1]}: {compared.difference:.3g} ({spread})")
-    holds = False if False in verdicts else None if None in verdicts else True
-    return holds, "; ".join(found)
+    return all_hold(verdicts), "; ".join(found)
 
 
 def _described(chosen: Mapping[str, object]) -> str:

@@ -7,18 +7,22 @@ import pandas as pd
 from scipy import ndimage, signal, stats
 
 from compendium import data, noise, statistics
-from compendium.claims.checks import Case, built, check, image_set, series, shortfall, source_of
+from compendium.claims.checks import (
+    UNDECIDED,
+    Case,
+    all_hold,
+    built,
+    check,
+    image_set,
+    series,
+    shortfall,
+    source_of,
+)
 from compendium.claims.rules import Found
 from compendium.images import as_float
 
 DEPTHS, LATENTS = (5, 3, 1), (13, 8, 5)  # those said to be better first
 FULL = {"dataset": "mnist", "train_images": 60000, "epochs": 15}  # the report's conditions
-
-
-@check("consistency")
-def number_of_items(case: Case, *, row: str) -> Found:
-    """How many items the list of another `row` has."""
-    return Found(len(case.published(row)), f"counted in {row}, {case.claims[row].location}")
 
 
 @check("computed")
@@ -54,7 +58,7 @@ def filters_and_noises(case: Case) -> Found:
             )
         first, second = errors.mean().nsmallest(2).index
         best.append(first)
-        decided.append(statistics.paired_comparison(errors[first], errors[second]).high < 0)
+        decided.append(statistics.paired_comparison(errors[first], errors[second]).below_zero is True)
         words.append(f"{name}: " + ", ".join(f"{kind} {mse:.3f}" for kind, mse in errors.mean().items()))
     return Found(
         "; ".join(words),
@@ -327,9 +331,8 @@ def loss_order(
                     for one in (lower, higher)
                 )
                 found = statistics.paired_comparison(first, second)
-                verdict = True if found.high < 0 else False if found.low > 0 else None
-                verdicts.append(verdict)
-                if verdict is not True or average:
+                verdicts.append(found.below_zero)
+                if not found.below_zero or average:
                     where = "on average" if average else _name(along, lower, at[0])
                     words.append(
                         f"{quantity}, {where}, {along} {lower} minus {higher}: {found.difference:+.5f} "
@@ -340,9 +343,9 @@ def loss_order(
         f"{verdicts.count(True)} of {len(verdicts)} orders hold, {verdicts.count(False)} reversed, "
         f"{undecided} undecided" + "".join(f"; {one}" for one in words),
         f"paired differences over seeds, {source_of(record)}",
-        holds=False if False in verdicts else None if undecided else True,
+        holds=all_hold(verdicts),
         short=shortfall(record, FULL),
-        lacks="the interval of a difference holds 0: more seeds are needed" if undecided else None,
+        lacks=UNDECIDED if undecided else None,
     )
 
 
@@ -360,9 +363,9 @@ def increase_by_depth(case: Case) -> Found:
         ", ".join(f"depth {depth}: {one.mean():+.4f}" for depth, one in rise.items())
         + f"; depth 5 minus depth 1 {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})",
         f"rise of the test MSE over three seeds, {source_of(record)}",
-        holds=True if found.high < 0 else False if found.low > 0 else None,
+        holds=found.below_zero,
         short=shortfall(record, FULL),
-        lacks="the interval holds 0: more seeds are needed" if found.low <= 0 <= found.high else None,
+        lacks=UNDECIDED if found.below_zero is None else None,
     )
 
 
@@ -370,23 +373,24 @@ def increase_by_depth(case: Case) -> Found:
 def highest_of_depth(case: Case) -> Found:
     """Latent 5 has the highest test MSE at every depth; beside it, an affine map through as many numbers."""
     record, test = case.run(), {"quantity": "test MSE"}
-    highest, reversed_ = [], []
+    by_depth = []
     for depth in DEPTHS:
         errors = [series(record, test | {"method": f"DAE_{depth}_{latent}"}) for latent in LATENTS]
-        found = [statistics.paired_comparison(one, errors[-1]) for one in errors[:-1]]
-        highest.append(all(one.high < 0 for one in found))
-        reversed_.append(any(one.low > 0 for one in found))
+        by_depth.append(
+            all_hold([statistics.paired_comparison(one, errors[-1]).below_zero for one in errors[:-1]])
+        )
+    holds = all_hold(by_depth)
     affine = series(record, test | {"method": "affine, 100 numbers"}).item()
     means = {depth: series(record, test | {"method": f"DAE_{depth}_5"}).mean() for depth in DEPTHS}
     return Found(
-        f"the highest of its depth at {sum(highest)} of 3 depths: "
+        f"the highest of its depth at {by_depth.count(True)} of 3 depths: "
         + ", ".join(f"depth {depth} {mean:.4f}" for depth, mean in means.items())
         + f"; the best affine map through 100 numbers has {affine:.4f}, so that "
         f"{sum(mean < affine for mean in means.values())} of 3 are ahead of it: no limit of 100 numbers",
         f"test MSE, paired over seeds, {source_of(record)}",
-        holds=False if any(reversed_) else True if all(highest) else None,
+        holds=holds,
         short=shortfall(record, FULL),
-        lacks=None if all(highest) or any(reversed_) else "an interval holds 0: more seeds are needed",
+        lacks=UNDECIDED if holds is None else None,
     )
 
 

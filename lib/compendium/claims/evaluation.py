@@ -10,7 +10,17 @@ import pandas as pd
 from compendium import project
 from compendium.claims import checks, ledger
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import IN_KIND, OPEN, VERDICTS, Found, Printed, is_number, judge, precision
+from compendium.claims.rules import (
+    IN_KIND,
+    NOT_CHECKABLE,
+    OPEN,
+    VERDICTS,
+    Found,
+    Printed,
+    is_number,
+    judge,
+    precision,
+)
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 
@@ -41,7 +51,7 @@ class Verdict:
     @property
     def reason(self) -> str:
         """Why nothing is decided, or only in kind; "" where the claim is confirmed or not."""
-        undecided = self.verdict in (OPEN, IN_KIND)
+        undecided = self.verdict in (OPEN, IN_KIND, NOT_CHECKABLE)
         return self.found.unchecked or (self.rule if undecided else "")
 
 

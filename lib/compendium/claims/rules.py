@@ -42,6 +42,8 @@ class Found:
         holds: whether the order, direction or statement holds; None where there is none, or it is undecided.
         short: in what the conditions fall short of the paper's, such as fewer epochs.
         lacks: what is missing for a decision: a data set, a run, more seeds.
+        left_out: what the paper does not say of its own conditions, such as its classifier: ours can agree in
+            kind, but speak neither for nor against its number.
         unchecked: why nothing can be computed at all.
     """
 
@@ -51,6 +53,7 @@ class Found:
     holds: bool | None = None
     short: str | None = None
     lacks: str | None = None
+    left_out: str | None = None
     unchecked: str | None = None
 
     @property
@@ -68,11 +71,13 @@ def judge(
 
     1. Nothing can be computed: *not checkable*.
     2. Where both have the same form, the published value is compared with ours (`agrees`); otherwise `holds`
-       decides. Agreement is *confirmed*, or *reproduced in kind* under conditions short of the paper's.
+       decides. Agreement is *confirmed*, or *reproduced in kind* under conditions short of the paper's, or
+       where the paper leaves out what they were.
     3. The values differ, but the order or direction that goes with them holds: *reproduced in kind*.
     4. The conditions are short of the paper's, something is missing, or the published number is beyond all of
        our runs but still where one more might fall: *open*.
-    5. What is left is `disagreement`: *inconsistent* where the paper is held against itself or an identity,
+    5. The paper leaves out what decides the number: *not checkable*.
+    6. What is left is `disagreement`: *inconsistent* where the paper is held against itself or an identity,
        *contradicted* where it is held against what we computed.
 
     Args:
@@ -86,14 +91,17 @@ def judge(
     if found.unchecked:
         return NOT_CHECKABLE, "nothing to compute"
     same = agrees(published, found, tolerance)
+    other_conditions = found.short or (found.left_out and f"the paper leaves out {found.left_out}")
     if same or (same is None and found.holds):
         basis = _basis(found, tolerance) if same else "the statement holds"
-        return (IN_KIND, f"{basis}, but {found.short}") if found.short else (CONFIRMED, basis)
+        return (IN_KIND, f"{basis}, but {other_conditions}") if other_conditions else (CONFIRMED, basis)
     if same is False and found.holds:
         basis = "the value does not agree, the order or direction holds"
-        return IN_KIND, f"{basis}; {found.short}" if found.short else basis
+        return IN_KIND, f"{basis}; {other_conditions}" if other_conditions else basis
     if found.short or found.lacks:
         return OPEN, found.short or found.lacks
+    if found.left_out:
+        return NOT_CHECKABLE, f"ours differs, but {other_conditions}"
     if same is None and found.holds is None:
         raise ValueError("neither a value to compare, nor whether a statement holds, nor what is missing")
     if found.interval and is_number(published) and _near(published, found.interval, tolerance):

@@ -12,7 +12,7 @@ from sklearn.model_selection import train_test_split
 
 from compendium import baselines, data, metrics, noise, results
 from compendium.claims.checks import Case, built, check, image_set, series, source_of
-from compendium.claims.rules import Found, precision
+from compendium.claims.rules import Found, agrees
 
 SEARCHED = (32, 64, 96, 128)  # filters (S4-42)
 SIGNIFICANT = 0.05  # largest p that decides
@@ -57,12 +57,12 @@ def averaged_metrics(case: Case, *, psnr: str, ssim: str) -> Found:
     errors = metrics.mse(test, black)
     averaged = {psnr: metrics.psnr(test, black).mean(), ssim: metrics.ssim(test, black).mean()}
     pooled = 10 * np.log10(1 / errors.mean())
-    same = {row: _near(ours, case.published(row)) for row, ours in averaged.items()}
+    same = {row: agrees(case.published(row), Found(ours)) for row, ours in averaged.items()}
     return Found(
         f"averaged over images {averaged[psnr]:.2f} dB and {averaged[ssim]:.4f}; the PSNR of the mean MSE "
         f"would be {pooled:.2f} dB",
         f"scikit-image's definitions, black images on the lab's test images, beside {psnr} and {ssim}",
-        holds=all(same.values()) and not _near(pooled, case.published(psnr)),
+        holds=all(same.values()) and not agrees(case.published(psnr), Found(pooled)),
     )
 
 
@@ -217,7 +217,7 @@ def not_black(case: Case, *, row: str) -> Found:
     black, mean = (
         series(record, TEST_IMAGES | {"method": f"{name} image"}).item() for name in ("black", "mean")
     )
-    same = sum(_near(error, printed) and _near(black, printed) for error in trained)
+    same = sum(agrees(printed, Found(error)) and agrees(printed, Found(black)) for error in trained)
     noisy, seen = (
         series(record, TEST_IMAGES | {"quantity": "SSIM", "method": name}).item()
         for name in ("noisy input", "baseline, plain Keras")
@@ -237,7 +237,7 @@ def told_apart(case: Case, *, gives: str, method: str, other: str) -> Found:
     record, printed = case.run(), case.published(gives)
     ends = [
         [
-            _near(error, printed)
+            agrees(printed, Found(error))
             for error in series(
                 record, {"quantity": "MSE after training", "method": name, "level": "one switch"}
             )
@@ -479,7 +479,3 @@ def _loops(digit: np.ndarray) -> int:
     """How many holes the bright pixels of a digit enclose."""
     ink = np.pad(digit > 0.5, 1)
     return label(ink, connectivity=2).max() - euler_number(ink, connectivity=2)
-
-
-def _near(number: float, printed: float) -> bool:
-    return bool(abs(number - printed) <= precision(printed))

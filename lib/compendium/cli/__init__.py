@@ -20,7 +20,7 @@ app = typer.Typer(
 
 
 def _in_checkout(command: Callable[..., None]) -> Callable[..., None]:
-    """The command, refused in one line where the package was installed without the rest of a checkout."""
+    """The command, refused in one line where the package was installed without a checkout."""
 
     @functools.wraps(command)
     def checked(*arguments: object, **options: object) -> None:

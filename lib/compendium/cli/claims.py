@@ -4,7 +4,9 @@ import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Column
 
+from compendium.cli.terminal import show_table
 from compendium.errors import unknown
 
 if TYPE_CHECKING:
@@ -110,16 +112,5 @@ def _show_summary(computed: list["Verdict"]) -> None:
 
 
 def _show(columns: list[str], rows: list[list[str]]) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Column, Table
-
-    shown = Table(
-        *(Column(name, min_width=max(map(len, name.split())), no_wrap=name == "paper") for name in columns),
-        box=None,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
-    for row in rows:
-        shown.add_row(*map(escape, row))
-    Console().print(shown)
+    heads = [Column(name, min_width=max(map(len, name.split())), no_wrap=name == "paper") for name in columns]
+    show_table(heads, rows, box=None, padding=(0, 1, 0, 0), pad_edge=False)

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Column
 
 from compendium import project
+from compendium.cli.terminal import show_table
 from compendium.files import write_atomically
 
 if TYPE_CHECKING:
@@ -24,11 +26,11 @@ def compare(
     from compendium import comparison  # slow to import; `compendium --help` must not wait for it
 
     records = comparison.read(runs)
-    for number, name in enumerate(runs, 1):
-        typer.echo(f"run {number}: {_printable(name)}")
+    for number, name in enumerate(records, 1):
+        typer.echo(f"run {number}: {name}")
     _show(comparison.settings(records), "Parameters and circumstances that differ")
     measured = comparison.metrics(records)
-    differing = measured[measured[runs].nunique(axis=1, dropna=False) > 1]
+    differing = measured[measured[[*records]].nunique(axis=1, dropna=False) > 1]
     _show(differing, f"Metrics that differ, beside {len(measured) - len(differing)} that do not")
     target = out or project.RUNS / "comparison.html"
     write_atomically(target, comparison.page(records))
@@ -36,10 +38,6 @@ def compare(
 
 
 def _show(table: "pd.DataFrame", title: str) -> None:
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Column, Table
-
     if table.empty:
         typer.echo(f"{title}: none")
         return
@@ -47,14 +45,10 @@ def _show(table: "pd.DataFrame", title: str) -> None:
     if "difference" in table:
         names[-1] = "difference"
     index = [name or "" for name in table.index.names]
-    shown = Table(*(Column(name, overflow="fold") for name in (*index, *names)), title=title)
+    rows = []
     for key, *values in table.itertuples():
         keys = key if isinstance(key, tuple) else (key,)
-        texts = [f"{value:.5g}" if isinstance(value, float) else str(value) for value in (*keys, *values)]
-        shown.add_row(*(escape(_printable(text)) for text in texts))
-    Console().print(shown)
-
-
-def _printable(text: str) -> str:
-    """Leave out what would steer a terminal: a record may come from elsewhere."""
-    return "".join(letter for letter in text if letter.isprintable())
+        rows.append(
+            [f"{value:.5g}" if isinstance(value, float) else str(value) for value in (*keys, *values)]
+        )
+    show_table([Column(name, overflow="fold") for name in (*index, *names)], rows, title=title)

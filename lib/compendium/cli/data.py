@@ -3,6 +3,9 @@
 from typing import Annotated
 
 import typer
+from rich.table import Column
+
+from compendium.cli.terminal import show_table
 
 app = typer.Typer(help="List and fetch data sets.", no_args_is_help=True)
 
@@ -21,12 +24,9 @@ def fetch(
 @app.command("list")
 def list_sets() -> None:
     """Show each data set, whether it is here, and what to type if it is not."""
-    from rich.console import Console
-    from rich.table import Column, Table
-
     from compendium import data
 
-    table = Table("set", "images", "size", "state", Column("where, or what to type", overflow="fold"))
+    rows = []
     for name, entry in data.CATALOGUE.items():
         match state := data.state(name):
             case "embedded":
@@ -36,5 +36,5 @@ def list_sets() -> None:
             case "absent":
                 where = f"compendium data fetch {name}"
         images = " + ".join(f"{entry.counts[split]:,}" for split in data.SPLITS)
-        table.add_row(name, images, "x".join(map(str, entry.shape)), state, where)
-    Console().print(table)
+        rows.append((name, images, "x".join(map(str, entry.shape)), state, where))
+    show_table(["set", "images", "size", "state", Column("where, or what to type", overflow="fold")], rows)

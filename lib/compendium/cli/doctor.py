@@ -1,4 +1,4 @@
-"""`compendium doctor`: is this computer ready for a lab?"""
+"""`compendium doctor`: whether this computer is ready for a lab."""
 
 import typer
 
@@ -6,5 +6,5 @@ from compendium import doctor as examination
 
 
 def doctor() -> None:
-    """Print OK or FAIL for Python, packages, memory, data, a one-second training and Jupyter, with the remedy."""
+    """Say of Python, packages, memory, data, a short training and Jupyter: OK, or FAIL and the remedy."""
     raise typer.Exit(not examination.examine())

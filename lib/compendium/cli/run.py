@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from compendium import parameters, project, runs
-from compendium.errors import UsageError
+from compendium.cli.assignments import assignment
 
 
 def run(
@@ -35,7 +35,7 @@ def run(
 ) -> None:
     """Execute a chapter; leaves the executed notebook, a web page of it, record and weights in a folder."""
     notebook = project.chapter_path(chapter)
-    typed = dict(_assignment(text) for text in assignments)
+    typed = dict(assignment("-p", text, "epochs=20") for text in assignments)
     given = parameters.check(notebook, {**(parameters.from_file(file) if file else {}), **typed})
     earlier = runs.begun(out) if out and resume else None
     if earlier and earlier.chapter == chapter and profile in (None, earlier.profile):
@@ -62,10 +62,3 @@ def run(
             from compendium import results  # slower still
 
             typer.echo(f"recorded: {results.file(folder, chapter, profile)}")
-
-
-def _assignment(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not (name and equals):
-        raise UsageError(f'-p "{text}": expected NAME=VALUE, for example -p epochs=20')
-    return name, value

