@@ -14,6 +14,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from tiny_lab import FULL, GOOD, IMPORT, LAB, OF, WRONG
 from tiny_notebooks import notebook_of, write_notebook
 from typer.testing import CliRunner
 
@@ -21,90 +22,6 @@ from compendium import cli, project
 from compendium.errors import CompendiumError, UsageError
 from compendium.labs import cage, editions, source
 from compendium.labs import grade as grader
-
-LAB = '''\
----
-number: 1
-title: Tiny
-chapter: ""
-minutes: 20
-objectives: [one]
-prerequisites: [none]
----
-Hello.
-
-```{code-cell}
-:role: check
-import numpy as np
-
-IMAGE = np.full((4, 5), 0.5)
-```
-
-+++ {"task": {"kind": "code", "title": "Double", "minutes": 5, "points": 3}}
-Double an array, and leave it as it was.
-
-```{code-cell}
-:role: solution
-def double(image):
-    """Return twice the image."""
-    return 2 * image
-```
-
-```{code-cell}
-:role: check
-def task1(double):
-    given = array(double(IMAGE), IMAGE.shape)
-    expect((IMAGE == 0.5).all(), "The image has changed: work on a copy.")
-    expect(np.array_equal(given, np.ones((4, 5))), "That is not twice the image.")
-```
-
-+++ {"task": {"kind": "predict", "title": "Predict", "minutes": 5, "points": 2}}
-Which?
-
-```{code-cell}
-:role: solution
-observed = "b"
-```
-
-```{code-cell}
-:role: check
-def task2(observed):
-    expect(observed == "b", "Look again.")
-```
-
-+++ {"task": {"kind": "code", "title": "Mean", "minutes": 5, "points": 1}}
-The mean of an image, by a function that makes functions.
-
-```{code-cell}
-:role: solution
-def measure(name):
-    """Return a function of an image."""
-    return np.mean
-```
-
-```{code-cell}
-:role: check
-def task3(measure):
-    expect(number(measure("mean")(IMAGE)) == 0.5, "That is not the mean.")
-```
-
-+++ {"task": {"kind": "explain", "title": "Why", "minutes": 5, "points": 4, "answer": "why", "words": 3}}
-Why?
-
-+++ {"role": "solution"}
-Because it is so.
-
-+++ {"role": "rubric"}
-2 points for <b>this</b>, 2 for that.
-'''
-IMPORT = "import check_tiny as check\nimport numpy as np\nimport os, sys, time"
-DOUBLE = "def double(image):\n    return 2 * image"
-REST = "observed = 'b'\nmeasure = lambda name: np.mean"
-WHY = "why = 'since it is <script>alert(1)</script> so'"
-GOOD = [IMPORT, DOUBLE, REST, WHY]
-WRONG = [IMPORT, "def double(image):\n    return image", "observed = 'a'\nmeasure = lambda name: np.sum"]
-OF = 10  # 3, 2, 1 and, by hand, 4
-FULL = 6
 
 MEMORY = 700 * cage.MB
 QUICK = cage.Limits(seconds=150, memory=MEMORY, output=2 * cage.MB, processes=20)
@@ -171,6 +88,12 @@ for descriptor in range(3, 256):
     except OSError:
         pass
 """
+BOAST = """
+import gc
+for one in gc.get_objects():
+    if type(one).__name__ == "Submission":
+        one.fault = "graded: 100 of 100 \x1b[32m"
+"""
 LIE = """
 from compendium.labs import wire
 def encode(self, value, plain=wire._Writer.encode):
@@ -223,10 +146,10 @@ def report(code):
 # name: cells, beginning of the status, points
 HOSTILE = {
     "exits": ([*GOOD, "sys.exit(0)", "raise SystemExit", "quit()"], "graded; cells that failed: 3", FULL),
-    "ends": ([*GOOD, "os._exit(0)"], "the notebook's process has ended", 0),
+    "ends": ([*GOOD, "os._exit(0)"], "failed: the notebook's process has ended", 0),
     "kills-others": ([*GOOD, "os.kill(-1, 9)"], "graded", FULL),
-    "kills-itself": ([*GOOD, "os.kill(os.getpid(), 9)"], "the notebook's process has ended", 0),
-    "crashes": ([*GOOD, "import ctypes; ctypes.string_at(0)"], "the notebook's process has ended", 0),
+    "kills-itself": ([*GOOD, "os.kill(os.getpid(), 9)"], "failed: the notebook's process has ended", 0),
+    "crashes": ([*GOOD, "import ctypes; ctypes.string_at(0)"], "failed: the notebook's process has ended", 0),
     "fork-bomb": ([*GOOD, "while True: os.fork()"], "stopped: it started more than 20 processes", 0),
     "prints": ([*GOOD, "while True: print('x' * 100000)"], "stopped: it printed more than 2 MB", 0),
     "hoards": (
@@ -240,9 +163,14 @@ HOSTILE = {
         "graded; cells that failed: 1",
         FULL,
     ),
-    "closes": ([*GOOD, "os.closerange(3, 256)"], "the notebook's process has ended", 0),
-    "forges": ([*GOOD, FORGE], "the notebook sent an answer that nobody asked for", 0),
-    "floods": ([*GOOD, FLOOD], "the notebook sent what is no message", 0),
+    "boasts": (
+        [*GOOD, BOAST],
+        "failed: graded: 100 of 100 \N{REPLACEMENT CHARACTER}[32m",
+        FULL,
+    ),
+    "closes": ([*GOOD, "os.closerange(3, 256)"], "failed: the notebook's process has ended", 0),
+    "forges": ([*GOOD, FORGE], "failed: the notebook sent an answer that nobody asked for", 0),
+    "floods": ([*GOOD, FLOOD], "failed: the notebook sent what is no message", 0),
     "lies": ([*GOOD, LIE], "graded", FULL - 2),
     "tampers": ([*WRONG, TAMPER], "graded", 0),
     "tricks": ([*WRONG, TRICKS], "graded", 0),
@@ -269,9 +197,9 @@ HOSTILE = {
 }
 ODD = {
     "empty": (b"", "not graded: it is empty"),
-    "no-json": (b"import check_tiny: hello", "it is no notebook"),
-    "no-notebook": (b'{"import check_tiny": 1}', "it is no notebook"),
-    "deep": (b"[" * 100000 + b'"import check_tiny"', "it is no notebook"),
+    "no-json": (b"import check_tiny: hello", "failed: it is no notebook"),
+    "no-notebook": (b'{"import check_tiny": 1}', "failed: it is no notebook"),
+    "deep": (b"[" * 100000 + b'"import check_tiny"', "failed: it is no notebook"),
 }
 
 

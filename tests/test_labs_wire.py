@@ -20,12 +20,8 @@ class Wire:
     def __init__(self, *functions):
         ours, theirs = Pipe()
         self.peer, self.server = Peer(ours), Peer(theirs, functions)
-        self.thread = threading.Thread(target=self._serve)
+        self.thread = threading.Thread(target=self.server.serve)
         self.thread.start()
-
-    def _serve(self):
-        with suppress(WireError):
-            self.server.serve()
 
     def __enter__(self):
         return self.peer

@@ -226,7 +226,7 @@ def _read(printed: bytes, lab: Lab) -> Grade:
                     (int(number), str(first), str(said)) for number, first, said in line["cells"]
                 )
                 graded = "graded" + (f"; cells that failed: {len(failures)}" if failures else "")
-                status = str(line.get("fault") or graded)
+                status = _printable(f"failed: {line['fault']}") if "fault" in line else graded
                 grade = replace(grade, status=status, checked=True, failures=failures)
             else:
                 task = tasks[line["task"]]

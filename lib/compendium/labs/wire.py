@@ -15,6 +15,7 @@ import re
 import secrets
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
@@ -67,13 +68,10 @@ class Peer:
         return function
 
     def serve(self) -> None:
-        """Answer calls until the other side closes the connection; raises WireError if it breaks."""
-        while not self.broken:
-            try:
-                message, arrays = self._receive()
-            except WireError:
-                return
-            self._answer(message, arrays)
+        """Answer calls until the other side closes the connection, or breaks it."""
+        with suppress(WireError):
+            while True:
+                self._answer(*self._receive())
 
     def break_off(self, reason: str) -> WireError:
         """Give the other side up; return the error that says why."""
