@@ -20,7 +20,8 @@ BUILD = project.ROOT / "_build"
 PARAMETERS = "book/parameters.md"
 CLAIMS = "book/claims.md"
 LABS = "book/labs"
-ZIPS = "book/_static/labs"
+LAB_TABLE = "book/_labs/table.md"
+ZIPS = "book/_static/zips"  # what is called labs is left out of the book, also below _static
 
 _PARAMETERS_INTRODUCTION = """\
 # Parameters
@@ -34,7 +35,8 @@ same, and {doc}`how-to-rerun` says how to set them. A list is typed with commas,
 def pages() -> dict[str, str]:
     """Return the pages that are committed, by path in the checkout."""
     own = {PARAMETERS: parameters_page()} if (project.ROOT / PARAMETERS).exists() else {}
-    return own | ledger_pages() | lab_pages()
+    table = {LAB_TABLE: lab_table()} if source.names() else {}
+    return own | ledger_pages() | lab_pages() | table
 
 
 def parameters_page() -> str:
@@ -75,11 +77,20 @@ def lab_pages() -> dict[str, str]:
     """Return the labs as students see them in the book."""
     return {
         f"{LABS}/{lab.name}.ipynb": nbformat.writes(
-            editions.page(lab, editions.recorded_outputs(lab), f"../../_static/labs/{lab.name}.zip")
+            editions.page(lab, editions.recorded_outputs(lab), f"../../_static/zips/{lab.name}.zip")
         )
         + "\n"
         for lab in map(source.load, source.names())
     }
+
+
+def lab_table() -> str:
+    """Return a table of the labs, in Markdown, with links as from a page in `book/`."""
+    rows = ["| lab | minutes | points | afterwards students can |", "|---|--:|--:|---|"]
+    for lab in map(source.load, source.names()):
+        goals = "; ".join(lab.objectives)
+        rows.append(f"| {lab.number}. [{lab.title}](labs/{lab.name}) | {lab.minutes} | {lab.points} | {goals} |")
+    return "\n".join(rows) + "\n"
 
 
 def handouts() -> dict[str, bytes]:

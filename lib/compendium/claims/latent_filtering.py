@@ -231,6 +231,22 @@ def largest_with_fewest(case: Case) -> Found:
 
 
 @check("consistency")
+def cited_for_another_subject(case: Case, *, subject: str, title: str) -> Found:
+    """Whether no word of the `subject` that the text cites a work for stands in its `title` as printed.
+
+    Words of up to three letters are left out, and endings: "image" is in "images".
+    """
+    words = [word for word in re.findall(r"[a-z]+", subject.lower()) if len(word) > 3]
+    common = [word for word in words if word.rstrip("s") in title.lower()]
+    found = f"in common: {', '.join(common)}" if common else "no word in common"
+    return Found(
+        f"cited for “{subject}”; its title in the list of references is “{title}”: {found}",
+        "the text of section 1 beside the list of references; the works themselves were not read",
+        holds=not common,
+    )
+
+
+@check("consistency")
 def accuracies_before(case: Case, *, data: str) -> Found:
     """The accuracies before filtering that Table 3 prints for a data set, from the fewest images on."""
     printed = [str(case.published(_row(case, (data, str(number)), "accuracy before"))) for number in IMAGES]
