@@ -255,10 +255,11 @@ def submitted(lab, tmp_path_factory):
     os.mkfifo(folder / "pipe.ipynb")
     (folder / "linked").symlink_to(folder / "anna")
     curious(folder)
-    with socket.create_server(("127.0.0.1", 0)) as server:
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         connect = f"import socket\nfound.append(socket.create_connection(('127.0.0.1', {port}), timeout=5))"
         write_notebook(folder / "calls.ipynb", *GOOD, *report(connect))
+        patch.setenv("SECRET", "of the person who grades")
         yield *graded(folder), folder
 
 
@@ -278,6 +279,10 @@ def curious(folder):
     delete = f"!rm -rf /lab /cage /tmp /root /home {folder.parent} 2>/dev/null"
     write_notebook(folder / "reads.ipynb", *GOOD, names, *report(READ), delete)
     write_notebook(folder / "escapes.ipynb", *GOOD, *report(ESCAPE))
+    environments = (
+        'for number in "1", "self":\n    found += open(f"/proc/{number}/environ").read().split("SECRET=")[1:]'
+    )
+    write_notebook(folder / "spies.ipynb", *GOOD, *report(environments))
 
 
 @needs_cage
@@ -344,7 +349,7 @@ def test_files_that_are_not_run(submitted):
 @needs_cage
 def test_nothing_is_reached_from_a_cage(submitted):
     grades, _, _, folder = submitted
-    for name in ("calls", "reads", "escapes"):
+    for name in ("calls", "reads", "escapes", "spies"):
         assert wrote(grades[f"{name}.ipynb"]) == "I found this: []", name
         assert grades[f"{name}.ipynb"].total == FULL
     assert "ConnectionRefusedError" in grades["calls.ipynb"].failures[0][2]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from compendium import project
 from compendium.errors import CompendiumError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def grade(
     from compendium.labs import cage
     from compendium.labs import grade as grader
 
+    project.checkout()
     out = out or Path(f"{folder.resolve()}-grades")
     grades = grader.grade(
         folder,

@@ -158,6 +158,7 @@ def start(
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
+            env={},  # bwrap itself runs inside, too, where its environment can be read
             pass_fds=[inherited],
             start_new_session=True,
         ),
@@ -215,7 +216,7 @@ def require() -> None:
         )
     with tempfile.NamedTemporaryFile() as secret:
         probe = [*_bwrap({}, [], 1), sys.executable, "-c", _PROBE, secret.name]
-        done = subprocess.run(probe, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        done = subprocess.run(probe, capture_output=True, text=True, stdin=subprocess.DEVNULL, env={})
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         raise CompendiumError(
@@ -248,7 +249,7 @@ def _tree(pid: int) -> list[psutil.Process]:
 
 def _bwrap(files: Mapping[str, Path], hidden: Iterable[Path], threads: int) -> list[str]:
     """Return the command up to what is to run; what is mounted last lies on top."""
-    command = ["bwrap", *_FLAGS.split(), "--proc", "/proc", "--dev", "/dev"]
+    command = [shutil.which("bwrap") or "bwrap", *_FLAGS.split(), "--proc", "/proc", "--dev", "/dev"]
     for folder, size in FOLDER_MB.items():
         command += ["--size", str(size * MB), "--tmpfs", folder]
     seen = [Path(path) for path in _SYSTEM]

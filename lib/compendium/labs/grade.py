@@ -234,7 +234,7 @@ def _read(printed: bytes, lab: Lab) -> Grade:
                 texts = {str(name): str(text) for name, text in line["texts"].items()}
                 mark = Mark(task, points, str(line["hint"]), line["by_hand"] is True, texts)
                 grade = replace(grade, marks=(*grade.marks, mark))
-    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):
         pass  # the last line may be cut off; what came before it counts
     return grade
 
