@@ -6,6 +6,7 @@ import zipfile
 import nbformat
 import pytest
 
+from compendium import generated
 from compendium.labs import checking, editions, rehearsal, source
 
 LABS = source.names()
@@ -64,3 +65,49 @@ def test_editions_are_valid_notebooks_whose_checks_name_the_answers(name):
         code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
         for task in lab.tasks:
             assert f"check.task{task.number}({', '.join(task.answers)})" in code
+
+
+def test_the_table_of_labs_has_each_with_its_minutes_and_points():
+    rows = generated.lab_table().splitlines()[2:]
+    assert len(rows) == len(LABS)
+    for name, row in zip(LABS, rows, strict=True):
+        lab = source.load(name)
+        assert row.startswith(f"| {lab.number}. [{lab.title}](labs/{name}) |")
+        assert row.endswith(f" | {lab.minutes} | {lab.points} |")
+
+
+LAB_THAT_FORGETS = """\
+---
+{number: 9, title: T, chapter: "", minutes: 2, objectives: [], prerequisites: []}
+---
++++ {"task": {"kind": "code", "title": "First", "minutes": 1, "points": 1}}
+Statement.
+
+```{code-cell}
+:role: solution
+answer = 1
+```
+```{code-cell}
+:role: check
+def task1(answer):
+    expect(answer == 1, "Not one.")
+```
++++ {"task": {"kind": "code", "title": "Second", "minutes": 1, "points": 1}}
+Statement.
+
+```{code-cell}
+:role: solution
+answer = 2
+```
+```{code-cell}
+:role: check
+def task2(answer):
+    expect(answer == 2, "Not two.")
+```
+"""
+
+
+def test_an_answer_that_a_later_cell_overwrites_is_found(tmp_path):
+    (tmp_path / "forgets.md").write_text(LAB_THAT_FORGETS)
+    faults = rehearsal.rehearse(source.read(tmp_path / "forgets.md")).faults
+    assert faults == ["the solution, when later cells have run: Task 1: not yet. Not one."]

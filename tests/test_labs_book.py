@@ -43,8 +43,8 @@ def test_the_book_lists_every_lab():
 def test_the_book_offers_each_lab_as_a_zip_that_holds_all_that_is_needed():
     assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
     for name in LABS:
-        assert f'href="../../_static/labs/{name}.zip"' in (book.HTML / f"book/labs/{name}.html").read_text()
-        with zipfile.ZipFile(book.HTML / f"_static/labs/{name}.zip") as archive:
+        assert f'href="../../_static/zips/{name}.zip"' in (book.HTML / f"book/labs/{name}.html").read_text()
+        with zipfile.ZipFile(book.HTML / f"_static/zips/{name}.zip") as archive:
             names = [one.removeprefix(f"{name}/") for one in archive.namelist()]
             (wheel,) = (one for one in names if one.endswith(".whl"))
             assert {*names} == {f"{name}.ipynb", f"check_{name}.py", "README.md", "requirements.txt", wheel}

@@ -86,10 +86,11 @@ def lab_pages() -> dict[str, str]:
 
 def lab_table() -> str:
     """Return a table of the labs, in Markdown, with links as from a page in `book/`."""
-    rows = ["| lab | minutes | points | afterwards students can |", "|---|--:|--:|---|"]
+    rows = ["| lab | chapter | minutes | points |", "|---|---|--:|--:|"]
     for lab in map(source.load, source.names()):
-        goals = "; ".join(lab.objectives)
-        rows.append(f"| {lab.number}. [{lab.title}](labs/{lab.name}) | {lab.minutes} | {lab.points} | {goals} |")
+        linked = f"[{lab.title}](labs/{lab.name})"
+        chapter = f"[{lab.chapter}](../notebooks/{lab.chapter})" if lab.chapter else "all"
+        rows.append(f"| {lab.number}. {linked} | {chapter} | {lab.minutes} | {lab.points} |")
     return "\n".join(rows) + "\n"
 
 

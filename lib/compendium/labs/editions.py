@@ -229,9 +229,7 @@ def _head(lab: Lab) -> list[NotebookNode]:
     return [
         _prose(f"# Lab {lab.number}: {lab.title}\n\n{_facts(lab)}"),
         _prose(f"After this lab you can\n\n{goals}\n\nYou need\n\n{needed}"),
-        _prose(
-            "First, is everything here? Every line should begin with OK; if one says FAIL, do what it says."
-        ),
+        _prose("First, is everything here? If a line says FAIL, do what it says."),
         _code("from compendium import doctor\n\ndoctor.report()"),
         _prose(
             "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass* "
@@ -282,13 +280,19 @@ def _record(lab: Lab) -> Path:
 
 
 def _readme(lab: Lab) -> str:
-    return (
-        f"# Lab {lab.number}: {lab.title}\n\n"
-        "Python 3.11, 3.12 or 3.13 is needed. In this folder, once, with access to the internet:\n\n"
-        "    python -m venv .venv\n"
-        "    .venv/bin/pip install -r requirements.txt         (Windows: .venv\\Scripts\\pip ...)\n"
-        "    .venv/bin/compendium doctor                       (Windows: .venv\\Scripts\\compendium ...)\n\n"
-        "From then on no network is needed:\n\n"
-        f"    .venv/bin/jupyter lab {lab.name}.ipynb\n\n"
-        f"Hand in `{lab.name}.ipynb`.\n"
-    )
+    return f"""# Lab {lab.number}: {lab.title}
+
+All labs share one environment, in the folder above this one; Python 3.11, 3.12 or 3.13 is needed. Once, with
+access to the internet, in this folder:
+
+    python3 -m venv ../.venv
+    ../.venv/bin/python -m pip install -r requirements.txt
+    ../.venv/bin/compendium doctor
+
+On Windows: `py -3.13 -m venv ..\\.venv`, then `..\\.venv\\Scripts\\python` and `...\\compendium`.
+From then on no network is needed:
+
+    ../.venv/bin/jupyter lab {lab.name}.ipynb
+
+Hand in `{lab.name}.ipynb`. The book's page "For students" says more, and what to do when something fails.
+"""

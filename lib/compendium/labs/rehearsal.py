@@ -15,11 +15,13 @@ class Rehearsal:
 
     Attributes:
         solved, untouched: the result of each task with the solution, and with the stub.
+        at_end: the result of each task with the solution when the whole notebook has run, as the grader asks.
         wrong: for each task, pairs of the hint that a wrong answer must get and what it got.
         printed: what cells with the role `expected` print, as `editions.outputs` names them.
     """
 
     solved: list[checking.Result]
+    at_end: list[checking.Result]
     untouched: list[checking.Result]
     wrong: dict[int, list[tuple[str, checking.Result]]]
     printed: dict[str, str]
@@ -28,6 +30,7 @@ class Rehearsal:
     def faults(self) -> list[str]:
         """What is not as it should be, a line each; nothing if the lab is whole."""
         found = [f"the solution: {one}" for one in self.solved if one.hint]
+        found += [f"the solution, when later cells have run: {one}" for one in self.at_end if one.hint]
         found += [f"task {one.number}: untouched, it passes" for one in self.untouched if not one.hint]
         for number, pairs in self.wrong.items():
             got = [result.hint for _, result in pairs]
@@ -70,7 +73,11 @@ def rehearse(lab: Lab) -> Rehearsal:
             (cell.hint, checking.evaluate(check, *_answers(task, _run(cell.text, dict(names)))))
             for cell in task.wrong
         ]
-    return Rehearsal(solved, untouched, wrong, printed)
+    at_end = [
+        checking.evaluate(check, *_answers(task, names))
+        for task, check in zip(lab.tasks, checks, strict=True)
+    ]
+    return Rehearsal(solved, at_end, untouched, wrong, printed)
 
 
 def _solutions(task: Task) -> list:
