@@ -71,6 +71,8 @@ def hints(grade):
 
 # --- what is submitted
 
+SLEEP = str(10**6 + os.getpid())  # seconds that no other run of these tests sleeps
+
 FORGE = """
 import json, struct
 text = json.dumps({"answer": "1", "changed": [], "value": "b", "arrays": 0}).encode()
@@ -185,7 +187,7 @@ HOSTILE = {
         2 + 1,  # task 3 has an image of its own, of 0.5 everywhere
     ),
     "leaves-behind": (
-        [*GOOD, "import subprocess\nsubprocess.Popen(['sleep', '98765'], start_new_session=True)"],
+        [*GOOD, f"import subprocess\nsubprocess.Popen(['sleep', '{SLEEP}'], start_new_session=True)"],
         "graded",
         FULL,
     ),
@@ -360,9 +362,8 @@ def test_nothing_is_reached_from_a_cage(submitted):
 
 @needs_cage
 def test_nothing_runs_on(submitted):
-    left = [process.info["cmdline"] for process in psutil.process_iter(["cmdline"])]
-    assert not any("98765" in (words or []) for words in left)
-    assert not any("compendium.labs.submission" in (words or []) for words in left)
+    left = [word for one in psutil.process_iter(["cmdline"]) for word in one.info["cmdline"] or []]
+    assert not any(word == SLEEP or str(submitted[-1]) in word for word in left)
 
 
 @needs_cage
