@@ -151,6 +151,11 @@ HOSTILE = {
     "ends": ([*GOOD, "os._exit(0)"], "failed: the notebook's process has ended", 0),
     "kills-others": ([*GOOD, "os.kill(-1, 9)"], "graded", FULL),
     "kills-itself": ([*GOOD, "os.kill(os.getpid(), 9)"], "failed: the notebook's process has ended", 0),
+    "attaches": (
+        [*GOOD, "import ctypes\nctypes.CDLL(None).ptrace(16, 1, 0, 0)\nos._exit(0)"],
+        "failed: the notebook's process has ended",
+        0,
+    ),
     "crashes": ([*GOOD, "import ctypes; ctypes.string_at(0)"], "failed: the notebook's process has ended", 0),
     "fork-bomb": ([*GOOD, "while True: os.fork()"], "stopped: it started more than 20 processes", 0),
     "prints": ([*GOOD, "while True: print('x' * 100000)"], "stopped: it printed more than 2 MB", 0),
