@@ -14,7 +14,7 @@ NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
 LEDGER = PACKAGE / "claims"
-LABS = PACKAGE / "labs"
+NOT_IMPORTED = {LEDGER, PACKAGE / "cli", PACKAGE / "labs", PACKAGE / "sweep"}
 
 QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
 
@@ -42,12 +42,12 @@ def chapter_path(name: str) -> Path:
 
 
 def library_hash() -> str:
-    """Return the sha256 of the package's Python and data files, but for those of the ledger and the labs.
+    """Return the sha256 of the package's Python and data files, but for rooms that no chapter imports.
 
-    The ledger reads what chapters computed, and no chapter reads a lab: none runs anew because one changed.
+    Those read what chapters computed, or start them: none runs anew because a claim or a lab was changed.
     """
     files = (path for path in (ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml", ".json"})
-    return files_hash(path for path in files if not {LEDGER, LABS} & {*path.parents})
+    return files_hash(path for path in files if not NOT_IMPORTED & {*path.parents})
 
 
 def files_hash(paths: Iterable[Path]) -> str:

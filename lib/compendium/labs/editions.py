@@ -22,6 +22,7 @@ KIND_MEANS = {
     "explain": "explain",
     "explore": "explore",
 }
+DOCTOR = "from compendium import doctor\n\ndoctor.report()"
 MINUTES_FOR_A_RUN = 10
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of the files in a zip: equal contents give equal bytes
 
@@ -98,6 +99,7 @@ def execute(lab: Lab, folder: Path) -> NotebookNode:
         raise CompendiumError(
             f"{lab.name}: a cell of its solution failed: {fault.ename}: {fault.evalue}"
         ) from None
+    next(cell for cell in notebook.cells if cell.source == DOCTOR).outputs = []  # of one computer only
     return notebook
 
 
@@ -230,7 +232,7 @@ def _head(lab: Lab) -> list[NotebookNode]:
         _prose(f"# Lab {lab.number}: {lab.title}\n\n{_facts(lab)}"),
         _prose(f"After this lab you can\n\n{goals}\n\nYou need\n\n{needed}"),
         _prose("First, is everything here? If a line says FAIL, do what it says."),
-        _code("from compendium import doctor\n\ndoctor.report()"),
+        _code(DOCTOR),
         _prose(
             "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass* "
             "or a hint. Replace `raise NotImplementedError` and `...` by your answers, and run the check as "
