@@ -2,10 +2,11 @@
 
 How safe is it? A process in a cage has namespaces of its own for users, processes, files, network and the
 rest, no capability, and cannot make further user namespaces. It sees the system's programs, Python, this
-package, and the files given to it, all read-only; not the home folder, the labs' sources, other
-submissions, or the environment of whoever grades. It writes only to folders in memory of limited size, gone when it ends. It has no network, and
-ends with the grader, however that ends. The grader watches from outside: resident memory of all its processes
-together, their number, the time, and how much is printed; whatever goes over a limit is killed whole.
+package, and the files given to it, all read-only; not the home folder, the labs' sources, other submissions,
+or the environment of whoever grades. It writes only to folders in memory of limited size, gone when it ends.
+It has no network, and ends with the grader, however that ends. The grader watches from outside: resident
+memory of all its processes together, their number, the time, and how much is printed; whatever goes over a
+limit is killed whole.
 
 What is not covered:
 
