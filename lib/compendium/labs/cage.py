@@ -44,6 +44,7 @@ from compendium.errors import CompendiumError
 
 MB = 2**20
 SECONDS_BETWEEN_LOOKS = 0.2
+SECONDS_TO_DIE = 10
 FOLDER_MB = {"/lab": 512, "/tmp": 512, "/dev/shm": 64}  # what a cage can write to
 KEPT_OF_STDERR = 4000  # bytes, the last ones
 ADDRESS_SPACE = 64 * 1024 * MB  # a backstop for one process; TensorFlow reserves far more than it uses
@@ -127,7 +128,9 @@ class Cage:
             with suppress(psutil.Error):
                 member.kill()
         self.process.wait()
-        psutil.wait_procs(members, timeout=10)
+        until = time.monotonic() + SECONDS_TO_DIE
+        while any(map(_runs, members)) and time.monotonic() < until:
+            time.sleep(0.01)
 
 
 def start(
@@ -246,6 +249,13 @@ def _tree(pid: int) -> list[psutil.Process]:
         return [first, *first.children(recursive=True)]
     except psutil.Error:
         return []
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _bwrap(files: Mapping[str, Path], hidden: Iterable[Path], threads: int) -> list[str]:
