@@ -1,11 +1,20 @@
 """`compendium lab`: make the labs' editions, grade what was handed in."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Lab exercises: make what is handed out.")
+from compendium import project
+from compendium.errors import CompendiumError
+
+if TYPE_CHECKING:
+    from compendium.labs.grade import Grade
+
+app = typer.Typer(
+    no_args_is_help=True, help="Lab exercises: make what is handed out, grade what is handed in."
+)
 
 
 @app.command("build")
@@ -29,3 +38,42 @@ def build(
         if record:
             editions.record_outputs(lab, expected)
         typer.echo(f"{name}: {out / name / name}.zip for students")
+
+
+@app.command("grade")
+def grade(
+    folder: Annotated[Path, typer.Argument(help="Folder with submitted notebooks, also in its own folders.")],
+    lab: Annotated[str | None, typer.Option(help="Lab they are of; without it, as each says.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the grades, FOLDER-grades without it; never written over.")
+    ] = None,
+    minutes: Annotated[float, typer.Option(min=0.05, help="Time for each submission.")] = 15,
+    memory: Annotated[float, typer.Option(min=0.1, help="GB of memory for each, and for its checks.")] = 4,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Submissions at a time; one for two processors without it.")
+    ] = None,
+) -> None:
+    """Run submitted notebooks on Linux, each in a cage of its own; write grades.csv and a page for each."""
+    from compendium.labs import cage
+    from compendium.labs import grade as grader
+
+    project.checkout()
+    out = out or Path(f"{folder.resolve()}-grades")
+    grades = grader.grade(
+        folder,
+        out,
+        lab=lab,
+        limits=cage.Limits(seconds=60 * minutes, memory=int(memory * 1024 * cage.MB)),
+        workers=workers or max(1, (os.cpu_count() or 1) // 2),
+        tell=_told,
+    )
+    typer.echo(out / "grades.csv")
+    if unchecked := sum(not one.checked for one in grades):
+        raise CompendiumError(
+            f"{unchecked} of {len(grades)} could not be checked; their pages say what failed"
+        )
+
+
+def _told(grade: "Grade", done: int, count: int) -> None:
+    points = f"{grade.total} of {grade.lab.points}" if grade.lab else "0"
+    typer.echo(f"{done} of {count}  {grade.shown}: {points}; {grade.status}")

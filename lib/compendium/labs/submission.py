@@ -1,0 +1,123 @@
+"""In a cage: run the cells of a submitted notebook, then serve its names.
+
+`python -m compendium.labs.submission DESCRIPTOR NOTEBOOK SECONDS`: the end of the wire, the file, and the
+time for all cells. The checker calls what is in `Submission`. Nothing here is trusted: what is run may
+change it.
+"""
+
+import os
+import signal
+import sys
+import time
+from multiprocessing.connection import Connection
+from pathlib import Path
+from types import FrameType
+
+import nbformat
+from IPython.core.interactiveshell import InteractiveShell
+from traitlets.config import Config
+
+from compendium.labs import cage
+from compendium.labs.wire import MOST_SAID, Peer
+
+# as a KeyboardInterrupt it passes `except Exception`, and by its name it is told to the student
+TimeIsOver = type("TimeoutError", (KeyboardInterrupt,), {})
+
+
+class Shell(InteractiveShell):
+    """IPython without a terminal and without a kernel; `%matplotlib inline` is no error."""
+
+    def enable_gui(self, gui: str | None = None) -> None:
+        """There is no window."""
+
+
+class Submission:
+    """A notebook, its names after all cells were run, and what the cells said that failed."""
+
+    def __init__(self, path: Path, seconds: float) -> None:
+        """Run the cells; each has half of `seconds` at most, and all together `seconds`."""
+        self.names: dict[str, object] = {}
+        self.failures: list[tuple[int, str, str]] = []
+        self.fault = ""
+        self._seconds = 0.0
+        self._running = False
+        self._peer: Peer | None = None
+        signal.signal(signal.SIGALRM, self._ring)
+        try:
+            cells = _cells(path)
+        except Exception as fault:  # whatever the file holds
+            self.fault = f"it is no notebook ({_line(fault)})"
+        else:
+            self._run(cells, seconds)
+
+    def cells(self) -> list[tuple[int, str, str]]:
+        """Return of each failed cell its number among those with code, its first line, and the error.
+
+        Raises ValueError, saying why, if there was nothing to run.
+        """
+        if self.fault:
+            raise ValueError(self.fault)
+        return self.failures
+
+    def value(self, name: str) -> object:
+        """Return what the notebook has under a name; what it does not have counts as not answered."""
+        return self.names.get(name, ...)
+
+    def allow(self, seconds: float) -> None:
+        """End the function that is being called when so many seconds have gone."""
+        self._set(seconds)
+
+    def serve(self, connection: Connection) -> None:
+        """Answer the checker until it has ended."""
+        self._peer = Peer(connection, [self.cells, self.value, self.allow])
+        self._peer.serve()
+
+    def _run(self, cells: list[str], seconds: float) -> None:
+        shell = Shell.instance(
+            config=Config({"HistoryManager": {"enabled": False}, "InteractiveShell": {"colors": "nocolor"}})
+        )
+        self.names = shell.user_ns
+        end = time.monotonic() + seconds
+        for number, source in enumerate(cells, start=1):
+            self._running = True
+            self._set(max(min(seconds / 2, end - time.monotonic()), 0.1))
+            result = shell.run_cell(source)
+            self._running = False
+            fault = result.error_before_exec or result.error_in_exec
+            if fault is not None:
+                self.failures.append(
+                    (number, source.strip().split("\n")[0], f"{type(fault).__name__}: {_line(fault)}")
+                )
+        self._set(0)
+
+    def _set(self, seconds: float) -> None:
+        self._seconds = seconds
+        signal.setitimer(signal.ITIMER_REAL, seconds, 1)  # again, for code that goes on all the same
+
+    def _ring(self, number: int, frame: FrameType | None) -> None:
+        if self._running or (self._peer is not None and self._peer.busy):
+            raise TimeIsOver(f"longer than {self._seconds:.0f} seconds")
+
+
+def _cells(path: Path) -> list[str]:
+    """Return the code of a notebook's cells, however badly the rest of it is formed."""
+    notebook = nbformat.reads(path.read_text(encoding="utf-8-sig", errors="replace"), as_version=4)
+    sources = (cell.get("source", "") for cell in notebook.cells if cell.get("cell_type") == "code")
+    return ["".join(source) for source in sources]
+
+
+def _line(fault: BaseException) -> str:
+    return " ".join(str(fault).split())[:MOST_SAID]
+
+
+def main() -> None:
+    """Run the notebook named on the command line and serve its names."""
+    cage.confine()
+    descriptor, path, seconds = sys.argv[1:]
+    os.set_inheritable(int(descriptor), False)
+    submission = Submission(Path(path), float(seconds))
+    submission.serve(Connection(int(descriptor)))
+
+
+if __name__ == "__main__":
+    main()

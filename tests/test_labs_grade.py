@@ -1,0 +1,536 @@
+"""The grader, with real cages: good, bad, hostile and empty submissions, and their neighbours."""
+
+import csv
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+import pytest
+from tiny_lab import FULL, GOOD, IMPORT, LAB, OF, WRONG
+from tiny_notebooks import notebook_of, write_notebook
+from typer.testing import CliRunner
+
+from compendium import cli, project
+from compendium.errors import CompendiumError, UsageError
+from compendium.labs import cage, editions, source
+from compendium.labs import grade as grader
+
+MEMORY = 700 * cage.MB
+QUICK = cage.Limits(seconds=150, memory=MEMORY, output=2 * cage.MB, processes=20)
+HURRIED = cage.Limits(seconds=15, memory=MEMORY)
+
+
+def caged():
+    try:
+        cage.require()
+    except CompendiumError as error:
+        return str(error)
+    return ""
+
+
+WHY_NOT = caged()
+needs_cage = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The labs are one tiny lab, as long as this module's tests run."""
+    folder = tmp_path_factory.mktemp("labs")
+    (folder / "tiny.md").write_text(LAB)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(source, "FOLDER", folder)
+        yield source.load("tiny")
+
+
+def graded(folder, limits=QUICK, workers=2, out=None):
+    """Grade a folder; return the grades by file, and the rows of the table as a spreadsheet reads them."""
+    out = out or folder.parent / f"{folder.name}-grades"
+    grades = grader.grade(folder, out, lab=None, limits=limits, workers=workers, tell=lambda *_: None)
+    with (out / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["total"] for row in rows] == [str(one.total) for one in grades]
+    return {one.file: one for one in grades}, rows, out
+
+
+def wrote(grade):
+    """What a submission put into `why`."""
+    return next(mark for mark in grade.marks if mark.task.answer == "why").texts["why"]
+
+
+def hints(grade):
+    return [mark.hint for mark in grade.marks]
+
+
+# --- what is submitted
+
+SLEEP = str(10**6 + os.getpid())  # seconds that no other run of these tests sleeps
+
+FORGE = """
+import json, struct
+text = json.dumps({"answer": "1", "changed": [], "value": "b", "arrays": 0}).encode()
+for descriptor in range(3, 256):
+    try:
+        os.write(descriptor, struct.pack("!i", len(text)) + text)
+    except OSError:
+        pass
+"""
+FLOOD = """
+import struct
+for descriptor in range(3, 256):
+    try:
+        os.write(descriptor, struct.pack("!i", -1) + struct.pack("!Q", 2**40) + bytes(1000))
+    except OSError:
+        pass
+"""
+BOAST = """
+import gc
+for one in gc.get_objects():
+    if type(one).__name__ == "Submission":
+        one.fault = "graded: 100 of 100 \x1b[32m"
+"""
+LIE = """
+from compendium.labs import wire
+def encode(self, value, plain=wire._Writer.encode):
+    if type(value) is str and value == "b":
+        module = {"module": "os", "class_name": "system", "config": "touch /lab/owned"}
+        return {"network": [json.dumps(module), []]}
+    return plain(self, value)
+import json
+wire._Writer.encode = encode
+"""
+TAMPER = """
+import builtins
+import compendium.labs.checking as checking
+checking.expect = check.expect = lambda *_: None
+checking.evaluate = lambda *_: checking.Result(1, "", 3, 3)
+check.task1 = check.task2 = lambda *_: print("Task: pass")
+np.array_equal = lambda *_: True
+builtins.all = lambda *_: True
+open("check.py", "w").write("def task1(double): pass")
+try:
+    open("check_tiny.py", "w").write("def task1(double): pass")
+except OSError as error:
+    why = f"I could not: {error}"
+check.task1(double); check.task2(observed)
+"""
+TRICKS = """
+class Text(str):
+    def __eq__(self, other): return True
+    def __hash__(self): return 0
+class Array(np.ndarray):
+    def __eq__(self, other): return np.ones(4, bool)
+    def __array_function__(self, *_): return True
+observed = Text("a")
+double = lambda image: image.view(Array)
+"""
+EVERYTHING = """
+class Everything:
+    def __eq__(self, other): return True
+    def __getattr__(self, name): return self
+    def __array__(self, *_, **__): raise RuntimeError("no")
+observed = Everything()
+"""
+
+
+def report(code):
+    """Cells that put what they find into `why`."""
+    return ["found = []", code, "why = f'I found this: {found}'"]
+
+
+# name: cells, beginning of the status, points
+HOSTILE = {
+    "exits": ([*GOOD, "sys.exit(0)", "raise SystemExit", "quit()"], "graded; cells that failed: 3", FULL),
+    "ends": ([*GOOD, "os._exit(0)"], "failed: the notebook's process has ended", 0),
+    "kills-others": ([*GOOD, "os.kill(-1, 9)"], "graded", FULL),
+    "kills-itself": ([*GOOD, "os.kill(os.getpid(), 9)"], "failed: the notebook's process has ended", 0),
+    "attaches": (
+        [*GOOD, "import ctypes\nctypes.CDLL(None).ptrace(16, 1, 0, 0)\nos._exit(0)"],
+        "failed: the notebook's process has ended",
+        0,
+    ),
+    "crashes": ([*GOOD, "import ctypes; ctypes.string_at(0)"], "failed: the notebook's process has ended", 0),
+    "fork-bomb": ([*GOOD, "while True: os.fork()"], "stopped: it started more than 20 processes", 0),
+    "prints": ([*GOOD, "while True: print('x' * 100000)"], "stopped: it printed more than 2 MB", 0),
+    "hoards": (
+        [*GOOD, "kept = []\nwhile True: kept.append(b'x' * 50_000_000)"],
+        "stopped: it used more than 0.684 GB of memory",
+        0,
+    ),
+    "hoards-at-once": ([*GOOD, "np.ones(100 * 2**30, np.uint8)"], "graded; cells that failed: 1", FULL),
+    "fills-disk": (
+        [*GOOD, "for n in range(9):\n    with open(f'big{n}', 'wb') as file: file.write(bytes(2 * 10**8))"],
+        "graded; cells that failed: 1",
+        FULL,
+    ),
+    "boasts": (
+        [*GOOD, BOAST],
+        "failed: graded: 100 of 100 \N{REPLACEMENT CHARACTER}[32m",
+        FULL,
+    ),
+    "closes": ([*GOOD, "os.closerange(3, 256)"], "failed: the notebook's process has ended", 0),
+    "forges": ([*GOOD, FORGE], "failed: the notebook sent an answer that nobody asked for", 0),
+    "floods": ([*GOOD, FLOOD], "failed: the notebook sent what is no message", 0),
+    "lies": ([*GOOD, LIE], "graded", FULL - 2),
+    "tampers": ([*WRONG, TAMPER], "graded", 0),
+    "tricks": ([*WRONG, TRICKS], "graded", 0),
+    "everything-equal": ([*WRONG, EVERYTHING], "graded", 0),
+    "endless-list": ([*GOOD, "observed = []\nobserved.append(observed)"], "graded", FULL - 2),
+    "too-much": ([*GOOD, "double = lambda image: np.zeros(300 * 2**20, np.uint8)"], "graded", FULL - 3),
+    "ends-when-called": ([*GOOD, "double = lambda image: os._exit(1)"], "graded", 0),
+    "exits-when-called": ([*GOOD, "double = lambda image: sys.exit()"], "graded", FULL - 3),
+    "spoils-the-check": (
+        [*GOOD, "def double(image):\n    image[:] = 0\n    return image + 1\nmeasure = lambda name: np.max"],
+        "graded",
+        2 + 1,  # task 3 has an image of its own, of 0.5 everywhere
+    ),
+    "leaves-behind": (
+        [*GOOD, f"import subprocess\nsubprocess.Popen(['sleep', '{SLEEP}'], start_new_session=True)"],
+        "graded",
+        FULL,
+    ),
+    "thread": (
+        [*GOOD, "import threading\nthreading.Thread(target=time.sleep, args=(9999,)).start()"],
+        "graded",
+        FULL,
+    ),
+}
+ODD = {
+    "empty": (b"", "not graded: it is empty"),
+    "no-json": (b"import check_tiny: hello", "failed: it is no notebook"),
+    "no-notebook": (b'{"import check_tiny": 1}', "failed: it is no notebook"),
+    "deep": (b"[" * 100000 + b'"import check_tiny"', "failed: it is no notebook"),
+}
+
+
+MAGIC = [
+    "%matplotlib inline\nimport matplotlib.pyplot as plt\nplt.plot([1, 2])\nplt.show()",
+    "%time 1 + 1",
+    "!echo hello",
+    "display(1)",
+    "await __import__('asyncio').sleep(0)",
+]
+UNTOUCHED = [
+    IMPORT,
+    'def double(image):\n    raise NotImplementedError("not yet")',
+    "observed = ...\nwhy = ...",
+    "check.task1(double)",
+]
+ESCAPE = """
+import subprocess
+for line in ("unshare -Ur true", "mount -t tmpfs x /tmp", "touch /usr/x", "touch /cage/x", "touch /x"):
+    if subprocess.run(line, shell=True).returncode == 0:
+        found.append(line)
+"""
+READ = """
+for folder in FOLDERS:
+    for path, _, files in os.walk(folder):
+        if not path.startswith(PYTHON):
+            found += files
+"""
+
+
+@pytest.fixture(scope="module")
+def submitted(lab, tmp_path_factory):
+    """A folder with all submissions that need no waiting, graded."""
+    folder = tmp_path_factory.mktemp("submitted")
+    good = {
+        **dict.fromkeys(
+            ["first", "zuletzt", "=cmd|' C'!A0", "<script>alert(2)", "two\nlines \x1b[31m ..%2f"], GOOD
+        ),
+        "anna/tiny": ["import numpy as np", *GOOD[1:]],  # known by its file's name
+        "magic": [*GOOD, *MAGIC],
+    }
+    others = {"untouched": UNTOUCHED, "tiny, no code": [], "other": ["x = 1"]}
+    hostile = {name: cells for name, (cells, _, _) in HOSTILE.items()}
+    for name, cells in {**good, **others, **hostile}.items():
+        write_notebook(folder / f"{name}.ipynb", *cells)
+    for name, (content, _) in ODD.items():
+        (folder / f"{name}.ipynb").write_bytes(content)
+    (folder / "broken.ipynb").write_text(json.dumps(broken(notebook_of(*GOOD))))
+    (folder / "large.ipynb").touch()
+    os.truncate(folder / "large.ipynb", 2 * 2**30)
+    (folder / "link.ipynb").symlink_to(folder / "first.ipynb")
+    (folder / "folder.ipynb").mkdir()
+    os.mkfifo(folder / "pipe.ipynb")
+    (folder / "linked").symlink_to(folder / "anna")
+    curious(folder)
+    with pytest.MonkeyPatch.context() as patch, socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        connect = f"import socket\nfound.append(socket.create_connection(('127.0.0.1', {port}), timeout=5))"
+        write_notebook(folder / "calls.ipynb", *GOOD, *report(connect))
+        patch.setenv("SECRET", "of the person who grades")
+        yield *graded(folder), folder
+
+
+def broken(notebook):
+    """A notebook whose cells' metadata, ids and outputs are not what they should be."""
+    for cell in notebook.cells:
+        cell.update(metadata={"tags": 7, "jupyter": "x"}, id="?", outputs=[{"output_type": "odd"}])
+    del notebook.cells[1]["outputs"]
+    return {**notebook, "metadata": {"kernelspec": 3}}
+
+
+def curious(folder):
+    """Submissions that look and reach for what lies outside, and delete what they can."""
+    elsewhere = [Path.home(), source.FOLDER, folder.parent, Path("/root"), Path("/home"), Path("/var")]
+    python = (sys.prefix, sys.base_prefix, str(Path(sys.prefix).resolve()))
+    names = f"FOLDERS = {[str(path) for path in elsewhere]}\nPYTHON = {python}"
+    delete = f"!rm -rf /lab /cage /tmp /root /home {folder.parent} 2>/dev/null"
+    write_notebook(folder / "reads.ipynb", *GOOD, names, *report(READ), delete)
+    write_notebook(folder / "escapes.ipynb", *GOOD, *report(ESCAPE))
+    environments = (
+        'for number in "1", "self":\n    found += open(f"/proc/{number}/environ").read().split("SECRET=")[1:]'
+    )
+    write_notebook(folder / "spies.ipynb", *GOOD, *report(environments))
+
+
+@needs_cage
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_submission_earns_what_is_right_in_it(submitted, name):
+    grade = submitted[0][f"{name}.ipynb"]
+    _, status, points = HOSTILE[name]
+    assert (grade.status[: len(status)], grade.total) == (status, points), hints(grade)
+    assert grade.checked
+
+
+@needs_cage
+@pytest.mark.parametrize("name", ODD)
+def test_what_is_no_notebook_is_a_result(submitted, name):
+    grade = submitted[0][f"{name}.ipynb"]
+    assert grade.status.startswith(ODD[name][1])
+    assert grade.total == 0
+    assert grade.checked
+
+
+@needs_cage
+def test_neighbours_grades_are_right(submitted):
+    grades, rows, _, folder = submitted
+    for name in ("first", "zuletzt", "anna/tiny", "broken", "magic", "=cmd|' C'!A0", "<script>alert(2)"):
+        grade = grades[f"{name}.ipynb"]
+        assert (grade.total, grade.by_hand, grade.status) == (FULL, OF - FULL, "graded"), grade
+        assert all(mark.by_hand or not mark.hint for mark in grade.marks)
+    row = next(row for row in rows if row["file"] == "first.ipynb")
+    assert [row[f"task {number}"] for number in range(1, 5)] == [
+        "3",
+        "2",
+        "1",
+        "",
+    ]  # the last is for a person
+    assert (row["lab"], row["total"], row["of"], row["by hand"]) == ("tiny", "6", "10", "4")
+    assert len(rows) == len(grades) == len({row["page"] for row in rows})
+    assert nbformat.read(folder / "first.ipynb", 4).cells
+
+
+@needs_cage
+def test_untouched_notebook_earns_nothing_and_hears_why(submitted):
+    grade = submitted[0]["untouched.ipynb"]
+    assert (grade.total, grade.by_hand, grade.status) == (0, 0, "graded")
+    assert hints(grade)[0].startswith("Not written yet")
+    assert all(hint.startswith("Not answered yet") for hint in hints(grade)[1:])
+
+
+@needs_cage
+def test_notebook_without_code_earns_nothing(submitted):
+    grade = submitted[0]["tiny, no code.ipynb"]
+    assert (grade.status, grade.total, len(grade.marks)) == ("graded", 0, 4)
+
+
+@needs_cage
+def test_files_that_are_not_run(submitted):
+    grades = submitted[0]
+    assert grades["large.ipynb"].status == "not graded: it is larger than 50 MB"
+    for name in ("link.ipynb", "pipe.ipynb", "folder.ipynb"):
+        assert grades[name].status.startswith("not graded: it is no file"), name
+    assert "--lab" in grades["other.ipynb"].status
+    assert not any(name.startswith("linked") for name in grades)
+
+
+@needs_cage
+def test_nothing_is_reached_from_a_cage(submitted):
+    grades, _, _, folder = submitted
+    for name in ("calls", "reads", "escapes", "spies"):
+        assert wrote(grades[f"{name}.ipynb"]) == "I found this: []", name
+        assert grades[f"{name}.ipynb"].total == FULL
+    assert "ConnectionRefusedError" in grades["calls.ipynb"].failures[0][2]
+    assert "Read-only" in wrote(grades["tampers.ipynb"])
+    assert (folder / "first.ipynb").exists()
+    assert Path(cage.__file__).exists()
+
+
+@needs_cage
+def test_nothing_runs_on(submitted):
+    left = [word for one in psutil.process_iter(["cmdline"]) for word in one.info["cmdline"] or []]
+    assert not any(word == SLEEP or str(submitted[-1]) in word for word in left)
+
+
+@needs_cage
+def test_hints_say_what_happened(submitted):
+    grades = submitted[0]
+    assert "has changed: work on a copy" in hints(grades["spoils-the-check.ipynb"])[0]
+    assert "too large" in hints(grades["too-much.ipynb"])[0]
+    assert "SystemExit" in hints(grades["exits-when-called.ipynb"])[0]
+    assert hints(grades["ends-when-called.ipynb"]) == ["Not checked: the notebook's process has ended."] * 4
+    assert "`observed`: " in hints(grades["everything-equal.ipynb"])[1]
+    assert "layers are Keras's own" in hints(grades["lies.ipynb"])[1]
+    assert ("Segmentation fault" in grades["crashes.ipynb"].said) or not grades["crashes.ipynb"].said
+
+
+@needs_cage
+def test_table_and_pages_are_harmless(submitted):
+    grades, rows, out, _ = submitted
+    for row in rows:
+        for value in row.values():
+            assert not value.startswith(("=", "+", "-", "@"))
+            assert value.isprintable()
+    assert {path.name for path in out.iterdir()} == {"grades.csv", *(row["page"] for row in rows)}
+    for grade in grades.values():
+        page = (out / grade.page).read_text()
+        assert "<script" not in page
+        assert "<b>this" not in page
+    page = (out / grades["first.ipynb"].page).read_text()
+    assert "since it is &lt;script&gt;" in page
+    assert "2 points for &lt;b&gt;this" in page
+    assert "6 of 10 points" in page
+    failed = (out / grades["exits.ipynb"].page).read_text()
+    assert "Cell 5 of those with code" in failed
+    assert "SystemExit" in failed
+
+
+@needs_cage
+@pytest.mark.slow
+def test_what_does_not_end_is_ended(lab, tmp_path):
+    folder = tmp_path / "slow"
+    stubborn = "while True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass"
+    write_notebook(folder / "good.ipynb", *GOOD)
+    write_notebook(folder / "loops.ipynb", IMPORT, "while True: pass", *GOOD[1:])
+    write_notebook(folder / "stubborn.ipynb", *GOOD, stubborn)
+    write_notebook(folder / "sleeps.ipynb", *GOOD, "def double(image):\n    time.sleep(9999)")
+    write_notebook(folder / "deaf.ipynb", *GOOD, "def double(image):\n" + textwrap.indent(stubborn, "    "))
+    started = time.monotonic()
+    grades = graded(folder, HURRIED, workers=5)[0]
+    assert time.monotonic() - started < 3 * HURRIED.seconds
+    assert grades["good.ipynb"].total == FULL
+    assert grades["loops.ipynb"].total == FULL  # one endless cell costs no other its points
+    assert grades["loops.ipynb"].failures == ((2, "while True: pass", "TimeoutError: longer than 5 seconds"),)
+    assert grades["sleeps.ipynb"].total == FULL - 3
+    assert "TimeoutError" in hints(grades["sleeps.ipynb"])[0]
+    assert grades["deaf.ipynb"].total == 0
+    assert "no answer within" in hints(grades["deaf.ipynb"])[0]
+    assert grades["stubborn.ipynb"].total == 0
+    assert "its cells took longer than" in grades["stubborn.ipynb"].status
+
+
+@needs_cage
+def test_command(lab, tmp_path):
+    write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
+    done = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in"), "--lab", "tiny"])
+    assert done.exit_code == 0, done.output
+    assert "1 of 1  tiny.ipynb: 6 of 10; graded" in done.output
+    again = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in")])
+    assert isinstance(again.exception, UsageError)  # `main` prints it and exits with 2
+    assert "is there already" in str(again.exception)
+
+
+@needs_cage
+@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+def test_cages_end_with_the_grader(lab, tmp_path, ending):
+    write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD, "time.sleep(86420)")
+    write_notebook(tmp_path / "in" / "tiny2.ipynb", *GOOD, "!sleep 86420")
+    script = (
+        "import pathlib; from compendium import cli; from compendium.labs import source\n"
+        f"source.FOLDER = pathlib.Path({str(source.FOLDER)!r}); cli.main()"
+    )
+    command = [sys.executable, "-c", script, "lab", "grade", str(tmp_path / "in"), "--workers", "2"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
+        members = []
+        deadline = time.monotonic() + 60
+        while not any("86420" in word for one in members for word in _words(one)):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+            members = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(ending)
+    _, alive = psutil.wait_procs(members, timeout=20)
+    assert not alive
+
+
+def _words(process):
+    try:
+        return process.cmdline()
+    except psutil.Error:
+        return []
+
+
+def test_wrong_folders_and_labs(lab, tmp_path):
+    def grade(folder, name=None):
+        grader.grade(folder, tmp_path / "out", lab=name, limits=QUICK, workers=1, tell=print)
+
+    (tmp_path / "in").mkdir()
+    with pytest.raises(UsageError, match="is no folder"):
+        grade(tmp_path / "nowhere")
+    with pytest.raises(UsageError, match=r"has no \*\.ipynb"):
+        grade(tmp_path / "in")
+    write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
+    with pytest.raises(UsageError, match='no lab "tyni"; did you mean "tiny"'):
+        grade(tmp_path / "in", "tyni")
+    assert not (tmp_path / "out").exists()
+
+
+def test_refuses_without_bubblewrap(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CompendiumError, match="apt install bubblewrap"):
+        cage.require()
+
+
+@needs_cage
+@pytest.mark.parametrize(
+    ("flags", "reason"),
+    [("--unshare-user", "the network can be reached|other processes"), ("--no-such-flag", "Unknown option")],
+)
+def test_refuses_a_cage_that_does_not_hold(monkeypatch, flags, reason):
+    monkeypatch.setattr(cage, "_FLAGS", flags)
+    with pytest.raises(CompendiumError, match=reason):
+        cage.require()
+
+
+@needs_cage
+@pytest.mark.slow
+def test_first_lab_done_gets_all_points_over_the_wire(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "FOLDER", project.ROOT / "labs")
+    lab = source.load("corrupt")
+    notebook = editions.solution(lab)
+    notebook.cells = [cell for cell in notebook.cells if "doctor" not in cell.source]  # it trains a network
+    (tmp_path / "in").mkdir()
+    nbformat.write(notebook, tmp_path / "in" / "done.ipynb")
+    limits = cage.Limits(seconds=300, memory=2048 * cage.MB)
+    grade = graded(tmp_path / "in", limits)[0]["done.ipynb"]
+    assert grade.status == "graded"
+    assert grade.total + grade.by_hand == lab.points, hints(grade)
+
+
+@needs_cage
+def test_hidden_folders_are_empty_where_they_lie_in_visible_ones():
+    command = [*cage._bwrap({}, [Path("/usr/share")], 1), "ls", "-A", "/usr/share", "/usr/bin/env"]
+    assert subprocess.run(command, capture_output=True, text=True).stdout.split() == [
+        "/usr/bin/env",
+        "/usr/share:",
+    ]
+
+
+@needs_cage
+def test_a_check_that_fails_is_told_as_the_graders_fault(lab, tmp_path, monkeypatch):
+    (tmp_path / "labs").mkdir()
+    (tmp_path / "labs" / "tiny.md").write_text(LAB.replace("IMAGE = np.full((4, 5), 0.5)", "1 / 0"))
+    monkeypatch.setattr(source, "FOLDER", tmp_path / "labs")
+    write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
+    done = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in")])
+    assert isinstance(done.exception, CompendiumError)
+    assert "1 of 1 could not be checked" in str(done.exception)
+    assert "ZeroDivisionError" in next((tmp_path / "in-grades").glob("*.html")).read_text()
