@@ -17,6 +17,7 @@ from compendium.cli import open as opening
 from compendium.data import CATALOGUE
 
 PAGES = ["README.md", "book/how-to-rerun.md"]
+LAB_PAGES = ["book/for-instructors.md"]
 
 RECORD = """\
 import json, os, pathlib
@@ -99,6 +100,14 @@ def test_every_command_of_a_page_does_what_it_says(checkout, call, monkeypatch, 
         if words[1] == "run":  # one kernel a page will do
             monkeypatch.setattr(runner, "run", without_a_kernel)
     assert len([*checkout.rglob("record.json")]) >= 2
+
+
+@pytest.mark.parametrize("page", LAB_PAGES)
+def test_every_command_on_labs_is_one(checkout, call, monkeypatch, page):
+    tried = commands(page)
+    assert ["compendium", "lab"] in [words[:2] for words in tried]
+    for words in tried:
+        try_out(call, monkeypatch, words)
 
 
 def without_a_kernel(notebook, given, *, profile, out):

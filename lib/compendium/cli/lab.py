@@ -26,9 +26,14 @@ def build(
     record: Annotated[
         bool, typer.Option("--record", help="Also keep what the solutions print in results/labs/.")
     ] = False,
+    otter: Annotated[
+        bool,
+        typer.Option("--otter", help="Also write a folder that `otter generate` makes an autograder of."),
+    ] = False,
 ) -> None:
     """Run the solutions; write student notebook, solution, instructor's notes and the students' zip."""
     from compendium.labs import editions, package, source
+    from compendium.labs.otter import export
 
     wheel = package.wheel(out)
     for name in labs or source.names():
@@ -37,6 +42,8 @@ def build(
         expected = editions.write(lab, out / name, wheel=wheel, requirements=package.requirements(wheel))
         if record:
             editions.record_outputs(lab, expected)
+        if otter:
+            export(lab, out / name / f"{name}-otter")
         typer.echo(f"{name}: {out / name / name}.zip for students")
 
 
