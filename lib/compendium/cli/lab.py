@@ -35,16 +35,17 @@ def build(
     from compendium.labs import editions, package, source
     from compendium.labs.otter import export
 
+    chosen = [source.load(name) for name in labs or source.names()]
     wheel = package.wheel(out)
-    for name in labs or source.names():
-        lab = source.load(name)
-        typer.echo(f"{name}: running the solution")
-        expected = editions.write(lab, out / name, wheel=wheel, requirements=package.requirements(wheel))
+    for lab in chosen:
+        typer.echo(f"{lab.name}: running the solution")
+        folder = out / lab.name
+        expected = editions.write(lab, folder, wheel=wheel, requirements=package.requirements(wheel))
         if record:
             editions.record_outputs(lab, expected)
         if otter:
-            export(lab, out / name / f"{name}-otter")
-        typer.echo(f"{name}: {out / name / name}.zip for students")
+            export(lab, folder / f"{lab.name}-otter")
+        typer.echo(f"{lab.name}: {folder / lab.name}.zip for students")
 
 
 @app.command("grade")

@@ -1,6 +1,7 @@
 """What is handed out of a lab: student notebook, solution notebook, instructor's notes, and a zip."""
 
 import ast
+import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
@@ -91,13 +92,20 @@ def execute(lab: Lab, folder: Path) -> NotebookNode:
     write_atomically(folder / f"{check_name(lab)}.py", lab.check_module)
     notebook = solution(lab)
     client = nbclient.NotebookClient(
-        notebook, timeout=60 * MINUTES_FOR_A_RUN, resources={"metadata": {"path": str(folder)}}
+        notebook,
+        timeout=60 * MINUTES_FOR_A_RUN,
+        extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of TCP at every start
+        resources={"metadata": {"path": str(folder)}},
     )
     try:
         client.execute()
     except nbclient.exceptions.CellExecutionError as fault:
         raise CompendiumError(
             f"{lab.name}: a cell of its solution failed: {fault.ename}: {fault.evalue}"
+        ) from None
+    except nbclient.exceptions.CellTimeoutError:
+        raise CompendiumError(
+            f"{lab.name}: a cell of its solution took longer than {MINUTES_FOR_A_RUN} minutes"
         ) from None
     next(cell for cell in notebook.cells if cell.source == DOCTOR).outputs = []  # of one computer only
     return notebook
@@ -167,10 +175,11 @@ def zipped(lab: Lab, expected: Mapping[str, str], target: Path, *, wheel: Path, 
         "README.md": _readme(lab),
     }
     contents = {name: text.encode() for name, text in texts.items()} | {wheel.name: wheel.read_bytes()}
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in sorted(contents.items()):
             archive.writestr(zipfile.ZipInfo(f"{lab.name}/{name}", EPOCH), content, zipfile.ZIP_DEFLATED)
+    write_atomically(target, made.getvalue())
 
 
 def write(lab: Lab, folder: Path, *, wheel: Path, requirements: str) -> dict[str, str]:
