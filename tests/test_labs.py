@@ -1,6 +1,7 @@
 """Labs: the solution passes, the untouched notebook does not, wrong answers get hints, nothing leaks."""
 
 import functools
+import re
 import zipfile
 
 import nbformat
@@ -111,3 +112,16 @@ def test_an_answer_that_a_later_cell_overwrites_is_found(tmp_path):
     (tmp_path / "forgets.md").write_text(LAB_THAT_FORGETS)
     faults = rehearsal.rehearse(source.read(tmp_path / "forgets.md")).faults
     assert faults == ["the solution, when later cells have run: Task 1: not yet. Not one."]
+
+
+def test_figures_of_solutions_have_caption_name_and_alternative_text():
+    names = []
+    for name in LABS:
+        for cell in editions.solution(source.load(name)).cells:
+            if cell.cell_type == "code" and re.search(r"plt\.show|image_grid", cell.source):
+                about = cell.metadata.get("mystnb", {})
+                assert about.get("image", {}).get("alt"), f"{name}: {cell.source[:60]}"
+                assert about["figure"]["caption"]
+                names.append(about["figure"]["name"])
+    assert names
+    assert len(names) == len(set(names))
