@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 import nbformat
-from myst_nb.core.read import read_myst_markdown_notebook
+from myst_nb.core.read import MystMetadataParsingError, read_myst_markdown_notebook
 
 from compendium import project
 from compendium.errors import CompendiumError, unknown
@@ -138,7 +138,10 @@ def load(name: str) -> Lab:
 
 def read(path: Path) -> Lab:
     """Read a lab from its file; raises CompendiumError, one line, where something is missing or misspelt."""
-    notebook = read_myst_markdown_notebook(path.read_text(encoding="utf-8"))
+    try:
+        notebook = read_myst_markdown_notebook(path.read_text(encoding="utf-8"))
+    except MystMetadataParsingError as fault:
+        raise CompendiumError(f"{path.name}: {str(fault).splitlines()[0]}") from None
     head = {key: value for key, value in notebook.metadata.items() if key not in {"kernelspec"}}
     _have(path.name, head, LAB_KEYS)
     groups: list[list[nbformat.NotebookNode]] = [[]]
