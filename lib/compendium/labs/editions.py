@@ -33,7 +33,7 @@ def student(lab: Lab, expected: Mapping[str, str]) -> NotebookNode:
 
     `expected` is what `outputs` gives; without it the notebook lacks the outputs beside the tasks.
     """
-    cells = _head(lab, with_metadata=False)
+    cells = _head(lab, solved=False)
     for task in lab.tasks:
         cells.append(_title(task))
         for position, cell in enumerate(task.cells):
@@ -68,7 +68,7 @@ def page(lab: Lab, expected: Mapping[str, str], address: str) -> NotebookNode:
 
 def solution(lab: Lab) -> NotebookNode:
     """Return the lab done: solutions in place of stubs, and why. It is not executed."""
-    cells = _head(lab, with_metadata=True)
+    cells = _head(lab, solved=True)
     for task in lab.tasks:
         cells.append(_title(task))
         for cell in task.cells:
@@ -234,11 +234,11 @@ def _notebook(lab: Lab, cells: Iterable[NotebookNode]) -> NotebookNode:
     return new_notebook(cells=cells, metadata={"kernelspec": kernel, "language_info": {"name": "python"}})
 
 
-def _head(lab: Lab, with_metadata: bool) -> list[NotebookNode]:
+def _head(lab: Lab, solved: bool) -> list[NotebookNode]:
     goals = "\n".join(f"- {one}" for one in lab.objectives)
     needed = "\n".join(f"- {one}" for one in lab.prerequisites)
     return [
-        _prose(f"# Lab {lab.number}: {lab.title}\n\n{_facts(lab)}"),
+        _prose(f"# {'Solution of lab' if solved else 'Lab'} {lab.number}: {lab.title}\n\n{_facts(lab)}"),
         _prose(f"After this lab you can\n\n{goals}\n\nYou need\n\n{needed}"),
         _prose("First, is everything here? If a line says FAIL, do what it says."),
         _code(DOCTOR),
@@ -248,7 +248,7 @@ def _head(lab: Lab, with_metadata: bool) -> list[NotebookNode]:
             "often as you like."
         ),
         _code(f"import {check_name(lab)} as check"),
-        *(_same(cell, with_metadata) for cell in lab.introduction if cell.role == ""),
+        *(_same(cell, with_metadata=solved) for cell in lab.introduction if cell.role == ""),
     ]
 
 
