@@ -6,24 +6,12 @@ import zipfile
 import nbformat
 import pytest
 import yaml
+from lab_secrets import secret_lines
 
 from compendium import book, generated, project
-from compendium.labs import editions, source
+from compendium.labs import source
 
 LABS = source.names()
-
-
-def secrets(lab):
-    """The lines of a lab's solutions that its stubs do not have."""
-    texts = [text for task in lab.tasks for text in task.having("solution")]
-    stubs = "".join(
-        editions.stub(cell.text)
-        for task in lab.tasks
-        for cell in task.cells
-        if cell.code and cell.role == "solution"
-    )
-    lines = {line.strip() for text in texts for line in text.splitlines()}
-    return [line for line in lines if len(line) > 20 and line not in stubs]
 
 
 def test_the_committed_pages_are_what_the_sources_say():
@@ -62,7 +50,7 @@ def test_no_solution_is_in_the_rendered_book_its_sources_or_the_zips():
         texts |= {str(path): path.read_text(encoding="utf-8") for path in pages}
         assert any(name.startswith("compendium/") for name in texts)
         assert any(name.endswith(f"{lab.name}.html") for name in texts)
-        lines = secrets(lab)
+        lines = [line for secret in secret_lines(lab).values() for line in secret]
         assert lines
         for name, text in texts.items():
             shortest = 40 if name.startswith("compendium/") else 0

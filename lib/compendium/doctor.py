@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 
-from compendium.errors import CompendiumError
+from compendium.errors import MOST_SAID, CompendiumError, one_line
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
 
@@ -83,8 +83,8 @@ def findings() -> Iterator[Finding]:
                 yield Finding(name, verdict, text)
         except Exception as error:
             kind = "" if isinstance(error, CompendiumError) else f"{type(error).__name__}: "
-            message = " ".join(f"{kind}{error}".split())
-            yield Finding(name, FAIL, f"{message[:300]}; {remedy}")
+            message = f"{kind}{one_line(error)}"[:MOST_SAID].rstrip()
+            yield Finding(name, FAIL, f"{message}; {remedy}")
 
 
 def train() -> dict[str, float]:

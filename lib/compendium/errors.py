@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 MANY = 50  # names that no line can list
+MOST_SAID = 300  # characters of an error that are passed on
 
 
 class CompendiumError(Exception):
@@ -16,6 +17,14 @@ class UsageError(CompendiumError):
     """A wrong name, parameter or option; the command line prints it and exits with status 2."""
 
     exit_status = 2
+
+
+def one_line(fault: BaseException) -> str:
+    """Return what an exception says on one line, 300 characters at most; "" where it cannot say it."""
+    try:
+        return " ".join(str(fault).split())[:MOST_SAID]
+    except BaseException:  # an exception of a student's own may do anything
+        return ""
 
 
 def unknown(kind: str, name: object, known: Iterable[str]) -> UsageError:

@@ -98,7 +98,8 @@ def handouts() -> dict[str, bytes]:
     """Return the labs' zip files, which are not committed, by path in the book's source."""
     if not source.names():
         return {}
-    folder = _kept("handouts", [*_files("lib"), *_files("labs"), *_files("results/labs"), *_requirements()])
+    required = [project.ROOT / name for name in ("pyproject.toml", "requirements.lock")]
+    folder = _kept("handouts", [*_files("lib"), *_files("labs"), *_files("results/labs"), *required])
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
         wheel = package.wheel(unfinished)
@@ -145,7 +146,3 @@ def _kept(name: str, inputs: Iterable[Path]) -> Path:
 def _files(folder: str) -> list[Path]:
     files = (path for path in (project.ROOT / folder).rglob("*") if path.is_file())
     return [path for path in files if path.suffix != ".pyc"]
-
-
-def _requirements() -> list[Path]:
-    return [project.ROOT / name for name in ("pyproject.toml", "requirements.lock")]

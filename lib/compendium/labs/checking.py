@@ -11,6 +11,8 @@ from functools import wraps
 
 import numpy as np
 
+from compendium.errors import MOST_SAID, one_line
+
 KINDS = ("code", "predict", "explain", "explore")
 
 
@@ -126,7 +128,7 @@ def _evaluated(
     except NotImplementedError:
         return Result(number, title, 0, points, "Not written yet: replace `raise NotImplementedError`.")
     except (Exception, SystemExit) as fault:
-        said = " ".join(f"{type(fault).__name__}: {fault}".split())[:300]
+        said = f"{type(fault).__name__}: {one_line(fault)}"[:MOST_SAID].rstrip()
         return Result(number, title, 0, points, f"It stopped with {said}.")
     by_hand = kind == "explain"
     return Result(number, title, 0 if by_hand else points, points, by_hand=by_hand)

@@ -77,8 +77,8 @@ def solution(lab: Lab) -> NotebookNode:
             elif cell.role == "solution":
                 cells.append(_prose(f"**Solution.** {cell.text}"))
         if task.kind == "explain":
-            text = "\n\n".join(task.having("solution"))  # stands above, in prose
-            cells.append(_code(f"{task.answer} = {_quoted(text)}", {"tags": ["remove-cell"]}))
+            given = f"{task.answer} = {_quoted(task.model_answer)}"
+            cells.append(_code(given, {"tags": ["remove-cell"]}))  # the text stands above, in prose
         cells.append(_check(task))
     return _notebook(lab, cells)
 

@@ -65,9 +65,9 @@ def rehearse(lab: Lab) -> Rehearsal:
                 if cell.role == "expected":
                     printed[f"{task.number}.{position}"] = written.getvalue().rstrip()
         if task.kind == "explain":
-            names[task.answer] = "\n\n".join(task.having("solution"))
+            names[task.answer] = task.model_answer
         solved.append(checking.evaluate(check, *_answers(task, names)))
-        stubs = "\n\n".join(editions.stub(cell.text) for cell in _solutions(task))
+        stubs = "\n\n".join(map(editions.stub, task.solutions))
         untouched.append(checking.evaluate(check, *_answers(task, _run(stubs, dict(before)))))
         wrong[task.number] = [
             (cell.hint, checking.evaluate(check, *_answers(task, _run(cell.text, dict(names)))))
@@ -78,10 +78,6 @@ def rehearse(lab: Lab) -> Rehearsal:
         for task, check in zip(lab.tasks, checks, strict=True)
     ]
     return Rehearsal(solved, at_end, untouched, wrong, printed)
-
-
-def _solutions(task: Task) -> list:
-    return [cell for cell in task.cells if cell.code and cell.role == "solution"]
 
 
 def _answers(task: Task, names: Mapping[str, object]) -> list[object]:

@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 import nbformat
@@ -75,6 +75,16 @@ class Task:
         return "\n\n".join(self.having("rubric"))
 
     @property
+    def solutions(self) -> list[str]:
+        """The code of the solution, cell by cell."""
+        return [cell.text for cell in self.cells if cell.code and cell.role == "solution"]
+
+    @property
+    def model_answer(self) -> str:
+        """The text of an explain task's solution."""
+        return "\n\n".join(self.having("solution"))
+
+    @property
     def wrong(self) -> list[Cell]:
         """Wrong answers that are anticipated: code in place of the solution's, each with its hint."""
         return [cell for cell in self.cells if cell.role == "wrong"]
@@ -138,8 +148,13 @@ def load(name: str) -> Lab:
 
 def read(path: Path) -> Lab:
     """Read a lab from its file; raises CompendiumError, one line, where something is missing or misspelt."""
+    return _parsed(path, path.read_text(encoding="utf-8"))
+
+
+@cache
+def _parsed(path: Path, text: str) -> Lab:
     try:
-        notebook = read_myst_markdown_notebook(path.read_text(encoding="utf-8"))
+        notebook = read_myst_markdown_notebook(text)
     except MystMetadataParsingError as fault:
         raise CompendiumError(f"{path.name}: {str(fault).splitlines()[0]}") from None
     head = {key: value for key, value in notebook.metadata.items() if key not in {"kernelspec"}}

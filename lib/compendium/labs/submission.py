@@ -17,8 +17,9 @@ import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from compendium.errors import one_line
 from compendium.labs import cage
-from compendium.labs.wire import MOST_SAID, Peer
+from compendium.labs.wire import Peer
 
 # as a KeyboardInterrupt it passes `except Exception`, and by its name it is told to the student
 TimeIsOver = type("TimeoutError", (KeyboardInterrupt,), {})
@@ -46,7 +47,7 @@ class Submission:
         try:
             cells = _cells(path)
         except Exception as fault:  # whatever the file holds
-            self.fault = f"it is no notebook ({_line(fault)})"
+            self.fault = f"it is no notebook ({one_line(fault)})"
         else:
             self._run(cells, seconds)
 
@@ -86,7 +87,7 @@ class Submission:
             fault = result.error_before_exec or result.error_in_exec
             if fault is not None:
                 self.failures.append(
-                    (number, source.strip().split("\n")[0], f"{type(fault).__name__}: {_line(fault)}")
+                    (number, source.strip().split("\n")[0], f"{type(fault).__name__}: {one_line(fault)}")
                 )
         self._set(0)
 
@@ -104,10 +105,6 @@ def _cells(path: Path) -> list[str]:
     notebook = nbformat.reads(path.read_text(encoding="utf-8-sig", errors="replace"), as_version=4)
     sources = (cell.get("source", "") for cell in notebook.cells if cell.get("cell_type") == "code")
     return ["".join(source) for source in sources]
-
-
-def _line(fault: BaseException) -> str:
-    return " ".join(str(fault).split())[:MOST_SAID]
 
 
 def main() -> None:

@@ -21,9 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from compendium.errors import MOST_SAID, one_line
+
 MOST_TEXT = 8 * 2**20  # bytes of JSON in a message
 MOST_ARRAYS = 256 * 2**20  # bytes of all arrays in a message
-MOST_SAID = 300  # characters of an error that are passed on
 ENDED = "the notebook's process has ended"
 
 _ARRAY_TYPE = re.compile(r"[<>|](b1|[iu][1248]|f[248]|c8|c16|U\d{1,4})")
@@ -100,7 +101,7 @@ class Peer:
                 return reader.decode(message["value"])
             kind, said = map(str, message["error"])
         except _MALFORMED as fault:
-            raise TypeError(f"what came back cannot be checked ({_said(fault)})") from None
+            raise TypeError(f"what came back cannot be checked ({one_line(fault)})") from None
         raise _exception(kind, said)
 
     def _answer(self, message: dict, arrays: list[bytes]) -> None:
@@ -110,7 +111,9 @@ class Peer:
             call, function = message["call"], self._functions[message["function"]]
             arguments, named = reader.decode(message["with"])
         except _MALFORMED as fault:
-            raise self.break_off(f"the notebook sent a call that cannot be used ({_said(fault)})") from None
+            raise self.break_off(
+                f"the notebook sent a call that cannot be used ({one_line(fault)})"
+            ) from None
         before = [_state(one) for one in reader.changeable]
         self.busy += 1
         try:
@@ -119,7 +122,7 @@ class Peer:
             parts = writer.message({"answer": call, "changed": writer.changes(before, reader), **came})
         except (Exception, KeyboardInterrupt, SystemExit, GeneratorExit) as fault:
             writer = _Writer(self)
-            came = {"error": [type(fault).__name__, _said(fault)]}
+            came = {"error": [type(fault).__name__, one_line(fault)]}
             parts = writer.message({"answer": call, "changed": writer.changes(before, reader), **came})
         finally:
             self.busy -= 1
@@ -350,13 +353,6 @@ def _change(value: Any, state: Any) -> None:
         value.bit_generator.state = state
     else:
         value.set_weights(state)
-
-
-def _said(fault: BaseException) -> str:
-    try:
-        return " ".join(str(fault).split())[:MOST_SAID]
-    except BaseException:  # a student's exception may say anything, or nothing
-        return ""
 
 
 def _exception(kind: str, said: str) -> Exception:
