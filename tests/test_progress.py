@@ -30,13 +30,14 @@ def test_on_no_terminal_there_is_a_line_now_and_then(notebook, tmp_path, monkeyp
     runner.run(notebook, {}, profile="quick", out=tmp_path / "out")
     lines = capsys.readouterr().err.splitlines()
     trained = [
-        re.fullmatch(r"cell 2 of 3, \d\d:\d\d so far, about \d\d:\d\d left; (.*)", line) for line in lines
+        re.fullmatch(r"chapter: cell 2 of 3, \d\d:\d\d so far, about \d\d:\d\d left; (.*)", line)
+        for line in lines
     ]
     texts = {match[1] for match in trained if match}
     assert "network-1: epoch 3 of 10" in texts
     assert any(re.fullmatch(r"network-1: epoch [5-9] of 10, about 00:0[0-3] left", text) for text in texts)
     # the training is over: it is told of no more
-    assert re.fullmatch(r"cell 3 of 3, \d\d:\d\d so far, about \d\d:\d\d left", lines[-1])
+    assert re.fullmatch(r"chapter: cell 3 of 3, \d\d:\d\d so far, about \d\d:\d\d left", lines[-1])
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["chapter.ipynb"]
 
 
@@ -60,7 +61,7 @@ def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, tmp_path
         time.sleep(0.2)
     monkeypatch.undo()
     text = "".join(shown)
-    assert re.search(r"cell 2 of 3, \d\d:\d\d so far", text)
+    assert re.search(r"chapter: cell 2 of 3, \d\d:\d\d so far", text)
     assert re.search(r"network-1: epoch [4-9] of 10, about 00:0\d left", text)
     assert "\x1b[2K" in text[-40:]  # the last thing shown is removed
 

@@ -1,11 +1,14 @@
 """Build the book: run the notebooks that changed, compile the pages, check what came out."""
 
+import multiprocessing
 import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from signal import SIG_IGN, SIGINT, signal
 
 import nbformat
 import yaml
@@ -23,6 +26,7 @@ SOURCE = BUILD / "source"
 COMPILED = BUILD / "compiled"
 LOG = BUILD / "build.log"
 STAMP = BUILD / "html.sha256"
+AT_ONCE = 2  # notebooks; each keeps about one processor busy
 
 Report = Callable[[str], None]
 
@@ -56,7 +60,7 @@ def build(report: Report, *, solutions: bool = False) -> Path:
     Raises:
         CompendiumError: a notebook failed, Sphinx warned, or a page or figure is missing.
     """
-    _stage({path: _executed(path, report) for path in notebooks()})
+    _stage(_executed(notebooks(), report))
     if solutions:
         _add_to_contents(generated.solutions(SOURCE, report))
     sources = project.files_hash(path for path in SOURCE.rglob("*") if path.is_file())
@@ -106,19 +110,35 @@ def _document(root: Path, name: str) -> Path:
     raise CompendiumError(f"_toc.yml: no {name}.md or {name}.ipynb; correct the name or add the file")
 
 
-def _executed(notebook: Path, report: Report) -> Path:
-    key = runner.key(notebook, {})
-    folder = RUNS / notebook.stem / key
-    finished = folder / notebook.name
-    if finished.exists():
-        report(f"{notebook.stem}: unchanged")
-    else:
-        report(f"{notebook.stem}: running")
-        runner.run(notebook, {}, profile="quick", out=folder)
-        for other in folder.parent.iterdir():
-            if other != folder:
-                shutil.rmtree(other)
+def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
+    """Return the executed copy of each notebook; those that changed are run, in processes of their own."""
+    finished = {path: RUNS / path.stem / runner.key(path, {}) / path.name for path in paths}
+    changed = {path: copy for path, copy in finished.items() if not copy.exists()}
+    for path in paths:
+        if path not in changed:
+            report(f"{path.stem}: unchanged")
+    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
+        handler = signal(SIGINT, SIG_IGN)  # by the pool's processes, too, which inherit it
+        runs = [pool.submit(_execute, path, copy.parent, report) for path, copy in changed.items()]
+        signal(SIGINT, handler)
+        try:
+            for run in runs:
+                run.result()
+        except BaseException as fault:
+            for process in multiprocessing.active_children():
+                process.terminate()
+            if isinstance(fault, KeyboardInterrupt):
+                raise CompendiumError("interrupted; the same command runs what is missing") from fault
+            raise
     return finished
+
+
+def _execute(notebook: Path, folder: Path, report: Report) -> None:
+    report(f"{notebook.stem}: running")
+    runner.run(notebook, {}, profile="quick", out=folder)
+    for other in folder.parent.iterdir():
+        if other != folder:
+            shutil.rmtree(other)
 
 
 def _stage(executed: dict[Path, Path]) -> None:

@@ -1,9 +1,10 @@
 """How far a run is: a training tells it in a small file of the run's folder, the runner shows it on stderr.
 
-On a terminal there are two bars, otherwise a plain line a minute.
+On a terminal there are two bars. Elsewhere, and where several runs share a terminal, a plain line a minute.
 """
 
 import json
+import multiprocessing
 import os
 import sys
 import threading
@@ -44,9 +45,10 @@ def epochs(first: int, last: int, training: str) -> Iterator[int]:
 
 @dataclass
 class _State:
-    """What the runner knows: the cell being executed, from 1, of how many, and since when."""
+    """What the runner knows: folder and name of the run, present cell, from 1, of how many, since when."""
 
     folder: Path
+    name: str
     cell: int = 0
     cells: int = 0
     started: float = field(default_factory=time.monotonic)
@@ -55,7 +57,8 @@ class _State:
         """Return a text, what is done, and of how much."""
         elapsed, done = time.monotonic() - self.started, max(self.cell - 1, 0)
         left = _left(elapsed, done, self.cells - done)
-        return f"cell {self.cell} of {self.cells}, {_clock(elapsed)} so far{_about(left)}", done, self.cells
+        text = f"{self.name}: cell {self.cell} of {self.cells}, {_clock(elapsed)} so far{_about(left)}"
+        return text, done, self.cells
 
     def of_training(self) -> tuple[str, int, int] | None:
         """Return the same of the training in the present cell, if there is one."""
@@ -68,9 +71,9 @@ class _State:
 
 
 @contextmanager
-def shown(folder: Path) -> Iterator[dict[str, Callable[..., None]]]:
-    """Show the progress of the run in `folder` while the block lasts; gives hooks for nbclient."""
-    state, stop = _State(folder), threading.Event()
+def shown(folder: Path, name: str) -> Iterator[dict[str, Callable[..., None]]]:
+    """Show the progress of the run in `folder`, by name, while the block lasts; gives hooks for nbclient."""
+    state, stop = _State(folder, name), threading.Event()
 
     def count(notebook: Mapping[str, Any]) -> None:
         cells = notebook["cells"]
@@ -80,7 +83,8 @@ def shown(folder: Path) -> Iterator[dict[str, Callable[..., None]]]:
         state.cell += 1
         (folder / REPORT).unlink(missing_ok=True)  # of an earlier cell
 
-    show = _bars if sys.stderr.isatty() else _lines
+    alone = multiprocessing.parent_process() is None
+    show = _bars if alone and sys.stderr.isatty() else _lines
     thread = threading.Thread(target=show, args=(state, stop), daemon=True)
     thread.start()
     try:

@@ -61,7 +61,10 @@ def run(notebook: Path, given: Mapping[str, object], *, profile: str, out: Path)
     failed.unlink(missing_ok=True)
     _Kernel.exit_status = None
     try:
-        with _environment(COMPENDIUM_RUN=str(out), COMPENDIUM_PROFILE=profile), progress.shown(out) as hooks:
+        with (
+            _environment(COMPENDIUM_RUN=str(out), COMPENDIUM_PROFILE=profile),
+            progress.shown(out, notebook.stem) as hooks,
+        ):
             papermill.execute_notebook(
                 str(notebook),
                 str(unfinished),
