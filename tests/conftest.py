@@ -1,6 +1,9 @@
+import os
+import shutil
 import sys
 
 import pytest
+from playwright.sync_api import sync_playwright
 
 from compendium import cli
 
@@ -19,3 +22,16 @@ def call(monkeypatch, capsys):
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    """A real Chromium or Chrome without a window, as Playwright's `Browser`."""
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if program is None:
+        pytest.skip("no browser: install chromium (on Debian and Ubuntu: apt install chromium)")
+    alone = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # Chromium refuses root
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=alone)
+        yield browser
+        browser.close()
