@@ -14,6 +14,7 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 from click import unstyle
+from dask.system import CPU_COUNT
 
 from compendium import generated, project, runner
 from compendium.errors import CompendiumError
@@ -135,7 +136,8 @@ def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
 
 def _execute(notebook: Path, folder: Path, report: Report) -> None:
     report(f"{notebook.stem}: running")
-    runner.run(notebook, {}, profile="quick", out=folder)
+    share = runner.threads(max(1, CPU_COUNT // AT_ONCE))
+    runner.run(notebook, {}, profile="quick", out=folder, environment=share)
     for other in folder.parent.iterdir():
         if other != folder:
             shutil.rmtree(other)
