@@ -123,7 +123,8 @@ def test_without_a_browser_printing_says_what_to_install(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("url", ["", "https://github.com/someone/compendium"])
 def test_a_notebook_opens_in_binder_and_colab_once_the_repository_is_named(tmp_path, url):
-    (tmp_path / "_toc.yml").write_text("format: jb-book\nroot: book/index\nchapters: [{file: book/chapter}]\n")
+    contents = "format: jb-book\nroot: book/index\nchapters: [{file: book/chapter}]\n"
+    (tmp_path / "_toc.yml").write_text(contents)
     settings = (project.ROOT / "_config.yml").read_text().replace('url: ""', f'url: "{url}"')
     for folder in ("_static/logo.svg", "_static/favicon.svg", "references.bib"):
         (tmp_path / "book" / folder).parent.mkdir(parents=True, exist_ok=True)
