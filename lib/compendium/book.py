@@ -18,6 +18,7 @@ from click import unstyle
 from compendium import generated, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+from compendium.site import minutes
 
 BUILD = generated.BUILD
 HTML = BUILD / "html"
@@ -76,7 +77,7 @@ def build(report: Report, *, solutions: bool = False) -> Path:
 
 def save_outputs() -> list[Path]:
     """Copy what the last build executed and generated over the committed files, outputs and all."""
-    saved = notebooks() + [project.ROOT / name for name in generated.pages()]
+    saved = notebooks() + [project.ROOT / name for name in generated.pages() | minutes.pages()]
     for path in saved:
         write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
     return saved
@@ -149,7 +150,7 @@ def _stage(executed: dict[Path, Path]) -> None:
     )
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
-    for name, content in (generated.pages() | generated.handouts()).items():
+    for name, content in (generated.pages() | minutes.pages() | generated.handouts()).items():
         write_atomically(SOURCE / name, content)
     for path, result in executed.items():
         target = SOURCE / path.relative_to(project.ROOT)
