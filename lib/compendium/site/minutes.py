@@ -1,6 +1,7 @@
 """The boxes "In one minute": a template a page, filled with numbers of the recorded runs.
 
-A template is `in_one_minute/<page>.md`; `quotes` says how it names a number. The page includes what is made of it.
+A template is `in_one_minute/<page>.md`; `quotes` says how it names a number. The page includes what is made
+of it.
 """
 
 from pathlib import Path

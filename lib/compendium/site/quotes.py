@@ -2,21 +2,24 @@
 
 Left of the arrow stands what is quoted, right of it how it is written.
 
-**What**: `quantity|method|level`, as in the record; what is left out at the end may be anything. Further fields
-say `seed=1`, `image=330` or `chapter=tuning`. Numbers of several seeds are averaged. Where `*` stands for several
-methods or levels, a function says what is done with them: `min(...)`, `max(...)`, `mean(...)`, `count(...)`,
-`below(...; bound)` (how many are), and of two quantities, paired draw by draw, `difference(a; b)`, with its 95 %
-interval from `low(a; b)` to `high(a; b)`, and `lower(a; b)`, in how many pairs a is. `holding(quantity; a < b < c;
-...)` counts neighbours whose order holds by that interval, `reversed(...)` and `undecided(...)` the others, and
-`orders(...)` all of them. `@epochs` is a parameter of the run, of a list its length, and `@data` what set it used.
-These are joined by ` − `, ` × ` and ` ÷ `.
+**What**: `quantity|method|level`, as in the record; what is left out at the end may be anything. Further
+fields say `seed=1`, `image=330` or `chapter=tuning`. Numbers of several seeds are averaged. Where `*` stands
+for several methods or levels, a function says what is done with them:
 
-**How**: Python's format, such as `.4f` or `,d`; `words` for a whole number in letters, `Words` at the start of a
-sentence; or a range and the words that stand for what lies in it: `0.6..0.7 two thirds`.
+- `min(a)`, `max(a)`, `mean(a)`, `count(a)` of the averages; `below(a; bound)`, how many are;
+- `smallest(a)`, `largest(a)`, `runs_below(a; bound)` of single runs; `seeds(a)`, how many there are;
+- `difference(a; b)` of two quantities, run by run, with its 95 % interval from `low(a; b)` to `high(a; b)`;
+  `lower(a; b)`, in how many runs a is; `ahead(a; b)`, on average, at how many levels a is higher;
+- `holding(quantity; a < b < c; ...)` counts neighbours whose order holds by that interval, `reversed(...)`
+  and `undecided(...)` the others, and `orders(...)` all of them.
+
+`@epochs` is a parameter of the run, of a list its length. These are joined by ` − `, ` × ` and ` ÷ `.
+
+**How**: Python's format, such as `.4f` or `,d`; `words` for a whole number in letters, `Words` at the start of
+a sentence; or a range, and the words that stand for what lies in it: `0.6..0.7 two thirds`.
 """
 
 import itertools
-import math
 import re
 from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
@@ -29,7 +32,7 @@ from compendium.errors import CompendiumError, unknown
 
 FIELD = re.compile(r"\{([^{}]+?) -> ([^{}]+)\}")
 OUTSIDE = r"(?![^()]*\))"  # of parentheses
-WORDS = (
+WORDS = (  # noqa: SIM905
     "none one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
 ).split()
@@ -45,7 +48,7 @@ def fill(text: str, chapter: str) -> str:
     return FIELD.sub(lambda field: written(value(field[1], chapter), field[2], field[0]), text)
 
 
-def value(expression: str, chapter: str) -> float | str:
+def value(expression: str, chapter: str) -> float:
     """Return what an expression stands for in a chapter's recorded run; the module says how it is written."""
     differences = []
     for term in re.split(f" − {OUTSIDE}", expression):
@@ -59,10 +62,8 @@ def value(expression: str, chapter: str) -> float | str:
     return first - sum(others) if others else first
 
 
-def written(number: float | str, how: str, field: str = "") -> str:
+def written(number: float, how: str, field: str = "") -> str:
     """Return a number as the text of a page has it; raises CompendiumError outside a stated range."""
-    if isinstance(number, str):
-        return number
     if how.lower() == "words":
         word = WORDS[round(number)] if number < len(WORDS) else f"{round(number):,}"
         return word.capitalize() if how == "Words" else word
@@ -73,7 +74,7 @@ def written(number: float | str, how: str, field: str = "") -> str:
     return format(round(number) if how.endswith("d") else number, how)
 
 
-def _operand(text: str, chapter: str) -> float | str:
+def _operand(text: str, chapter: str) -> float:
     if re.fullmatch(r"-?[\d.]+", text):
         return float(text)
     if text.startswith("@"):
@@ -85,10 +86,9 @@ def _operand(text: str, chapter: str) -> float | str:
     return _single(text, chapter)
 
 
-def _setting(name: str, chapter: str) -> float | str:
-    record = recorded_run(chapter)
-    if name == "data":
-        return ", ".join(dict.fromkeys(part["name"] for part in record["data"]))
+def _setting(name: str, chapter: str) -> float:
+    name, _, other = name.partition("|chapter=")
+    record = recorded_run(other or chapter)
     if name not in record["parameters"]:
         raise unknown("parameter", name, record["parameters"])
     setting = record["parameters"][name]
@@ -129,10 +129,16 @@ def _single(text: str, chapter: str) -> float:
 
 
 def _paired(chapter: str, first: str, second: str) -> object:
-    keys = ["level", "seed"]
-    tables = [_rows(text, chapter).set_index(keys)["value"] for text in (first, second)]
+    rows = [_rows(text, chapter) for text in (first, second)]
+    keys = ["level", "seed"] if all(table["level"].nunique() > 1 for table in rows) else ["seed"]
+    tables = [table.set_index(keys)["value"] for table in rows]
     both = pd.concat(tables, axis=1, join="inner", keys=["first", "second"])
     return statistics.paired_comparison(both["first"], both["second"])
+
+
+def _ahead(chapter: str, first: str, second: str) -> int:
+    firsts, seconds = (_rows(text, chapter).groupby("level")["value"].mean() for text in (first, second))
+    return int((firsts > seconds).sum())
 
 
 def _verdicts(chapter: str, quantity: str, *chains: str) -> list[str]:
@@ -164,11 +170,11 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "runs_below": lambda chapter, text, bound: int(
         (_rows(text, chapter)["value"] < value(bound, chapter)).sum()
     ),
-    "decibels": lambda chapter, text: -10 * math.log10(value(text, chapter)),
     "difference": lambda chapter, *pair: _paired(chapter, *pair).difference,
     "low": lambda chapter, *pair: _paired(chapter, *pair).low,
     "high": lambda chapter, *pair: _paired(chapter, *pair).high,
     "lower": lambda chapter, *pair: _paired(chapter, *pair).first_lower,
+    "ahead": _ahead,
     "holding": _counting("holding"),
     "reversed": _counting("reversed"),
     "undecided": _counting("undecided"),

@@ -1,7 +1,7 @@
 """A Sphinx extension: how long a page takes to read, below its title, on pages with a box "In one minute".
 
-Counted are the words of the prose, the lines of open code and the figures. What is folded (plumbing, solutions) and
-tables of the ledger are not: a reader opens them one by one.
+Counted are the words of the prose, the lines of open code and the figures. What is folded (plumbing,
+solutions) and tables of the ledger are not: a reader opens them one by one.
 """
 
 from docutils import nodes
