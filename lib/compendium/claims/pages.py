@@ -114,7 +114,7 @@ def _row(one: Verdict) -> str:
     inside = "".join(
         f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
     )
-    return f'<tr data-paper="{claim.paper}">{inside}</tr>'
+    return f'<tr id="{claim.id}" data-paper="{claim.paper}">{inside}</tr>'
 
 
 def _explained(one: Verdict) -> str:
