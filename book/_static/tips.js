@@ -28,11 +28,12 @@
 
   function place(link) {
     const line = link.getClientRects()[0];
-    const width = document.documentElement.clientWidth;
-    const left = Math.max(8, Math.min(line.left, width - box.offsetWidth - 8));
-    const below = line.bottom + box.offsetHeight + 8 < window.innerHeight || line.top < box.offsetHeight + 8;
-    const top = below ? line.bottom + 4 : line.top - box.offsetHeight - 4;
-    box.style.left = `${left + window.scrollX}px`;
+    const [above, below] = [line.top, window.innerHeight - line.bottom];
+    box.style.maxHeight = `${Math.max(above, below) - 16}px`;
+    const under = box.offsetHeight + 8 < below || below > above;
+    const left = Math.min(line.left, document.documentElement.clientWidth - box.offsetWidth - 8);
+    const top = under ? line.bottom + 4 : line.top - box.offsetHeight - 4;
+    box.style.left = `${Math.max(8, left) + window.scrollX}px`;
     box.style.top = `${top + window.scrollY}px`;
   }
 

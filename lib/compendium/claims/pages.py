@@ -41,6 +41,11 @@ A claim's number leads to the section of its chapter that shows it.
 
 $rows
 
+## Next steps
+
+- [How to read this book](how-to-read) says how a verdict is found.
+- [Six findings](stories) tells the most instructive of these claims.
+
 <script src="../_static/claims.js" defer></script>
 """)
 

@@ -39,7 +39,7 @@ def entries(glossary: nodes.document) -> Iterator[tuple[list[str], str]]:
 
 
 def pattern(term: str) -> str:
-    """Return the expression that finds a term in running text, also in plural, and capitals only as they are."""
+    """Return the expression that finds a term in text, also in plural, acronyms as they are."""
     escaped = re.escape(term)
     if not term.isupper() and term[0].islower():
         escaped = f"[{term[0]}{term[0].upper()}]{re.escape(term[1:])}"

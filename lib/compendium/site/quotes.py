@@ -15,8 +15,8 @@ for several methods or levels, a function says what is done with them:
 
 `@epochs` is a parameter of the run, of a list its length. These are joined by ` − `, ` × ` and ` ÷ `.
 
-**How**: Python's format, such as `.4f` or `,d`; `words` for a whole number in letters, `Words` with a capital;
-or a range, and the words that stand for what lies in it: `0.6..0.7 two thirds`.
+**How**: Python's format, such as `.4f` or `,d`; `words` for a whole number in letters, `Words` with a
+capital; or a range, and the words that stand for what lies in it: `0.6..0.7 two thirds`.
 """
 
 import itertools
