@@ -23,7 +23,8 @@ def cells(page):
 
 
 def plain(text):
-    return " ".join(text.split())
+    """A text on one line, without references to claims."""
+    return " ".join(re.sub(r"\s*\(\{claim\}`[^)]*\)", "", text).split())
 
 
 def fragments(page):
@@ -51,6 +52,7 @@ NOT_PROSE = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|^#+ .*$|```\{include\}.*?
 def blocks(text):
     """Paragraphs, each with the list that it introduces."""
     found = []
+    text = re.sub(r"[ \n]\(\{claim\}`[^)]*\)", "", text)
     for block in re.split(r"\n\s*\n", NOT_PROSE.sub(lambda part: " " * len(part[0]), text)):
         if found and found[-1].rstrip().endswith(":"):
             found[-1] += f"\n{block}"
