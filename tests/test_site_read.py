@@ -5,6 +5,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from bs4 import BeautifulSoup
 
 from compendium import book, claims, project
 from compendium.errors import CompendiumError
@@ -160,3 +161,115 @@ def test_reading_time_is_rounded_as_a_reader_would_say_it():
     assert reading.minutes(words=10, lines=0, figures=0) == 1
     assert reading.minutes(words=1150, lines=50, figures=4) == 8
     assert reading.minutes(words=4600, lines=250, figures=8) == 30
+
+
+# --- the rendered pages
+
+PROSE = [path for path in book.documents() if path.stem != "index"]
+FOUNDATIONS = [PAGES[name] for name in ("autoencoders", "noise-models", "metrics", "stories")]
+
+
+def soup_of(path):
+    """A rendered page, parsed."""
+    page = book.HTML / path.relative_to(project.ROOT).with_suffix(".html")
+    assert page.exists(), "no rendered pages: run `compendium book` first"
+    return BeautifulSoup(page.read_bytes(), "html.parser")
+
+
+def test_every_page_ends_in_two_or_three_next_steps():
+    for path in PROSE:
+        (section,) = soup_of(path).select("article #next-steps")
+        steps = section.select("li")
+        assert 2 <= len(steps) <= 3, path.name
+        assert section.select("li a[href]"), path.name
+        assert not section.find_all_next("section"), f"{path.name}: the next steps are not the last section"
+
+
+def test_every_chapter_says_on_top_what_it_holds_and_how_long_it_takes():
+    for path in [*map(project.chapter_path, project.chapters()), *FOUNDATIONS]:
+        soup = soup_of(path)
+        time = soup.select_one("h1 + .reading-time")
+        assert re.match(r"About \d+ minutes? to read: [\d,]+ words, \d+ lines of code", time.text), path.name
+        found = soup.select_one(".admonition.minute")
+        assert 3 <= len(re.findall(r"[.!?](?=\s|$)", found.text.strip())) <= 14, path.name
+        assert len(soup.select(".admonition.objectives li")) >= 2, path.name
+
+
+def test_each_term_is_linked_once_a_page_and_leads_to_its_entry():
+    glossary = soup_of(project.ROOT / "book" / "glossary.md")
+    entries = {term["id"] for term in glossary.select("dt[id]")}
+    assert 35 <= len(glossary.select("dl.glossary > dd")) <= 60
+    linked = set()
+    for path in PROSE:
+        anchors = [link["href"].partition("#")[2] for link in soup_of(path).select("article a.term")]
+        assert len(anchors) == len(set(anchors)), path.name
+        linked |= set(anchors)
+    assert linked <= entries
+    assert len(linked) >= 35
+
+
+@pytest.fixture
+def open_page(chromium):
+    """A function that opens a rendered page from its file, at a desktop's size."""
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+
+    def opened(name):
+        page.goto((book.HTML / f"{name}.html").as_uri(), wait_until="load")
+        return page
+
+    yield opened
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("selector", "says"),
+    [
+        ("a.term[href$='#term-SSIM']", "Structural similarity"),
+        ("a[href*='bibliography.html#']", "Optimizing convolutional autoencoders"),
+        ("a[href='#fig-tuning-noises']", "trained on one kind of noise"),
+        ("a[href='#equation-eq-saturation']", ""),
+        ("a.claim[href$='#S4-32']", "baseline MSE"),
+    ],
+)
+def test_what_a_link_leads_to_is_shown_by_pointer_and_by_keyboard(open_page, selector, says):
+    page = open_page("notebooks/tuning")
+    link, tip = page.locator(f"article {selector}").first, page.locator("[role=tooltip]")
+    link.hover()
+    tip.wait_for(state="visible")
+    assert says in tip.inner_text()
+    assert link.get_attribute("aria-describedby") == tip.get_attribute("id")
+    tip.hover()  # the pointer may go into it
+    page.wait_for_timeout(400)
+    assert tip.is_visible()
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+    assert link.get_attribute("aria-describedby") is None
+
+    page.mouse.move(0, 0)
+    page.keyboard.press("Tab")  # what has the focus now was reached by keyboard
+    link.focus()
+    tip.wait_for(state="visible")
+    box = tip.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 1440
+    page.keyboard.press("Tab")
+    assert tip.is_hidden() or says not in tip.inner_text()
+
+
+def test_a_figure_in_a_tip_is_that_of_the_page_also_from_another_folder(open_page):
+    page = open_page("book/how-to-read")
+    tips = page.evaluate("window.compendiumTips")
+    with_image = [html for html in tips.values() if "<img" in html]
+    assert with_image
+    for html in with_image:
+        source = re.search(r'src="([^"]+)"', html)[1]
+        assert (book.HTML / source).exists()
+    assert page.evaluate("Object.keys(window.compendiumTips).every(key => key.includes('#'))")
+
+
+def test_plumbing_is_folded_and_opens(open_page):
+    page = open_page("notebooks/salt-pepper-cae")
+    folded = page.locator("article details.hide.above-input").first
+    assert folded.get_attribute("open") is None
+    folded.locator("summary").first.click()
+    assert folded.locator("pre").first.is_visible()
