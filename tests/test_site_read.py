@@ -1,6 +1,7 @@
 """What the pages say in words: numbers of recorded runs, boxes on top, reading time, glossary, next steps."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -169,6 +170,7 @@ PROSE = [path for path in book.documents() if path.stem != "index"]
 FOUNDATIONS = [PAGES[name] for name in ("autoencoders", "noise-models", "metrics", "stories")]
 
 
+@cache
 def soup_of(path):
     """A rendered page, parsed."""
     page = book.HTML / path.relative_to(project.ROOT).with_suffix(".html")
@@ -227,7 +229,7 @@ def open_page(chromium):
         ("a.term[href$='#term-SSIM']", "Structural similarity"),
         ("a[href*='bibliography.html#']", "Optimizing convolutional autoencoders"),
         ("a[href='#fig-tuning-noises']", "trained on one kind of noise"),
-        ("a[href='#equation-eq-saturation']", ""),
+        ("a.reference[href='#equation-eq-saturation']", "(7.1)"),
         ("a.claim[href$='#S4-32']", "baseline MSE"),
     ],
 )

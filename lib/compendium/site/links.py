@@ -16,7 +16,7 @@ from compendium import claims
 
 GLOSSARY, LEDGER = "book/glossary", "book/claims"
 WITHOUT = {GLOSSARY, LEDGER, "book/bibliography", "book/parameters"}  # lists, not prose
-EVERYDAY = {"batch", "code", "loss", "profile", "stride"}  # words that mean other things, too
+EVERYDAY = {"batch", "code", "loss", "stride"}  # words that mean other things, too
 NOT_IN = (
     nodes.title,
     nodes.reference,
