@@ -30,9 +30,10 @@ print(json.dumps(printed))"""
 
 
 def exercise_cells(chapter):
-    """The sources of the cells after the heading "Exercises", the last of a chapter."""
+    """The sources of the cells from the heading "Exercises" to the next steps."""
     sources = [cell.source for cell in nbformat.read(project.chapter_path(chapter), 4).cells]
-    return sources[sources.index("## Exercises") + 1 :]
+    assert sources[-1].startswith("## Next steps")
+    return sources[sources.index("## Exercises") + 1 : -1]
 
 
 def solutions(chapter):

@@ -19,7 +19,7 @@ from dask.system import CPU_COUNT
 from compendium import generated, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
-from compendium.site import printed, takeaway
+from compendium.site import minutes, printed, takeaway
 
 BUILD = generated.BUILD
 HTML = BUILD / "html"
@@ -78,7 +78,7 @@ def build(report: Report, *, solutions: bool = False) -> Path:
 
 def save_outputs() -> list[Path]:
     """Copy what the last build executed and generated over the committed files, outputs and all."""
-    saved = notebooks() + [project.ROOT / name for name in generated.pages()]
+    saved = notebooks() + [project.ROOT / name for name in generated.pages() | minutes.pages()]
     for path in saved:
         write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
     return saved
@@ -152,7 +152,7 @@ def _stage(executed: dict[Path, Path]) -> None:
     )
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
-    made = generated.pages() | generated.handouts() | takeaway.files(executed)
+    made = generated.pages() | minutes.pages() | generated.handouts() | takeaway.files(executed)
     for name, content in made.items():
         write_atomically(SOURCE / name, content)
     for path, result in executed.items():

@@ -32,6 +32,13 @@ profile `quick` has; in brackets stands what other profiles change. `compendium 
 same, and {doc}`how-to-rerun` says how to set them. A list is typed with commas, such as `-p seeds=1,2`.
 """
 
+_PARAMETERS_END = """
+## Next steps
+
+- {doc}`how-to-rerun` has the commands, for one run and for many.
+- {doc}`how-to-read` says what the profiles are for.
+"""
+
 
 def pages() -> dict[str, str]:
     """Return the pages that are committed, by path in the checkout."""
@@ -50,7 +57,7 @@ def parameters_page() -> str:
             allowed = f", {limits}" if limits else ""
             changed = f" ({profiles})" if profiles else ""
             parts.append(f"\n`{name}` = `{default}`\n: {kind}{allowed}: {meaning}{changed}\n")
-    return "".join(parts)
+    return "".join([*parts, _PARAMETERS_END])
 
 
 def ledger_pages() -> dict[str, str]:

@@ -41,6 +41,11 @@ A claim's number leads to the section of its chapter that shows it.
 
 $rows
 
+## Next steps
+
+- [How to read this book](how-to-read) says how a verdict is found.
+- [Six findings](stories) tells the most instructive of these claims.
+
 <script src="../_static/claims.js" defer></script>
 """)
 
@@ -114,7 +119,7 @@ def _row(one: Verdict) -> str:
     inside = "".join(
         f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
     )
-    return f'<tr data-paper="{claim.paper}">{inside}</tr>'
+    return f'<tr id="{claim.id}" data-paper="{claim.paper}">{inside}</tr>'
 
 
 def _explained(one: Verdict) -> str:

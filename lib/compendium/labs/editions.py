@@ -15,6 +15,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from compendium import project
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+from compendium.labs import source
 from compendium.labs.source import Cell, Lab, Task
 
 KIND_MEANS = {
@@ -63,7 +64,27 @@ def page(lab: Lab, expected: Mapping[str, str], address: str) -> NotebookNode:
         f"installed, in one zip file; {{doc}}`../for-students` says what to do with it. {belongs}"
         "The cells are not run on this page."
     )
+    notebook.cells.append(new_markdown_cell(_next_steps(lab), id="next-steps"))
     return notebook
+
+
+def _next_steps(lab: Lab) -> str:
+    """The end of a lab's page: its chapter, the next lab, and where the terms are."""
+    steps = []
+    if lab.chapter:
+        steps.append(
+            f"{{doc}}`The chapter <../../notebooks/{lab.chapter}>` does the same at the paper's scale."
+        )
+    others = [other for other in map(source.load, source.names()) if other.number > lab.number]
+    if others:
+        following = others[0]
+        steps.append(
+            f"{{doc}}`Lab {following.number}, {following.title} <{following.name}>`, is the next one."
+        )
+    else:
+        steps.append("{doc}`Six findings <../stories>` tells what became of the papers' claims.")
+    steps.append("{doc}`The glossary <../glossary>` has the terms.")
+    return "\n".join(["## Next steps\n", *(f"- {step}" for step in steps)])
 
 
 def solution(lab: Lab) -> NotebookNode:

@@ -1,0 +1,62 @@
+"""A Sphinx extension: how long a page takes to read, below its title, on pages with a box "In one minute".
+
+Counted are the words of the prose, the lines of open code and the figures. What is folded (plumbing,
+solutions) and tables of the ledger are not: a reader opens them one by one.
+"""
+
+from docutils import nodes
+from sphinx.application import Sphinx
+
+WORDS_A_MINUTE = 230
+LINES_A_MINUTE = 25  # of code
+FIGURES_A_MINUTE = 4
+FOLDED = {"tag_hide-input", "tag_hide-cell", "dropdown", "toggle", "solution"}
+
+
+def minutes(words: int, lines: int, figures: int) -> int:
+    """Return the minutes that so many words, lines of code and figures take: above 20 in steps of five."""
+    exact = words / WORDS_A_MINUTE + lines / LINES_A_MINUTE + figures / FIGURES_A_MINUTE
+    return max(1, round(exact)) if exact < 20 else 5 * round(exact / 5)
+
+
+def counted(document: nodes.Node) -> tuple[int, int, int]:
+    """Return the words, the lines of code and the figures of a page that are not folded."""
+    words = lines = figures = 0
+    pending = list(document.children)
+    while pending:
+        node = pending.pop()
+        classes = set(node.get("classes", [])) if isinstance(node, nodes.Element) else set()
+        if classes & FOLDED or isinstance(node, nodes.raw | nodes.math_block | nodes.comment):
+            continue
+        if isinstance(node, nodes.literal_block):
+            lines += len(node.astext().splitlines()) if "output" not in classes else 0
+        elif "cell_output" in classes:
+            figures += sum(1 for _ in node.findall(nodes.image))
+        elif isinstance(node, nodes.Text):
+            words += len(node.astext().split())
+        else:
+            figures += isinstance(node, nodes.figure)
+            pending.extend(node.children)
+    return words, lines, figures
+
+
+def add_reading_time(app: Sphinx, document: nodes.document, name: str) -> None:
+    """Put the reading time below the title of a page that has a box "In one minute"."""
+    titles = list(document.findall(nodes.title))
+    if not titles or not any(
+        "minute" in box.get("classes", []) for box in document.findall(nodes.admonition)
+    ):
+        return
+    words, lines, figures = counted(document)
+    parts = [f"{words:,} words"]
+    parts += [f"{lines:,} lines of code"] if lines else []
+    parts += [f"{figures} figures"] if figures else []
+    text = f"About {minutes(words, lines, figures)} minutes to read: {', '.join(parts)}"
+    section = titles[0].parent
+    section.insert(section.index(titles[0]) + 1, nodes.paragraph("", text, classes=["reading-time"]))
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Register the extension."""
+    app.connect("doctree-resolved", add_reading_time)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,277 @@
+"""What the pages say in words: numbers of recorded runs, boxes on top, reading time, glossary, next steps."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+
+from compendium import book, claims, project
+from compendium.errors import CompendiumError
+from compendium.site import minutes, quotes, reading
+
+QUOTED = Path(__file__).parent / "quoted"
+PAGES = {path.stem: path for path in book.documents()} | {"README": project.ROOT / "README.md"}
+
+
+def cells(page):
+    """The pieces of a page's prose: the cells of a notebook, without its exercises, or a whole page."""
+    if page.suffix == ".md":
+        return [page.read_text(encoding="utf-8")]
+    prose = [cell.source for cell in nbformat.read(page, 4).cells if cell.cell_type == "markdown"]
+    return [text for text in prose if not re.match(r"`{3,}\{(exercise|solution)\}", text)]
+
+
+def plain(text):
+    """A text on one line, without references to claims."""
+    return " ".join(re.sub(r"\s*\(\{claim\}`[^)]*\)", "", text).split())
+
+
+def fragments(page):
+    """The sentences that are held to a record, filled with its numbers."""
+    path = QUOTED / f"{page.stem}.txt"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [plain(quotes.fill(line, page.stem)) for line in lines if line.strip()]
+
+
+# --- the numbers in the prose are those of the records
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in QUOTED.glob("*.txt")))
+def test_each_quoted_number_is_the_record_s(name):
+    text = plain(" ".join(cells(PAGES[name])))
+    missing = [fragment for fragment in fragments(PAGES[name]) if fragment not in text]
+    assert missing == [], "correct the page, or the sentence in tests/quoted/"
+
+
+# not a number that is part of a name, such as depth 5
+NUMBER = re.compile(r"(?<![\w.`_-])(?<!depth )(?<!latent )(?<!exercise )\d[\d,.]*(?<![.,])")
+NOT_PROSE = re.compile(r"`[^`]*`|\$[^$]*\$|\]\([^)]*\)|^#+ .*$|```\{include\}.*?```", re.M | re.S)
+
+
+def blocks(text):
+    """Paragraphs, each with the list that it introduces."""
+    found = []
+    text = re.sub(r"[ \n]\(\{claim\}`[^)]*\)", "", text)
+    for block in re.split(r"\n\s*\n", NOT_PROSE.sub(lambda part: " " * len(part[0]), text)):
+        if found and found[-1].rstrip().endswith(":"):
+            found[-1] += f"\n{block}"
+        else:
+            found.append(block)
+    return found
+
+
+def unheld(text, sentences):
+    """Numbers in paragraphs about recorded runs that no sentence in `sentences` covers."""
+    found = []
+    for block in map(plain, blocks(text)):
+        if not re.search(r"\brecorded\b", block):
+            continue
+        covered = set()
+        for sentence in (plain(NOT_PROSE.sub(" ", one)) for one in sentences):
+            for hit in re.finditer(re.escape(sentence), block):
+                covered |= {*range(*hit.span())}
+        found += [
+            f"{number[0]}: ...{block[max(0, number.start() - 60) : number.end() + 30]}..."
+            for number in NUMBER.finditer(block)
+            if number.start() not in covered
+        ]
+    return found
+
+
+@pytest.mark.parametrize("name", ["README", "index", "stories", *project.chapters()])
+def test_no_number_of_a_recorded_run_stands_unheld(name):
+    sentences = fragments(PAGES[name])
+    assert [fault for text in cells(PAGES[name]) for fault in unheld(text, sentences)] == []
+
+
+def test_an_unheld_number_is_found():
+    text = (
+        "In the recorded run it is 0.12.\n\nHere it is 0.34.\n\nThe recorded run:\n\n- 7 seeds `x=8` in $9$"
+    )
+    assert [fault.split(":")[0] for fault in unheld(text, [])] == ["0.12", "7"]
+    assert unheld(text, ["recorded run it is 0.12", "- 7 seeds"]) == []
+
+
+@pytest.mark.parametrize("page", ["README", "index"])
+def test_the_number_of_claims_is_the_ledger_s(page):
+    (said,) = set(re.findall(r"(\d+) (?:claims|statements)", PAGES[page].read_text(encoding="utf-8")))
+    assert int(said) == len(claims.load())
+
+
+# --- how a quote is written
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [
+        ("{@epochs -> d} epochs", "40 epochs"),
+        ("{@fractions -> words} levels", "three levels"),
+        ("{@fractions -> Words} levels", "Three levels"),
+        ("{@train_images × 0.8 -> ,d}", "40,000"),
+        ("{1 − 0.5 × 0.5 -> .2f}", "0.75"),
+        ("{3 ÷ 2 -> 1.4..1.6 one and a half}", "one and a half"),
+        ("{count(MSE|*|30 %) -> words}", "eleven"),
+        ("{below(MSE|*|30 %; MSE|CAE|30 %) − below(MSE|*|30 %; 0) -> words}", "five"),
+        ("a {bracket} and a -> b", "a {bracket} and a -> b"),
+    ],
+)
+def test_a_quote_is_computed_and_written(template, text):
+    assert quotes.fill(template, "salt-pepper-cae") == text
+
+
+@pytest.mark.parametrize(
+    ("template", "complaint"),
+    [
+        ("{MSE|CEA|30 % -> .2f}", "no such number"),
+        ("{MSE|CAE -> .2f}", "3 such numbers; say which"),
+        ("{3 ÷ 2 -> 1.6..2 nearly two}", "the record has 1.5, which is not 'nearly two'"),
+        ("{middle(MSE|CAE) -> .2f}", "function of a quote"),
+        ("{@epoch -> d}", "epochs"),
+    ],
+)
+def test_a_quote_that_the_record_does_not_give_is_refused(template, complaint):
+    with pytest.raises(CompendiumError, match=re.escape(complaint)):
+        quotes.fill(template, "salt-pepper-cae")
+
+
+def test_paired_quotes_are_those_of_the_ledger():
+    """The orders that the ledger's rows speak of, counted here from the same record."""
+    by_latent = "DAE_5_13 < DAE_5_8 < DAE_5_5; DAE_3_13 < DAE_3_8 < DAE_3_5; DAE_1_13 < DAE_1_8 < DAE_1_5"
+    counts = [
+        quotes.value(f"{count}(test MSE; {by_latent})", "depth-latent")
+        for count in ("holding", "undecided", "reversed", "orders")
+    ]
+    assert sum(counts[:3]) == counts[3] == 6
+
+
+# --- the top of a page
+
+
+def test_the_committed_boxes_are_those_of_the_records():
+    made = minutes.pages()
+    assert {Path(name).stem for name in made} >= {*project.chapters(), "stories"}
+    for name, text in made.items():
+        committed = (project.ROOT / name).read_text(encoding="utf-8")
+        assert committed == text, "stale: `compendium book --save-outputs` writes it anew"
+
+
+def test_reading_time_is_rounded_as_a_reader_would_say_it():
+    assert reading.minutes(words=10, lines=0, figures=0) == 1
+    assert reading.minutes(words=1150, lines=50, figures=4) == 8
+    assert reading.minutes(words=4600, lines=250, figures=8) == 30
+
+
+# --- the rendered pages
+
+PROSE = [path for path in book.documents() if path.stem != "index"]
+FOUNDATIONS = [PAGES[name] for name in ("autoencoders", "noise-models", "metrics", "stories")]
+
+
+@cache
+def soup_of(path):
+    """A rendered page, parsed."""
+    page = book.HTML / path.relative_to(project.ROOT).with_suffix(".html")
+    assert page.exists(), "no rendered pages: run `compendium book` first"
+    return BeautifulSoup(page.read_bytes(), "html.parser")
+
+
+def test_every_page_ends_in_two_or_three_next_steps():
+    for path in PROSE:
+        (section,) = soup_of(path).select("article #next-steps")
+        steps = section.select("li")
+        assert 2 <= len(steps) <= 3, path.name
+        assert section.select("li a[href]"), path.name
+        assert not section.find_all_next("section"), f"{path.name}: the next steps are not the last section"
+
+
+def test_every_chapter_says_on_top_what_it_holds_and_how_long_it_takes():
+    for path in [*map(project.chapter_path, project.chapters()), *FOUNDATIONS]:
+        soup = soup_of(path)
+        time = soup.select_one("h1 + .reading-time")
+        assert re.match(r"About \d+ minutes? to read: [\d,]+ words, \d+ lines of code", time.text), path.name
+        found = soup.select_one(".admonition.minute")
+        assert 3 <= len(re.findall(r"[.!?](?=\s|$)", found.text.strip())) <= 14, path.name
+        assert len(soup.select(".admonition.objectives li")) >= 2, path.name
+
+
+def test_each_term_is_linked_once_a_page_and_leads_to_its_entry():
+    glossary = soup_of(project.ROOT / "book" / "glossary.md")
+    entries = {term["id"] for term in glossary.select("dt[id]")}
+    assert 35 <= len(glossary.select("dl.glossary > dd")) <= 60
+    linked = set()
+    for path in PROSE:
+        anchors = [link["href"].partition("#")[2] for link in soup_of(path).select("article a.term")]
+        assert len(anchors) == len(set(anchors)), path.name
+        linked |= set(anchors)
+    assert linked <= entries
+    assert len(linked) >= 35
+
+
+@pytest.fixture
+def open_page(chromium):
+    """A function that opens a rendered page from its file, at a desktop's size."""
+    page = chromium.new_page(viewport={"width": 1440, "height": 900})
+
+    def opened(name):
+        page.goto((book.HTML / f"{name}.html").as_uri(), wait_until="load")
+        return page
+
+    yield opened
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("selector", "says"),
+    [
+        ("a.term[href$='#term-SSIM']", "Structural similarity"),
+        ("a[href*='bibliography.html#']", "Optimizing convolutional autoencoders"),
+        ("a[href='#fig-tuning-noises']", "trained on one kind of noise"),
+        ("a.reference[href='#equation-eq-saturation']", "(7.1)"),
+        ("a.claim[href$='#S4-32']", "baseline MSE"),
+    ],
+)
+def test_what_a_link_leads_to_is_shown_by_pointer_and_by_keyboard(open_page, selector, says):
+    page = open_page("notebooks/tuning")
+    link, tip = page.locator(f"article {selector}").first, page.locator("[role=tooltip]")
+    link.hover()
+    tip.wait_for(state="visible")
+    assert says in tip.inner_text()
+    assert link.get_attribute("aria-describedby") == tip.get_attribute("id")
+    tip.hover()  # the pointer may go into it
+    page.wait_for_timeout(400)
+    assert tip.is_visible()
+    page.keyboard.press("Escape")
+    assert tip.is_hidden()
+    assert link.get_attribute("aria-describedby") is None
+
+    page.mouse.move(0, 0)
+    page.keyboard.press("Tab")  # what has the focus now was reached by keyboard
+    link.focus()
+    tip.wait_for(state="visible")
+    box = tip.bounding_box()
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= 1440
+    page.keyboard.press("Tab")
+    assert tip.is_hidden() or says not in tip.inner_text()
+
+
+def test_a_figure_in_a_tip_is_that_of_the_page_also_from_another_folder(open_page):
+    page = open_page("book/how-to-read")
+    tips = page.evaluate("window.compendiumTips")
+    with_image = [html for html in tips.values() if "<img" in html]
+    assert with_image
+    for html in with_image:
+        source = re.search(r'src="([^"]+)"', html)[1]
+        assert (book.HTML / source).exists()
+    assert page.evaluate("Object.keys(window.compendiumTips).every(key => key.includes('#'))")
+
+
+def test_plumbing_is_folded_and_opens(open_page):
+    page = open_page("notebooks/salt-pepper-cae")
+    folded = page.locator("article details.hide.above-input").first
+    assert folded.get_attribute("open") is None
+    folded.locator("summary").first.click()
+    assert folded.locator("pre").first.is_visible()
