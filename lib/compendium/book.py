@@ -18,6 +18,7 @@ from click import unstyle
 from compendium import generated, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+from compendium.site import play
 
 BUILD = generated.BUILD
 HTML = BUILD / "html"
@@ -149,7 +150,7 @@ def _stage(executed: dict[Path, Path]) -> None:
     )
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
-    for name, content in (generated.pages() | generated.handouts()).items():
+    for name, content in (generated.pages() | generated.handouts() | play.scripts()).items():
         write_atomically(SOURCE / name, content)
     for path, result in executed.items():
         target = SOURCE / path.relative_to(project.ROOT)

@@ -67,7 +67,7 @@ def ledger_pages() -> dict[str, str]:
             written[f"book/_claims/{paper}.md"] = ledger.chapter(own)
         return written
 
-    kept = _kept("claims", [*_files("lib"), *_files("results")])
+    kept = place_of("claims", [*files("lib"), *files("results")])
     if not kept.exists():
         write_atomically(kept, json.dumps(made()))
     return json.loads(kept.read_text())
@@ -99,7 +99,7 @@ def handouts() -> dict[str, bytes]:
     if not source.names():
         return {}
     required = [project.ROOT / name for name in ("pyproject.toml", "requirements.lock")]
-    folder = _kept("handouts", [*_files("lib"), *_files("labs"), *_files("results/labs"), *required])
+    folder = place_of("handouts", [*files("lib"), *files("labs"), *files("results/labs"), *required])
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
         wheel = package.wheel(unfinished)
@@ -122,7 +122,7 @@ def solutions(target: Path, report: Callable[[str], None]) -> list[str]:
     """
     names = []
     for lab in map(source.load, source.names()):
-        kept = _kept(f"solutions/{lab.name}", [*_files("lib"), source.FOLDER / f"{lab.name}.md"])
+        kept = place_of(f"solutions/{lab.name}", [*files("lib"), source.FOLDER / f"{lab.name}.md"])
         report(f"lab {lab.name}: " + ("unchanged" if kept.exists() else "running its solution"))
         if not kept.exists():
             executed = editions.execute(lab, BUILD / "labs" / lab.name)
@@ -133,7 +133,7 @@ def solutions(target: Path, report: Callable[[str], None]) -> list[str]:
     return names
 
 
-def _kept(name: str, inputs: Iterable[Path]) -> Path:
+def place_of(name: str, inputs: Iterable[Path]) -> Path:
     """Return where the product of these files and the installed packages is kept, and drop older ones."""
     state = hashlib.sha256(f"{project.files_hash(inputs)} {project.packages_hash()}".encode()).hexdigest()
     path = BUILD / name / state[:16]
@@ -143,6 +143,7 @@ def _kept(name: str, inputs: Iterable[Path]) -> Path:
     return path
 
 
-def _files(folder: str) -> list[Path]:
-    files = (path for path in (project.ROOT / folder).rglob("*") if path.is_file())
-    return [path for path in files if path.suffix != ".pyc"]
+def files(folder: str) -> list[Path]:
+    """Return the files below a folder of the checkout, but for compiled Python."""
+    found = (path for path in (project.ROOT / folder).rglob("*") if path.is_file())
+    return [path for path in found if path.suffix != ".pyc"]
