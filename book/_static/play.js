@@ -26,8 +26,14 @@
   const start = async (region) => {
     if (region.dataset.started) return;
     region.dataset.started = "yes";
-    await Promise.all(parts.map(load));
-    await compendiumPlay.widget(region, chaptersOf(region));
+    try {
+      await Promise.all(parts.map(load));
+      await compendiumPlay.widget(region, chaptersOf(region));
+    } catch (fault) {
+      delete region.dataset.started; // the page keeps what stands there, and the next touch tries again
+      loaded.clear();
+      console.error(fault);
+    }
   };
 
   const watch = (region) => {
@@ -37,7 +43,7 @@
       start(region);
     }, { rootMargin: "300px" });
     near.observe(region);
-    for (const event of ["pointerenter", "focusin"]) region.addEventListener(event, () => start(region), { once: true });
+    for (const event of ["pointerenter", "focusin"]) region.addEventListener(event, () => start(region));
   };
 
   globalThis.compendiumPlay = { data: {}, load };

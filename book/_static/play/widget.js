@@ -6,59 +6,59 @@
     gaussian: { name: "Gaussian", label: (level) => `σ = ${level.toFixed(2)}` },
   };
   const FILTERS = {
-    linear: { name: "linear interpolation", only: "saltPepper", apply: play.linear },
+    linear: { name: "interpolation", only: "saltPepper", apply: play.linear },
     "median 3": { name: "median 3 × 3", apply: (...image) => play.median(...image, 3) },
     "median 5": { name: "median 5 × 5", apply: (...image) => play.median(...image, 5) },
   };
   const CHAPTERS = { "salt-pepper-cae": "Photographs", tuning: "Digits", "depth-latent": "Digits" };
-  const PANELS = { noisy: "noisy", network: "network", filter: "", original: "original" };
   let widgets = 0;
 
   const options = (pairs) => pairs.map(([value, text]) => `<option value="${value}">${text}</option>`).join("");
 
-  const choice = (name, label, inner = "") => `<label>${label} <select name="${name}">${inner}</select></label>`;
+  const choice = (name, label) => `<select name="${name}" aria-label="${label}"></select>`;
 
-  const panel = ([name, title]) => `
-    <figure data-panel="${name}">
-      <canvas role="img"></canvas>
-      <figcaption><strong>${title}</strong>
-        ${name === "original" ? "" : '<span>PSNR <data data-of="psnr"></data></span><span>SSIM <data data-of="ssim"></data></span>'}
-      </figcaption>
+  const numbers = `<span>PSNR <data data-of="psnr"></data></span><span>SSIM <data data-of="ssim"></data></span>`;
+
+  const panel = (name, title, inner) => `
+    <figure data-panel="${name}"><canvas role="img"></canvas>
+      <figcaption><strong>${title}</strong>${inner}</figcaption>
     </figure>`;
 
   const skeleton = (chapters, id) => `
-    <form class="play-form" aria-label="Denoiser">
+    <form class="play-widget" aria-label="Denoiser">
       <fieldset class="play-subjects" ${chapters.length > 1 ? "" : "hidden"}><legend class="play-hidden">Kind of image</legend>
         ${chapters.map((name) => `<label><input type="radio" name="chapter-${id}" value="${name}"> ${CHAPTERS[name]}</label>`).join("")}
       </fieldset>
       <fieldset class="play-images"><legend>Image</legend><div class="play-thumbs"></div>
         <label class="play-button"><input type="file" name="file" accept="image/*"> Your own …</label>
-        <button type="button" class="play-button" name="draw" aria-expanded="false">Draw a digit</button>
+        <button type="button" class="play-button" name="draw" aria-expanded="false">Draw …</button>
       </fieldset>
       <div class="play-drawing" hidden>
-        <p>Draw with mouse, pen or finger. <button type="button" class="play-button" name="clear">Clear</button></p>
+        <p>Draw with mouse, pen or finger.<br><button type="button" class="play-button" name="clear">Clear</button></p>
       </div>
       <p class="play-message" role="alert"></p>
-      <div class="play-choices">
-        ${choice("kind", "Noise", options(Object.entries(NOISES).map(([value, { name }]) => [value, name])))}
-        <label class="play-level">Level <output></output> <input type="range" name="level" min="0" max="100" step="1"></label>
+      <div class="play-noise">
+        <label>Noise <select name="kind">${options(Object.entries(NOISES).map(([value, { name }]) => [value, name]))}</select></label>
+        <div class="play-level"><label for="play-level-${id}">Level</label> <span aria-hidden="true"></span>
+          <input type="range" id="play-level-${id}" name="level" min="0" max="100" step="1"></div>
         <button type="button" class="play-button" name="again">Other noise</button>
-        ${choice("depth", "Depth")}${choice("latent", "Code")}${choice("network", "Network for")}
-        ${choice("filter", "Beside it")}
       </div>
-    </form>
-    <div class="play-panels">${Object.entries(PANELS).map(panel).join("")}</div>
-    <p class="play-note"></p>
-    <p class="play-hidden" role="status"></p>`;
+      <div class="play-panels">
+        ${panel("noisy", "Noisy", numbers)}
+        ${panel("network", "Network", numbers + choice("network", "Network") + choice("depth", "Depth of the network") + choice("latent", "Code of the network: channels, height and width"))}
+        ${panel("filter", "Filter", numbers + choice("filter", "Filter"))}
+        ${panel("original", "Original", "")}
+      </div>
+      <p class="play-note"></p>
+      <p class="play-hidden" role="status"></p>
+    </form>`;
 
   const shown = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : "∞");
 
   const widget = async (region, chapters) => {
-    const box = document.createElement("div");
-    box.className = "play-widget";
     const id = ++widgets;
-    box.innerHTML = skeleton(chapters, id);
-    const form = box.querySelector("form"), inputs = form.elements;
+    const box = document.createRange().createContextualFragment(skeleton(chapters, id)).firstElementChild;
+    const inputs = box.elements;
     const find = (selector) => box.querySelector(selector);
     let chapter, set, ready, picture, seed, waiting, speaking;
     const pictures = new Map(); // of the present data set, by the value of their radio button
@@ -95,14 +95,14 @@
 
     const offer = (name, pairs) => {
       inputs[name].innerHTML = options(pairs);
-      inputs[name].parentElement.hidden = pairs.length < 2;
+      inputs[name].hidden = pairs.length < 2;
     };
 
     const offerNetworks = () => {
       const deep = chapter.networks[0].depth, many = chapter.networks.length > 1;
-      offer("depth", deep ? different("depth").map((depth) => [depth, `${depth} + ${depth} layer${depth > 1 ? "s" : ""}`]) : []);
+      offer("depth", deep ? different("depth").map((depth) => [depth, `${depth} + ${depth} layers`]) : []);
       offer("latent", deep ? different("latent").map((side) => [side, `4 × ${side} × ${side}`]) : []);
-      offer("network", deep || !many ? [] : [["", "the level nearest"], ...chapter.networks.map(({ name }, i) => [i, name])]);
+      offer("network", deep || !many ? [] : [["", "nearest level"], ...chapter.networks.map(({ name }, i) => [i, `for ${name}`])]);
     };
 
     const offerFilters = () => {
@@ -160,52 +160,47 @@
     };
 
     const fill = (name, title, values, reference) => {
-      const figure = find(`[data-panel="${name}"]`);
-      figure.querySelector("strong").textContent = title;
-      play.show(figure.querySelector("canvas"), values, set.side, set.channels);
-      figure.querySelector("canvas").setAttribute("aria-label", `${picture.name}, ${title}`);
-      if (name === "original") return null;
-      const numbers = { psnr: play.psnr(reference, values), ssim: play.ssim(reference, values, set.side, set.channels) };
+      const figure = find(`[data-panel="${name}"]`), canvas = figure.querySelector("canvas");
+      play.show(canvas, values, set.side, set.channels);
+      canvas.setAttribute("aria-label", `${picture.name}, ${title}`);
+      const found = { psnr: play.psnr(reference, values), ssim: play.ssim(reference, values, set.side, set.channels) };
       for (const data of figure.querySelectorAll("data")) {
-        const value = numbers[data.dataset.of];
-        data.value = value;
-        data.textContent = data.dataset.of === "psnr" ? `${shown(value, 2)} dB` : shown(value, 3);
+        data.value = found[data.dataset.of];
+        data.textContent = data.dataset.of === "psnr" ? `${shown(found.psnr, 2)} dB` : shown(found.ssim, 3);
       }
-      return numbers;
+      return found.psnr;
     };
 
     const compute = () => {
       const level = inputs.level.value / 100, kind = inputs.kind.value;
       const reference = Float64Array.from(picture.bytes, (byte) => byte / 255);
       const number = chosenNetwork(level), filter = FILTERS[inputs.filter.value];
+      const { name, parameters } = chapter.networks[number];
       const noisy = corrupted(kind, level);
-      const numbers = {
+      const psnr = {
         noisy: fill("noisy", "noisy", noisy, reference),
-        network: fill("network", chapter.networks.length > 1 ? `network ${chapter.networks[number].name}` : "network", restored(noisy, number), reference),
-        filter: fill("filter", filter.name, filter.apply(noisy, set.side, set.channels), reference),
+        network: fill("network", `restored by the network ${name}`, restored(noisy, number), reference),
+        filter: fill("filter", `restored by ${filter.name}`, filter.apply(noisy, set.side, set.channels), reference),
       };
-      fill("original", "original", reference);
-      const best = Object.keys(numbers).reduce((a, b) => (numbers[b].psnr > numbers[a].psnr ? b : a));
+      fill("original", "original", reference, reference);
+      const best = Object.keys(psnr).reduce((a, b) => (psnr[b] > psnr[a] ? b : a));
       for (const figure of box.querySelectorAll("[data-panel]")) figure.toggleAttribute("data-best", figure.dataset.panel === best);
-      find("output").textContent = NOISES[kind].label(level);
-      inputs.level.setAttribute("aria-valuetext", NOISES[kind].label(level));
-      note(kind, number);
-      announce(numbers, filter, kind, level);
-    };
-
-    const note = (kind, number) => {
-      const stranger = kind === chapter.kind ? "" : " This noise is new to it.";
-      const { parameters } = chapter.networks[number];
+      const condition = NOISES[kind].label(level);
+      find(".play-level span").textContent = condition;
+      inputs.level.setAttribute("aria-valuetext", condition);
+      const stranger = kind === chapter.kind ? "" : " This kind of noise is new to it.";
       find(".play-note").textContent =
-        `The network, ${parameters.toLocaleString("en")} weights, has learnt from ${chapter.learnt}.${stranger} ${picture.note ?? ""}`;
+        `The framed image has the highest PSNR. The network${name === "tuned" ? "" : ` (${name})`} has ${parameters.toLocaleString("en")} ` +
+        `weights and has learnt from ${chapter.learnt}.${stranger} ${picture.note ?? ""}`;
+      announce(`${picture.name}, ${condition}`, { "noisy image": psnr.noisy, network: psnr.network, [filter.name]: psnr.filter });
     };
 
-    const announce = (numbers, filter, kind, level) => {
+    // PSNR in words, once the reader rests.
+    const announce = (what, psnr) => {
       clearTimeout(speaking);
       speaking = setTimeout(() => {
-        const names = { noisy: "noisy image", network: "network", filter: filter.name };
-        const parts = Object.entries(numbers).map(([name, { psnr }]) => `${names[name]} ${shown(psnr, 1)} dB`);
-        find('[role="status"]').textContent = `${picture.name}, ${NOISES[kind].label(level)}: ${parts.join(", ")}.`;
+        const parts = Object.entries(psnr).map(([name, value]) => `${name} ${shown(value, 1)} dB`);
+        find('[role="status"]').textContent = `${what}: ${parts.join(", ")}.`;
       }, 1200);
     };
 
@@ -247,8 +242,8 @@
 
     // --- what the reader does
 
-    form.addEventListener("submit", (event) => event.preventDefault());
-    form.addEventListener("input", ({ target }) => {
+    box.addEventListener("submit", (event) => event.preventDefault());
+    box.addEventListener("input", ({ target }) => {
       if (target.name === "file") return;
       if (target.name.startsWith("chapter-")) chooseChapter(target.value);
       else if (target.name.startsWith("image-")) choosePicture(target.value);
