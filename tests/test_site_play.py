@@ -24,11 +24,14 @@ SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimat
 @pytest.fixture
 def opened(chromium):
     """A function that opens a page from its file, offline, and returns it once its widget shows numbers."""
-    contexts = []
+    contexts, complaints = [], []
 
     def open_page(name, *, wait=True, **options):
         contexts.append(chromium.new_context(offline=True, **options))
         page = contexts[-1].new_page()
+        page.on(
+            "console", lambda message: complaints.append(message.text) if "play" in message.text else None
+        )
         page.goto((book.HTML / PAGES[name]).as_uri())
         if wait:
             page.locator(".play").scroll_into_view_if_needed()
@@ -38,6 +41,7 @@ def opened(chromium):
     yield open_page
     for context in contexts:
         context.close()
+    assert not complaints
 
 
 @dataclass

@@ -12,6 +12,7 @@
       loaded.set(file, new Promise((done, failed) => {
         const script = document.createElement("script");
         script.src = new URL(file, here);
+        script.async = false; // run in the order of asking: the widget last
         script.onload = done;
         script.onerror = () => failed(new Error(`${file} is missing`));
         document.head.append(script);
