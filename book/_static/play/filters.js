@@ -96,7 +96,7 @@
   const eachPixel = ([a, b, c], draw) => {
     const twice = (p, q, [y, x]) => (q[0] - p[0]) * (x - p[1]) - (q[1] - p[1]) * (y - p[0]);
     const area = twice(a, b, c);
-    if (!area) return;
+    if (Math.abs(area) <= 1) return; // of a triangle so small, the corners are the only pixels
     const range = (axis) => [Math.min(a[axis], b[axis], c[axis]), Math.max(a[axis], b[axis], c[axis])];
     const [[top, bottom], [left, right]] = [range(0), range(1)];
     for (let row = top; row <= bottom; row++)

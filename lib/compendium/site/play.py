@@ -42,12 +42,13 @@ Described = dict[str, object]
 
 def scripts() -> dict[str, str]:
     """Return the scripts by path in the book's source; made where the code, the runs or packages changed."""
-    if not (project.ROOT / STATIC / "play.js").exists():
+    chapters = [name for name in CHAPTERS if name in project.chapters()]
+    if not chapters:
         return {}
-    sources = [*generated.files("lib"), *(path for chapter in CHAPTERS for path in _run(chapter).iterdir())]
+    sources = [*generated.files("lib"), *(path for name in chapters for path in _run(name).iterdir())]
     kept = generated.place_of("play", sources)
     if not kept.exists():
-        made = {name: images(name) for name in IMAGES} | {name: chapter(name) for name in CHAPTERS}
+        made = {name: images(name) for name in IMAGES} | {name: chapter(name) for name in chapters}
         kept.write_text(json.dumps(made))
     return {
         f"{STATIC}/play-{name}.js": f"compendiumPlay.data[{json.dumps(name)}] = {json.dumps(content)};\n"
