@@ -16,18 +16,17 @@ from bs4 import BeautifulSoup
 from click import unstyle
 from dask.system import CPU_COUNT
 
-from compendium import generated, project, runner
+from compendium import generated, products, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
-from compendium.site import minutes, printed, takeaway
+from compendium.site import play, printed, takeaway
 
-BUILD = generated.BUILD
-HTML = BUILD / "html"
-RUNS = BUILD / "runs"
-SOURCE = BUILD / "source"
-COMPILED = BUILD / "compiled"
-LOG = BUILD / "build.log"
-STAMP = BUILD / "html.sha256"
+HTML = products.BUILD / "html"
+RUNS = products.BUILD / "runs"
+SOURCE = products.BUILD / "source"
+COMPILED = products.BUILD / "compiled"
+LOG = products.BUILD / "build.log"
+STAMP = products.BUILD / "html.sha256"
 AT_ONCE = 2  # notebooks; each keeps about one processor busy
 
 Report = Callable[[str], None]
@@ -78,7 +77,7 @@ def build(report: Report, *, solutions: bool = False) -> Path:
 
 def save_outputs() -> list[Path]:
     """Copy what the last build executed and generated over the committed files, outputs and all."""
-    saved = notebooks() + [project.ROOT / name for name in generated.pages() | minutes.pages()]
+    saved = notebooks() + [project.ROOT / name for name in generated.pages()]
     for path in saved:
         write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
     return saved
@@ -152,7 +151,7 @@ def _stage(executed: dict[Path, Path]) -> None:
     )
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
-    made = generated.pages() | minutes.pages() | generated.handouts() | takeaway.files(executed)
+    made = generated.pages() | generated.handouts() | play.scripts() | takeaway.files(executed)
     for name, content in made.items():
         write_atomically(SOURCE / name, content)
     for path, result in executed.items():

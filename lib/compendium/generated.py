@@ -3,21 +3,18 @@
 A book without the committed file, or without labs, has no such page.
 """
 
-import hashlib
 import json
-import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 
-from compendium import claims, parameters, project
+from compendium import claims, parameters, products, project
 from compendium.claims import pages as ledger
 from compendium.files import write_atomically
 from compendium.labs import editions, package, source
-from compendium.site import citation
+from compendium.site import citation, minutes
 
-BUILD = project.ROOT / "_build"
 PARAMETERS = "book/parameters.md"
 CLAIMS = "book/claims.md"
 LABS = "book/labs"
@@ -45,7 +42,7 @@ def pages() -> dict[str, str]:
     makers = {PARAMETERS: parameters_page, citation.PAGE: citation.page}
     own = {name: make() for name, make in makers.items() if (project.ROOT / name).exists()}
     table = {LAB_TABLE: lab_table()} if source.names() else {}
-    return own | ledger_pages() | lab_pages() | table
+    return own | minutes.pages() | ledger_pages() | lab_pages() | table
 
 
 def parameters_page() -> str:
@@ -76,7 +73,7 @@ def ledger_pages() -> dict[str, str]:
             written[f"book/_claims/{paper}.md"] = ledger.chapter(own)
         return written
 
-    kept = _kept("claims", [*_files("lib"), *_files("results")])
+    kept = products.place("claims", [*products.inputs("lib"), *products.inputs("results")])
     if not kept.exists():
         write_atomically(kept, json.dumps(made()))
     return json.loads(kept.read_text())
@@ -108,7 +105,10 @@ def handouts() -> dict[str, bytes]:
     if not source.names():
         return {}
     required = [project.ROOT / name for name in ("pyproject.toml", "requirements.lock")]
-    folder = _kept("handouts", [*_files("lib"), *_files("labs"), *_files("results/labs"), *required])
+    folder = products.place(
+        "handouts",
+        [*products.inputs("lib"), *products.inputs("labs"), *products.inputs("results/labs"), *required],
+    )
     if not folder.exists():
         unfinished = folder.with_suffix(".unfinished")
         wheel = package.wheel(unfinished)
@@ -131,27 +131,14 @@ def solutions(target: Path, report: Callable[[str], None]) -> list[str]:
     """
     names = []
     for lab in map(source.load, source.names()):
-        kept = _kept(f"solutions/{lab.name}", [*_files("lib"), source.FOLDER / f"{lab.name}.md"])
+        kept = products.place(
+            f"solutions/{lab.name}", [*products.inputs("lib"), source.FOLDER / f"{lab.name}.md"]
+        )
         report(f"lab {lab.name}: " + ("unchanged" if kept.exists() else "running its solution"))
         if not kept.exists():
-            executed = editions.execute(lab, BUILD / "labs" / lab.name)
+            executed = editions.execute(lab, products.BUILD / "labs" / lab.name)
             write_atomically(kept, nbformat.writes(executed))
         write_atomically(target / LABS / f"{lab.name}-solution.ipynb", kept.read_bytes())
         write_atomically(target / LABS / f"{lab.name}-instructor.md", editions.instructor(lab))
         names += [f"{LABS}/{lab.name}-solution", f"{LABS}/{lab.name}-instructor"]
     return names
-
-
-def _kept(name: str, inputs: Iterable[Path]) -> Path:
-    """Return where the product of these files and the installed packages is kept, and drop older ones."""
-    state = hashlib.sha256(f"{project.files_hash(inputs)} {project.packages_hash()}".encode()).hexdigest()
-    path = BUILD / name / state[:16]
-    if not path.exists():
-        shutil.rmtree(path.parent, ignore_errors=True)
-        path.parent.mkdir(parents=True)
-    return path
-
-
-def _files(folder: str) -> list[Path]:
-    files = (path for path in (project.ROOT / folder).rglob("*") if path.is_file())
-    return [path for path in files if path.suffix != ".pyc"]
