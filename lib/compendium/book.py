@@ -18,6 +18,7 @@ from click import unstyle
 from compendium import generated, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+from compendium.site import figures
 
 BUILD = generated.BUILD
 HTML = BUILD / "html"
@@ -155,6 +156,8 @@ def _stage(executed: dict[Path, Path]) -> None:
         target = SOURCE / path.relative_to(project.ROOT)
         target.parent.mkdir(exist_ok=True)
         shutil.copy(result, target)
+    for name, content in figures.scripts(executed.values()).items():
+        write_atomically(SOURCE / name, content)
 
 
 def _add_to_contents(names: list[str]) -> None:
