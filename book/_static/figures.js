@@ -118,7 +118,7 @@
       dot.style.translate = `${left}px ${top}px`;
       dot.style.setProperty("--series", point.series.colour);
       const lines = said(point.panel, point.of).map((text) => element("span", { textContent: text }));
-      const image = point.series.of_images && about.sprite ? [thumbnail(about.sprite, point.index)] : [];
+      const image = point.series.of_images && about.sprite ? [thumbnail(about.sprite, point.series.first_image + point.index)] : [];
       const name = point.label || point.panel.title;
       bubble.replaceChildren(...image, ...(name ? [element("b", { textContent: name })] : []), ...lines);
       const room = width - bubble.offsetWidth;
@@ -362,7 +362,7 @@
   };
 
   const pictures = [...document.querySelectorAll(".bd-article .cell_output figure img")];
-  const page = window.DOCUMENTATION_OPTIONS?.pagename?.split("/").pop();
+  const page = DOCUMENTATION_OPTIONS.pagename?.split("/").pop();
   if (!pictures.length || !page) return;
   const root = document.documentElement.dataset.content_root ?? "";
   const script = element("script", { src: `${root}_static/figures/${page}.js` });

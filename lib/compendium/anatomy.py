@@ -98,7 +98,8 @@ def _layers(network: Any) -> Iterator[tuple[Any, list[str]]]:
     if type(network).__name__ == "Sequential":
         chain = [network.inputs[0]._keras_history.operation, *network.layers]
         pairs = [
-            (layer, [(before.name, 0)] if before else []) for before, layer in zip([None, *chain], chain)
+            (layer, [(before.name, 0)] if before else [])
+            for before, layer in zip([None, *chain], chain, strict=False)
         ]
     else:
         described = {layer["name"]: layer["inbound_nodes"] for layer in network.get_config()["layers"]}

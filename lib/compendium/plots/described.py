@@ -1,6 +1,6 @@
 """What a page needs to answer a pointer over a figure: where things are in the picture, and what they say.
 
-A notebook keeps it with the picture, as metadata of its output; `compendium.site.figures` takes it from there.
+A notebook keeps it with its picture, in the output; `compendium.site.figures` takes it from there.
 Places are counted from the picture's left upper corner in 1/10,000 of its width and height.
 """
 
@@ -35,7 +35,7 @@ LARGEST_SPRITE = 150_000  # bytes
 NEUTRAL = to_hex("0.2")  # seaborn's colour in a legend for what differs by style alone
 
 _said: WeakKeyDictionary[Figure, dict[str, Any]] = WeakKeyDictionary()
-_pictures: WeakKeyDictionary[Axes, list[str]] = WeakKeyDictionary()
+_pictures: WeakKeyDictionary[PathCollection, dict[str, Any]] = WeakKeyDictionary()
 
 
 def register() -> None:
@@ -49,29 +49,40 @@ def note(figure: Figure, **facts: object) -> None:
     _said.setdefault(figure, {}).update(facts)
 
 
-def pictured(axes: Sequence[Axes], images: np.ndarray, labels: Sequence[str] = ()) -> None:
-    """Let the points of scatter plots show their images on the book's pages.
+def pictured(
+    dots: Sequence[PathCollection], images: Sequence[np.ndarray], labels: Sequence[Sequence[str]] = ()
+) -> None:
+    """Let the points of scatter plots show images on the book's pages.
 
     Args:
-        axes: of one figure; each has one scatter plot with a point an image, in the images' order.
-        images: uint8, `(n, h, w, c)` with one channel or three. They become part of the notebook, so they
-            must be images that may be passed on.
-        labels: a word for each image.
+        dots: what `Axes.scatter` returned, of one figure.
+        images: for each of them an image a point, `(n, h, w, c)` with one channel or three, uint8 or float
+            in [0, 1]. They become part of the notebook: where it is committed, they must be images of the
+            embedded data sets.
+        labels: for each of them a word a point.
     """
-    note(axes[0].figure, sprite=_sprite(images))
-    for axis in axes:
-        _pictures[axis] = [*labels] or [""] * len(images)
+    kept = {id(each): each for each in images}  # the same images of two plots are kept once
+    first = dict(zip(kept, np.cumsum([0, *map(len, kept.values())]).tolist(), strict=False))
+    note(dots[0].figure, sprite=_sprite(np.concatenate([_bytes(each) for each in kept.values()])))
+    for number, (one, own) in enumerate(zip(dots, images, strict=True)):
+        words = [*labels[number]] if labels else [""] * len(own)
+        _pictures[one] = {"of_images": words, "first_image": first[id(own)]}
+
+
+def _bytes(images: np.ndarray) -> np.ndarray:
+    return images if images.dtype == np.uint8 else (255 * images.clip(0, 1)).round().astype(np.uint8)
 
 
 def description(figure: Figure) -> dict[str, Any]:
     """Return what a page needs to know of a figure, as it is saved with `bbox_inches="tight"`.
 
     Returns:
-        `panels`: of each chart its `title`, `x` and `y` (the axes' labels) and `series`: `label`, `kind` (line,
-            points, bars, cells, or level: a line across the chart), `colour`, `at` (places of the points)
-            and `of` (their values; empty where the axes have no ticks), and `of_images` (their labels)
-            where they have images.
-        `images`: of each image its `at` (left, top, width, height), `pixels` (width, height), `row`, `column`.
+        `panels`: of each chart its `title`, `x` and `y` (the axes' labels) and `series`: `label`, `kind`
+            (line, points, bars, cells, or level: a line across the chart), `colour`, `at` (places of the
+            points), `of` (their values; empty where the axes have no ticks), and, where they have images,
+            `of_images` (their labels) and `first_image` (the first one's number in the sprite).
+        `images`: of each image its `at` (left, top, width, height), `pixels` (width, height), `row` and
+            `column`.
         `rows`, `columns`: their titles.
         What `note` was told besides: `compare`, `frames`, `table`, `sprite`.
         An empty mapping, if a page could say nothing.
@@ -160,7 +171,7 @@ def _points(dots: PathCollection, axis: Axes, place: Any) -> dict[str, Any]:
     colours = {to_hex(colour) for colour in dots.get_facecolor()} or {to_hex(c) for c in dots.get_edgecolor()}
     colour = colours.pop() if len(colours) == 1 else "black"
     series = _within(_label(dots, axis, colour), "points", colour, data, axis, place)
-    return series | ({"of_images": _pictures[axis]} if axis in _pictures else {})
+    return series | _pictures.get(dots, {})
 
 
 def _bars(bars: BarContainer, axis: Axes, place: Any) -> dict[str, Any]:
@@ -298,7 +309,7 @@ _SYMBOLS = {r"\sigma": "σ", r"\mu": "μ", r"\lambda": "λ", r"\beta": "β", "^2
 
 
 def plain(text: str) -> str:
-    """Return a figure's text without the marks of formulas: `$\\sigma^2$` becomes σ²."""
+    """Return a figure's text without the marks of formulas: of `$k$` it leaves k."""
     for mark, symbol in _SYMBOLS.items():
         text = text.replace(mark, symbol)
     return " ".join(re.sub(r"[$\\{}]", "", text).split())
