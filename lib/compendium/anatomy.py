@@ -93,7 +93,7 @@ def _chained(found: list[Step]) -> list[Step]:
 def _layers(network: Any) -> Iterator[tuple[Any, list[str]]]:
     """Yield each layer with the names of those before it; networks inside are opened."""
     ends: dict[str, list[str]] = {}  # of networks inside: the layers that give their outputs
-    if not hasattr(network, "get_config") or not network.inputs:
+    if not network.built:
         raise UsageError("the network has no input shape yet; build it first")
     if type(network).__name__ == "Sequential":
         chain = [network.inputs[0]._keras_history.operation, *network.layers]

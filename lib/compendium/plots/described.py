@@ -6,6 +6,7 @@ Places are counted from the picture's left upper corner in 1/10,000 of its width
 
 import base64
 import io
+import itertools
 import json
 import math
 import re
@@ -24,7 +25,7 @@ from matplotlib.colors import to_hex
 from matplotlib.container import BarContainer
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import FixedFormatter
+from matplotlib.ticker import FixedFormatter, FuncFormatter
 from PIL import Image
 
 KEY = "compendium"  # in the metadata of a picture, which holds a text, so that notebooks keep it on one line
@@ -213,7 +214,7 @@ def _values(axis: Axis, numbers: Sequence[float]) -> list[Any]:
     ticks = axis.get_ticklocs()
     if not len(ticks):
         return []
-    if isinstance(axis.get_major_formatter(), StrCategoryFormatter | FixedFormatter):
+    if isinstance(axis.get_major_formatter(), StrCategoryFormatter | FixedFormatter | FuncFormatter):
         names = [tick.get_text() for tick in axis.get_ticklabels()]
         return [names[int(np.abs(ticks - number).argmin())] for number in numbers]
     return [_number(number) for number in numbers]
@@ -261,7 +262,7 @@ def _thin_out(series: dict[str, Any], most: int) -> None:
         return
     if series["kind"] == "line":
         way = np.concatenate([[0], np.hypot(*np.diff(at, axis=0).T).cumsum()])
-        kept = np.unique(np.searchsorted(way, np.linspace(0, way[-1], most)))
+        kept = np.unique([*np.searchsorted(way, np.linspace(0, way[-1], most - 1)), len(at) - 1])
     else:
         kept = np.linspace(0, len(at) - 1, most).round().astype(int)
     for part in ("at", "of"):
@@ -296,13 +297,13 @@ def _sprite(images: np.ndarray) -> dict[str, Any]:
     sheet[:number] = images
     sheet = sheet.reshape(columns, columns, height, width, channels).transpose(0, 2, 1, 3, 4)
     picture = Image.fromarray(sheet.reshape(columns * height, columns * width, channels).squeeze())
-    for quality in (80, 60, 40, 20, 5):
+    for shrunk, quality in itertools.product((1, 2, 4), (80, 60, 40, 20)):
         content = io.BytesIO()
-        picture.save(content, "webp", quality=quality)
+        picture.reduce(shrunk).save(content, "webp", quality=quality)
         if len(content.getvalue()) <= LARGEST_SPRITE:
             break
     source = f"data:image/webp;base64,{base64.b64encode(content.getvalue()).decode()}"
-    return {"src": source, "columns": columns, "size": [width, height]}
+    return {"src": source, "columns": columns, "size": [width // shrunk, height // shrunk]}
 
 
 _SYMBOLS = {r"\sigma": "σ", r"\mu": "μ", r"\lambda": "λ", r"\beta": "β", "^2": "²", r"\tilde x": "x̃"}
