@@ -106,6 +106,7 @@
     stage.setAttribute("aria-roledescription", "chart");
     stage.setAttribute("aria-label", `${about.sprite ? "Map of images" : "Chart"}: arrow keys go from point to point`);
     let current = null;
+    let byKey = false; // what was asked for with keys stays when a scrolled page moves below the pointer
 
     const hide = () => {
       dot.hidden = bubble.hidden = true;
@@ -133,11 +134,12 @@
       const [x, y] = [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height];
       const point = nearest(all, x * SCALE, y * SCALE, box.width, box.height, REACH[event.pointerType] ?? 30);
       if (point) show(point);
-      else hide();
+      else if (!byKey) hide();
+      byKey &&= !point;
     };
     stage.addEventListener("pointermove", follow);
     stage.addEventListener("pointerdown", follow);
-    stage.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && hide());
+    stage.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && !byKey && hide());
     stage.addEventListener("blur", hide);
     stage.addEventListener("keydown", (event) => {
       if (event.key === "Escape") {
@@ -150,6 +152,7 @@
           : event.key.startsWith("Arrow") ? (dot.hidden ? current ?? all[0] : step(all, current, event.key)) : null;
       if (!next || event.altKey || event.ctrlKey || event.metaKey) return;
       event.preventDefault();
+      byKey = true;
       spoken.textContent = show(next);
     });
   };

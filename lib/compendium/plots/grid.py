@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 
 from compendium.plots import described
 
+WIDEST = 6  # inches, of a row
+
 
 def image_grid(
     rows: Sequence[np.ndarray],
@@ -28,12 +30,14 @@ def image_grid(
             float in [0, 1]. Grey images are shown on a fixed scale from black to white.
         row_titles: a title left of each row.
         column_titles: a title above each column.
-        size: width of an image in inches.
+        size: width of an image in inches; smaller where a row would be wider than six inches, so that the
+            titles can still be read on a phone.
         compare: which images show the same thing, so that a page offers to compare two of them: those that
             are under each other in two rows, or beside each other in two columns; or none.
         frames: so many columns, from the first, are moments in time, and a page plays them.
     """
     columns = max(len(row) for row in rows)
+    size = min(size, WIDEST / columns)
     margin = 0.09 * max(map(len, row_titles), default=0)  # inches a letter
     figure, axes = plt.subplots(
         len(rows),
