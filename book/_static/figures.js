@@ -186,7 +186,7 @@
         [panel.title, panel.y].filter(Boolean).join(": "))];
     }
     const rows = series.flatMap((one) => one.of.map((values) => [one.label, ...values]));
-    return [table(["", panel.x, panel.y, "value"].slice(0, rows[0].length), rows, panel.title)];
+    return [table(["series", panel.x, panel.y, "value"].slice(0, rows[0].length), rows, panel.title)];
   };
 
   const data = (about) => {
@@ -203,10 +203,10 @@
     return folded;
   };
 
-  const dataFold = (about) => fold("Data of this figure", "figure-data", () => {
-    const region = element("div", { className: "figure-table", tabIndex: 0, role: "region" }, ...data(about));
-    region.setAttribute("aria-label", "Data of this figure");
-    return [region];
+  const dataFold = (about, name) => fold("Data of this figure", "figure-data", () => {
+    const box = element("div", { className: "figure-table", tabIndex: 0, role: "group" }, ...data(about));
+    box.setAttribute("aria-label", `Data of ${name}`);
+    return [box];
   });
 
   // --- image grids
@@ -360,7 +360,7 @@
       more.append(fold("Compare images", "figure-compare", () => comparison(picture, about)));
     }
     if (about.table || about.panels?.some((panel) => panel.series.some((series) => series.of.length))) {
-      more.append(dataFold(about));
+      more.append(dataFold(about, more.closest("figure").querySelector(".caption-number")?.textContent.trim()));
     }
   };
 
