@@ -11,6 +11,7 @@ from functools import partial
 import nbformat
 import numpy as np
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
@@ -276,6 +277,16 @@ def test_without_scripts_pictures_and_captions_stand_alone(opened):
     assert page.locator(".figure-tools, .figure-stage, .figure-more").count() == 0
 
 
+def test_axe_finds_nothing_in_unfolded_figures(opened):
+    for theme in ("light", "dark"):
+        page = opened("book/autoencoders.html", reduced_motion="reduce")
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        for summary in page.locator(".figure-more > summary").all():
+            summary.click()
+        found = Axe().run(page, context="article figure").response["violations"]
+        assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
+
+
 @pytest.mark.parametrize("width", [1440, 768, 390])
 def test_nothing_is_wider_than_the_screen_with_everything_unfolded(opened, width):
     page = opened("book/autoencoders.html", viewport={"width": width, "height": 900})
@@ -290,6 +301,7 @@ def test_pictures_are_dimmed_in_the_dark_and_bright_when_asked(opened):
     assert page.evaluate(look) == "none"
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
     assert page.evaluate(look) == "brightness(0.86)"
+    assert page.evaluate(look.replace("filter", "padding")) == "0px"  # else points were beside their places
     page.locator(f"#{TRADEOFF} .figure-stage").hover()
     assert page.evaluate(look) == "none"
 
@@ -304,5 +316,6 @@ def test_on_paper_there_is_the_text_alone(opened, theme):
     assert page.locator(f"#{TRADEOFF} img").is_visible()
     article = "getComputedStyle(document.querySelector('article p'))"
     assert page.evaluate(f"{article}.color") == "rgb(0, 0, 0)"
+    assert page.evaluate(f"{article.replace(' p', ' pre')}.color") in ("rgb(0, 0, 0)", "rgb(84, 84, 84)")
     assert page.evaluate("getComputedStyle(document.querySelector('article figure')).breakInside") == "avoid"
     assert len(page.pdf()) > 50_000
