@@ -18,7 +18,7 @@ def draw() -> Figure:
     columns = {"original": photos}
     for percent in (30, 60, 90):
         noisy, _ = noise.salt_pepper(photos, fraction=percent / 100, seed=0)
-        columns |= {f"{percent} % noise": noisy, f"{percent} % restored": baselines.linear(noisy)}
+        columns |= {f"{percent} %\nnoise": noisy, f"{percent} %\nrestored": baselines.linear(noisy)}
     plots.use_style()
     plt.rcParams["font.family"] = "DejaVu Sans"  # Matplotlib brings it: the same picture on every machine
     return plots.image_grid(np.stack(list(columns.values()), axis=1), column_titles=list(columns))

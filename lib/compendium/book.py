@@ -19,7 +19,7 @@ from dask.system import CPU_COUNT
 from compendium import generated, products, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
-from compendium.site import play, printed, takeaway
+from compendium.site import figures, play, printed, takeaway
 
 HTML = products.BUILD / "html"
 RUNS = products.BUILD / "runs"
@@ -151,7 +151,8 @@ def _stage(executed: dict[Path, Path]) -> None:
     )
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
-    made = generated.pages() | generated.handouts() | play.scripts() | takeaway.files(executed)
+    scripts = play.scripts() | figures.scripts(executed.values())
+    made = generated.pages() | generated.handouts() | scripts | takeaway.files(executed)
     for name, content in made.items():
         write_atomically(SOURCE / name, content)
     for path, result in executed.items():

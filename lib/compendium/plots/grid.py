@@ -1,41 +1,15 @@
-"""One look for every figure of the book."""
+"""Images in rows and columns."""
 
-import base64
-import io
 from collections.abc import Sequence
 from typing import Literal
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure
 
+from compendium.plots import described
 
-def use_style() -> None:
-    """Set the book's look for all figures that follow: opaque, colour-blind safe, readable on a phone."""
-    sns.set_theme(
-        context="notebook",
-        style="whitegrid",
-        palette="colorblind",
-        rc={
-            "figure.dpi": 110,
-            "figure.facecolor": "white",
-            "savefig.facecolor": "white",
-            "axes.spines.top": False,
-            "axes.spines.right": False,
-            "image.cmap": "viridis",
-            "image.interpolation": "nearest",
-            "lines.markersize": 5,
-        },
-    )
-
-
-def embedded(figure: Figure, form: Literal["png", "svg+xml"], **options: object) -> str:
-    """Return a figure as a `data:` address, for a page in one file, and close it; `options` of `savefig`."""
-    content = io.BytesIO()
-    figure.savefig(content, format=form.removesuffix("+xml"), **options)
-    plt.close(figure)
-    return f"data:image/{form};base64,{base64.b64encode(content.getvalue()).decode()}"
+WIDEST = 6  # inches, of a row
 
 
 def image_grid(
@@ -44,17 +18,26 @@ def image_grid(
     row_titles: Sequence[str] = (),
     column_titles: Sequence[str] = (),
     size: float = 1.1,
+    compare: Literal["rows", "columns"] | None = "rows",
+    frames: int = 0,
 ) -> Figure:
     """Draw images in rows and columns.
+
+    On the book's pages, two of them can be laid over each other, and columns can be played.
 
     Args:
         rows: one array a row, `(columns, h, w)`, `(columns, h, w, 1)` or `(columns, h, w, 3)`; uint8, or
             float in [0, 1]. Grey images are shown on a fixed scale from black to white.
         row_titles: a title left of each row.
         column_titles: a title above each column.
-        size: width of an image in inches.
+        size: width of an image in inches; smaller where a row would be wider than six inches, so that the
+            titles can still be read on a phone.
+        compare: which images show the same thing, so that a page offers to compare two of them: those that
+            are under each other in two rows, or beside each other in two columns; or none.
+        frames: so many columns, from the first, are moments in time, and a page plays them.
     """
     columns = max(len(row) for row in rows)
+    size = min(size, WIDEST / columns)
     margin = 0.09 * max(map(len, row_titles), default=0)  # inches a letter
     figure, axes = plt.subplots(
         len(rows),
@@ -75,4 +58,5 @@ def image_grid(
         axis.set_ylabel(title, rotation=0, ha="right", va="center", fontsize="small")
     for title, axis in zip(column_titles, axes[0], strict=False):
         axis.set_title(title, fontsize="small")
+    described.note(figure, compare=compare, frames=frames)
     return figure

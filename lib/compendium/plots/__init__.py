@@ -1,0 +1,8 @@
+"""One look for every figure of the book, and for each figure what a page needs to answer a pointer."""
+
+from compendium.plots.architecture import architecture
+from compendium.plots.described import pictured
+from compendium.plots.grid import image_grid
+from compendium.plots.style import embedded, use_style
+
+__all__ = ["architecture", "embedded", "image_grid", "pictured", "use_style"]
