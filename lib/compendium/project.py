@@ -14,7 +14,7 @@ NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
 LEDGER = PACKAGE / "claims"
-NOT_IMPORTED = {LEDGER, PACKAGE / "cli", PACKAGE / "labs", PACKAGE / "sweep"}
+NOT_IMPORTED = {LEDGER, PACKAGE / "cli", PACKAGE / "labs", PACKAGE / "site", PACKAGE / "sweep"}
 
 QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
 
