@@ -1,7 +1,8 @@
 """The book's public address, from one setting: `html: baseurl` in `_config.yml`, with a slash at its end.
 
-A Sphinx extension. Where an address is set, pages name their own (Sphinx does so), cards of shared links show a
-picture, and there is a sitemap. The page for what is not found needs the address' path, for it is shown anywhere.
+A Sphinx extension. Where an address is set, pages name their own (Sphinx does so), cards of shared
+links show a picture, and there is a sitemap. The page for what is not found needs the address' path, for it
+is shown anywhere.
 """
 
 from pathlib import Path
@@ -30,6 +31,7 @@ def sitemap(base: str, names: list[str]) -> str:
 
 def _spread(_: Sphinx, config: Config) -> None:
     """Give the address to the extensions that ask for it under names of their own."""
+    config.ogp_site_name = config.html_title
     config.ogp_site_url = config.html_baseurl
     config.notfound_urls_prefix = urlsplit(config.html_baseurl).path or "/"
     config.notfound_context = NOT_FOUND

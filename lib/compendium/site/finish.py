@@ -14,7 +14,8 @@ from compendium.site.icons import draw_icons
 # Live code needs a host to run on, and the search's data are for the search page.
 _NOT_NEEDED = (
     'script[src*="sphinx-thebe"], link[href*="sphinx-thebe"], script[type="text/x-thebe-config"], '
-    'script[src*="fontawesome"], meta[name^="docsearch"], #ethical-ad-placement'
+    'script[src*="fontawesome"], meta[name^="docsearch"], #ethical-ad-placement, '
+    'meta[property="og:url"]:not([content*="//"])'  # where the public address is not set
 )
 _SEARCH = 'script[src*="searchtools"], script[src*="language_data"], script[src*="searchindex"]'
 _AT_ONCE = "documentation_options"  # scripts in the page change what it sets
@@ -30,12 +31,23 @@ def finished(html: str, name: str) -> str:
     soup = BeautifulSoup(html, "html.parser")
     for element in soup.select(_NOT_NEEDED if name == "search" else f"{_NOT_NEEDED}, {_SEARCH}"):
         element.decompose()
+    _summary(soup)
     _scripts(soup)
     draw_icons(soup)
     _structure(soup)
     _tables(soup)
     _bibliography(soup)
     return str(soup)
+
+
+def _summary(soup: BeautifulSoup) -> None:
+    """Name the book once in a title, and end a description where a sentence ends."""
+    if soup.title and len({*soup.title.text.split(" — ")}) == 1:
+        soup.title.string = soup.title.text.split(" — ")[0]
+    for element in soup.select('meta[name="description"], meta[property="og:description"]'):
+        whole = re.match(r".{60,}[.!?](?= [A-Z])", element["content"])
+        if element["content"].endswith("...") and whole:
+            element["content"] = whole[0]
 
 
 def _scripts(soup: BeautifulSoup) -> None:

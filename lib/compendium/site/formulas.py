@@ -1,7 +1,7 @@
 r"""Formulas as MathML, made when the book is compiled: a browser shows them without any script.
 
-A Sphinx extension that adds the math renderer `mathml`. latex2mathml turns LaTeX into MathML; what it does not
-know of the LaTeX written here, or spaces badly, is put right before (`_PLAINER`) and after (`_space`).
+A Sphinx extension that adds the math renderer `mathml`. latex2mathml turns LaTeX into MathML; what it does
+not know of the LaTeX written here, or spaces badly, is put right before (`_PLAINER`) and after (`_space`).
 """
 
 import re
@@ -73,7 +73,9 @@ def _space(row: ElementTree.Element, *, block: bool) -> None:
             continue
         before = children[number - 1] if number else None
         after = children[number + 1] if number + 1 < len(children) else None
-        close = after is None or (after.tag == "mo" and (after.text or "").strip() in {"(", "[", ")", "]", ","})
+        close = after is None or (
+            after.tag == "mo" and (after.text or "").strip() in {"(", "[", ")", "]", ","}
+        )
         name.tag = "mo"
         name.set("form", "prefix")
         name.set("lspace", "0" if before is None or before.tag in {"mo", "mspace", "mtext"} else _THIN)
@@ -83,7 +85,7 @@ def _space(row: ElementTree.Element, *, block: bool) -> None:
 
 
 def _is_function(element: ElementTree.Element) -> bool:
-    """Whether an element is an upright name: log, max, Var, the operator E; a word as `MSE` counts as a value."""
+    """Whether an element is an upright name: log, max, Var, the operator E; a word such as MSE is a value."""
     text = element.text or ""
     if element.tag == "mo":
         return text.isalpha() and text.isascii()
