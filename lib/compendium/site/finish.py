@@ -68,12 +68,15 @@ def _scripts(soup: BeautifulSoup) -> None:
 
 
 def _structure(soup: BeautifulSoup) -> None:
-    """One viewport, landmarks around everything, identifiers used once."""
+    """One viewport, one first heading, landmarks around everything, identifiers used once."""
     for again in soup.select('meta[name="viewport"]')[1:]:
         again.decompose()
     for sidebar in soup.select("#pst-primary-sidebar"):
         sidebar["role"] = "complementary"
         sidebar["aria-label"] = "The book"
+    for title in soup.select("#jb-print-docs-body h1"):  # a page on paper has it once more
+        title.name = "p"
+        title["class"] = "h1"
     taken: set[str] = set()
     for element in soup.select("[id]"):
         if element["id"] in taken:

@@ -17,11 +17,13 @@ from sphinx.writers.html5 import HTML5Translator
 _LOGGER = logging.getLogger(__name__)
 _NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 _PLAINER = (
-    (r"\\math(bb|cal|rm|bf) ?([A-Za-z])", r"\\math\1{\2}"),
+    (r"\\math(bb|cal) ?([A-Za-z])", r"\\math\1{\2}"),
+    (r"\\mathrm\{(\w)\}", r"\\mathrm \1"),
     (r"\\[bB]igg?[lr]?(\\[lr]?Vert)", r"\1"),
     (r"\\operatorname\{(\w+)\\,(\w+)\}", r"\\mathrm{\1\\,\2}"),
 )
 _THIN = "0.167em"
+_RELATION = "0.278em"
 _LIMITS = {"max", "min"}
 
 
@@ -65,10 +67,14 @@ def _join_letters(row: ElementTree.Element) -> None:
 
 
 def _space(row: ElementTree.Element, *, block: bool) -> None:
-    """Give the names of functions in a row TeX's spaces: thin ones, but none before a bracket."""
+    """Give a row TeX's spaces: thin ones around names of functions, but none before a bracket."""
     children = list(row)
     for number, child in enumerate(children):
         name = child[0] if child.tag in {"msub", "msup", "munder"} else child
+        if child.tag == "mo" and child.text == ":":
+            child.attrib.update(lspace=_RELATION, rspace=_RELATION)
+        if name.tag == "mo" and name.text in {"|", "‖"} and not name.get("stretchy"):
+            name.set("stretchy", "false")  # else only the opening one grows
         if not _is_function(name):
             continue
         before = children[number - 1] if number else None
