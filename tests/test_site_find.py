@@ -22,7 +22,8 @@ ADDRESSES = project.ROOT / "tests" / "addresses.txt"
 FOCUS = """() => {
   const element = document.activeElement;
   if (element === document.body) return null;
-  const style = getComputedStyle(element);
+  const framed = element.classList.contains("sd-stretched-link") ? element.closest(".sd-card") : element;
+  const style = getComputedStyle(framed);
   const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
   const name = element.id || element.href || element.className || element.tagName;
   const seen = ring || style.boxShadow !== "none";
