@@ -6,11 +6,19 @@ PYTHON = python3.13 python3.12 python3.11 python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
 
-.PHONY: book test environment clean
+.PHONY: book test check-book check-links environment clean
 .NOTPARALLEL:
 
 book test: environment
 	@.venv/bin/compendium $@
+
+# The pages alone, in a real browser: what `make test` also checks.
+check-book: environment
+	@.venv/bin/compendium test tests/test_site*.py tests/test_spelling.py
+
+# Asks the hosts of all links out of the book; needs a network.
+check-links: environment
+	@.venv/bin/jupyter-book build . --path-output _build/links --builder linkcheck
 
 environment: .venv/ready
 

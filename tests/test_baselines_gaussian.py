@@ -26,7 +26,7 @@ def calibrated(digits):
     return baselines.calibrate(noisy[:60], reference[:60])
 
 
-def test_each_filter_equals_the_librarys_on_each_image(digits):
+def test_each_filter_equals_that_of_its_library_on_each_image(digits):
     image = digits[1][0].squeeze()
     expected = {
         "Gaussian blur": ndimage.gaussian_filter(image, 1.1),

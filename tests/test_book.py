@@ -60,7 +60,7 @@ def pages(tmp_path, monkeypatch):
     html = tmp_path / "html"
     (html / "_images").mkdir(parents=True)
     (html / "_images" / "curve.png").write_bytes(b"")
-    (html / "index.html").write_text('<article><a href="chapter.html#part">next</a></article>')
+    (html / "index.html").write_text('<article><a href="chapter.html">next</a></article>')
 
     def faults(body):
         (html / "chapter.html").write_text(f"<html><body><article>{body}</article></body></html>")
@@ -70,7 +70,9 @@ def pages(tmp_path, monkeypatch):
 
 
 def test_a_whole_page_has_no_fault(pages):
-    links = '<a href="index.html?q#top"></a><a href="https://example.org/x"></a><a href="#here"></a>'
+    links = (
+        '<a href="index.html?q#top"></a><a href="https://example.org/x"></a><a href="#here" id="here"></a>'
+    )
     assert pages(FIGURE + links) == []
 
 
@@ -82,6 +84,9 @@ def test_a_whole_page_has_no_fault(pages):
         (FIGURE.replace("Two curves.", "_images/curve.png"), "_images/curve.png has no alternative text"),
         (FIGURE.replace("curve.png", "lost.png"), "_images/lost.png leads nowhere"),
         (FIGURE + '<a href="lost.html">', "lost.html leads nowhere"),
+        (FIGURE + '<a href="index.html#lost">', "index.html#lost leads nowhere"),
+        (FIGURE + '<a href="#lost">', "#lost leads nowhere"),
+        (FIGURE + '<a href="https://nowhere/x">', "https://nowhere/x is no address"),
         (FIGURE.replace("caption-number", "other"), "a figure has no numbered caption"),
         (FIGURE + '<div class="cell_output"><div class="stderr">', "a cell failed or complained"),
         (FIGURE + '<div class="cell_output"><div class="traceback">', "a cell failed or complained"),

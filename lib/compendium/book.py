@@ -19,7 +19,7 @@ from dask.system import CPU_COUNT
 from compendium import generated, products, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
-from compendium.site import figures, play, printed, takeaway
+from compendium.site import figures, links, play, printed, takeaway
 
 HTML = products.BUILD / "html"
 RUNS = products.BUILD / "runs"
@@ -87,17 +87,19 @@ def faults(html: Path, source: Path | None = None) -> list[str]:
     """Return what is wrong with the pages rendered from a folder, a line each: nothing, if the book is whole.
 
     Every document has its page; every figure its caption and alternative text; every picture its file; no
-    page shows a failed or complaining cell; links inside the book lead somewhere.
+    page shows a failed or complaining cell; links and anchors inside the book lead
+    somewhere; other links are addresses.
     """
     found = []
     source = source or project.ROOT
+    anchors = links.Anchors()
     for document in documents(source):
         page = html / document.relative_to(source).with_suffix(".html")
         if not page.exists():
             found.append(f"{page}: missing")
             continue
         soup = BeautifulSoup(page.read_bytes(), "html.parser")
-        found += [f"{page}: {fault}" for fault in _page_faults(soup, page, document)]
+        found += [f"{page}: {fault}" for fault in _page_faults(soup, page, document, anchors)]
     return found
 
 
@@ -199,16 +201,11 @@ def _add_whole_book(html: Path) -> None:
         printed.pdf(html, pages)
 
 
-def _page_faults(soup: BeautifulSoup, page: Path, document: Path) -> list[str]:
-    found = []
+def _page_faults(soup: BeautifulSoup, page: Path, document: Path, anchors: links.Anchors) -> list[str]:
+    found = links.lost(soup, page, anchors)
     for image in soup.select("article img"):
         if not image.get("alt", "").strip() or Path(image["alt"]).suffix == ".png":
             found.append(f"{image['src']} has no alternative text")
-    for element in soup.select("[src], [href]"):
-        address = (element.get("src") or element.get("href")).split("#")[0].split("?")[0]
-        inside = address and "//" not in address and not address.startswith(("data:", "mailto:"))
-        if inside and not (page.parent / address).exists():
-            found.append(f"{address} leads nowhere")
     for figure in soup.select("article figure"):
         if not figure.select_one("figcaption .caption-number"):
             found.append("a figure has no numbered caption")

@@ -14,7 +14,8 @@ NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
 LEDGER = PACKAGE / "claims"
-NOT_IMPORTED = {LEDGER, PACKAGE / "cli", PACKAGE / "labs", PACKAGE / "site", PACKAGE / "sweep"}
+NOT_IMPORTED = {LEDGER, *(PACKAGE / name for name in ("cli", "labs", "site", "sweep"))}
+NOT_IMPORTED |= {PACKAGE / f"{name}.py" for name in ("book", "generated", "products")}
 
 QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
 
@@ -42,12 +43,12 @@ def chapter_path(name: str) -> Path:
 
 
 def library_hash() -> str:
-    """Return the sha256 of the package's Python and data files, but for rooms that no chapter imports.
+    """Return the sha256 of the package's Python and data files, but for those that no chapter imports.
 
-    Those read what chapters computed, or start them: none runs anew because a claim or a lab was changed.
+    These read what chapters computed, or start them: none runs anew because a claim or a lab was changed.
     """
     files = (path for path in (ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml", ".json"})
-    return files_hash(path for path in files if not NOT_IMPORTED & {*path.parents})
+    return files_hash(path for path in files if not NOT_IMPORTED & {path, *path.parents})
 
 
 def files_hash(paths: Iterable[Path]) -> str:

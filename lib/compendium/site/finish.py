@@ -1,0 +1,131 @@
+"""The last touch on each page that Sphinx wrote: nothing from other hosts, quick to show, open to everyone.
+
+A Sphinx extension. Each mend is for something that the theme or an extension writes and no setting changes.
+"""
+
+import re
+from pathlib import Path
+
+from bs4 import BeautifulSoup, Tag
+from sphinx.application import Sphinx
+
+from compendium.site.icons import draw_icons
+
+# Live code needs a host to run on, and the search's data are for the search page.
+_NOT_NEEDED = (
+    'script[src*="sphinx-thebe"], link[href*="sphinx-thebe"], script[type="text/x-thebe-config"], '
+    'script[src*="fontawesome"], meta[name^="docsearch"], #ethical-ad-placement, '
+    'meta[property="og:url"]:not([content*="//"])'  # where the public address is not set
+)
+_SEARCH = 'script[src*="searchtools"], script[src*="language_data"], script[src*="searchindex"]'
+_AT_ONCE = "documentation_options"  # scripts in the page change what it sets
+_THEME = """\
+    document.documentElement.dataset.mode = localStorage.getItem("mode") || "auto";
+    document.documentElement.dataset.theme = localStorage.getItem("theme") ||
+      (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
+"""
+
+
+def finished(html: str, name: str) -> str:
+    """Return a page, mended; its name is its path without the ending."""
+    soup = BeautifulSoup(html, "html.parser")
+    for element in soup.select(_NOT_NEEDED if name == "search" else f"{_NOT_NEEDED}, {_SEARCH}"):
+        element.decompose()
+    _summary(soup)
+    _scripts(soup)
+    draw_icons(soup)
+    _structure(soup)
+    _tables(soup)
+    _bibliography(soup)
+    return str(soup)
+
+
+def _summary(soup: BeautifulSoup) -> None:
+    """Name the book once in a title, and end a description where a sentence ends."""
+    if soup.title and len({*soup.title.text.split(" — ")}) == 1:
+        soup.title.string = soup.title.text.split(" — ")[0]
+    for element in soup.select('meta[name="description"], meta[property="og:description"]'):
+        whole = re.match(r".{60,}[.!?](?= [A-Z])", element["content"])
+        if element["content"].endswith("...") and whole:
+            element["content"] = whole[0]
+
+
+def _scripts(soup: BeautifulSoup) -> None:
+    """Let no script hold up the page, and the theme know its colours before anything is painted."""
+    for script in soup.select("head script[src]"):
+        if _AT_ONCE not in script["src"]:
+            script["defer"] = ""
+    seen = set()
+    for script in soup.select("head script:not([src])"):
+        if "THEBE_JS_URL" in script.text or script.text in seen:
+            script.decompose()
+            continue
+        seen.add(script.text)
+        if "dataset.theme" in script.text:
+            script.string = _THEME
+    if soup.body:
+        soup.body["data-default-mode"] = "auto"
+
+
+def _structure(soup: BeautifulSoup) -> None:
+    """One viewport, one first heading, landmarks around everything, identifiers used once."""
+    for again in soup.select('meta[name="viewport"]')[1:]:
+        again.decompose()
+    for sidebar in soup.select("#pst-primary-sidebar"):
+        sidebar["role"] = "complementary"
+        sidebar["aria-label"] = "The book"
+    for title in soup.select("#jb-print-docs-body h1"):  # a page on paper has it once more
+        title.name = "p"
+        title["class"] = "h1"
+    taken: set[str] = set()
+    for element in soup.select("[id]"):
+        if element["id"] in taken:
+            del element["id"]
+        else:
+            taken.add(element["id"])
+
+
+def _tables(soup: BeautifulSoup) -> None:
+    """A header cell says something; an empty corner is no header."""
+    for cell in soup.select("th"):
+        if not cell.get_text(strip=True) and not cell.select("img[alt], svg"):
+            cell.name = "td"
+            cell.attrs.pop("scope", None)
+    for cell in soup.select("thead th:not([scope])"):
+        cell["scope"] = "col"
+    for cell in soup.select("tbody th:not([scope])"):
+        cell["scope"] = "row"
+
+
+def _bibliography(soup: BeautifulSoup) -> None:
+    """References are a list of entries; docutils gives them a role that ARIA has dropped."""
+    for entry in soup.select('[role="doc-biblioentry"]'):
+        entry["role"] = "listitem"
+    for entries in soup.select('.citation-list[role="list"]'):
+        for child in [child for child in entries.children if isinstance(child, Tag)]:
+            if child.get("role") != "listitem":
+                _move_into_next(child)
+
+
+def _move_into_next(element: Tag) -> None:
+    entry = element.find_next_sibling(role="listitem")
+    if entry is not None:
+        entry.insert(0, element.extract())
+
+
+def _finish(app: Sphinx, fault: Exception | None) -> None:
+    if fault is not None or app.builder.format != "html":
+        return
+    for path in Path(app.outdir).rglob("*.html"):
+        name = path.relative_to(app.outdir).with_suffix("").as_posix()
+        html = path.read_text(encoding="utf-8")
+        if not name.startswith("_") and re.search("<body", html):
+            path.write_text(finished(html, name), encoding="utf-8")
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Connect to Sphinx."""
+    # Without a server, a browser lets no page read another, which the search's summaries need.
+    app.add_js_file(None, body='DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol !== "file:";')
+    app.connect("build-finished", _finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

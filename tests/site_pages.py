@@ -1,0 +1,111 @@
+"""Opens each page of the built book once, in a real browser, and keeps what the tests want to know of it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from axe_playwright_python.base import AXE_FILE_PATH
+from playwright.sync_api import Browser, Page
+
+from compendium import book, project
+
+WIDTHS = (1440, 768, 390)
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+CHANGING = [
+    "color-contrast",
+    "link-in-text-block",
+    "scrollable-region-focusable",
+    "target-size",
+]  # with theme, width
+
+# The colours of code follow from the class of a token and from the box: one of each on a page will do.
+ONE_TOKEN_OF_A_KIND = """() => {
+  const seen = new Set();
+  for (const token of document.querySelectorAll("pre span[class]")) {
+    const box = token.closest("div.highlight")?.parentElement.parentElement;
+    const kind = `${token.className} in ${box?.className}`;
+    if (seen.has(kind)) token.replaceWith(...token.childNodes);
+    seen.add(kind);
+  }
+}"""
+VIOLATIONS = """async (rules) => {
+  const options = {runOnly: rules, resultTypes: ["violations"], preload: false};
+  const {violations} = await axe.run(document, options);
+  return violations.flatMap(({id, nodes}) => nodes.map((node) =>
+    `${id}: ${node.target.join(" ")}: ${node.failureSummary.replace(/\\s+/g, " ")}`));
+}"""
+OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+IMAGES = """() => [...document.querySelectorAll("article img")]
+  .filter((image) => image.naturalWidth && image.clientWidth && !image.src.endsWith(".svg"))
+  .map((image) => [image.src.split("/").pop(), image.naturalWidth, image.clientWidth])"""
+BROKEN = """() => [...document.images]
+  .filter((image) => image.complete && !image.naturalWidth).map((image) => image.src)"""
+
+
+@dataclass
+class Seen:
+    """What a page showed when it was opened from a file, with the network cut."""
+
+    path: Path
+    violations: list[str] = field(default_factory=list)
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    overflow: dict[int, int] = field(default_factory=dict)
+    images: list[tuple[str, int, int]] = field(default_factory=list)
+    broken: list[str] = field(default_factory=list)
+    moving: int = 0
+
+    @property
+    def elsewhere(self) -> list[str]:
+        """Requests to another host."""
+        return [address for address in self.requests if urlsplit(address).netloc]
+
+    @property
+    def files(self) -> set[Path]:
+        """The files that the page is made of."""
+        return {
+            Path(unquote(urlsplit(address).path)) for address in self.requests if address.startswith("file:")
+        }
+
+
+def paths() -> list[Path]:
+    """The pages of the built book: its documents, and those that Sphinx adds."""
+    pages = [book.HTML / path.relative_to(project.ROOT).with_suffix(".html") for path in book.documents()]
+    return [*pages, book.HTML / "search.html", book.HTML / "genindex.html"]
+
+
+def look(browser: Browser, path: Path) -> Seen:
+    """Open a page, wide and light, then narrow and dark."""
+    context = browser.new_context(
+        viewport={"width": WIDTHS[0], "height": 900}, reduced_motion="reduce", color_scheme="light"
+    )
+    context.set_offline(True)
+    page = context.new_page()
+    seen = Seen(path)
+    page.on("request", lambda request: seen.requests.append(request.url))
+    page.on("pageerror", lambda fault: seen.complaints.append(str(fault)))
+    page.on(
+        "console",
+        lambda said: seen.complaints.append(said.text) if said.type in {"error", "warning"} else None,
+    )
+    page.goto(path.as_uri())
+    seen.moving = page.evaluate("document.getAnimations().length")
+    seen.images = [tuple(image) for image in page.evaluate(IMAGES)]
+    seen.broken = page.evaluate(BROKEN)
+    _measure(page, seen, WIDTHS[0])
+    page.evaluate(Path(AXE_FILE_PATH).read_text())
+    page.evaluate(ONE_TOKEN_OF_A_KIND)
+    seen.violations += [f"light: {fault}" for fault in page.evaluate(VIOLATIONS, RULES)]
+    for width in WIDTHS[1:]:
+        page.set_viewport_size({"width": width, "height": 900})
+        _measure(page, seen, width)
+    page.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    page.evaluate("document.documentElement.dataset.theme = 'dark'")
+    seen.violations += [f"dark, narrow: {fault}" for fault in page.evaluate(VIOLATIONS, CHANGING)]
+    context.close()
+    return seen
+
+
+def _measure(page: Page, seen: Seen, width: int) -> None:
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => setTimeout(done)))")
+    seen.overflow[width] = page.evaluate(OVERFLOW)

@@ -1,0 +1,98 @@
+"""Each page of the built book in a real browser: open to everyone, whole without a network, light."""
+
+import pytest
+import site_pages
+from bs4 import BeautifulSoup
+
+from compendium import book
+
+MEGABYTE = 1e6
+LARGEST_SITE = 60 * MEGABYTE
+LARGEST_PAGE = 4 * MEGABYTE
+MOST_REQUESTS = 60
+
+
+@pytest.fixture(scope="module")
+def pages(chromium):
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    return [site_pages.look(chromium, path) for path in site_pages.paths()]
+
+
+@pytest.fixture(scope="module")
+def soups():
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    return {path.stem: BeautifulSoup(path.read_bytes(), "html.parser") for path in site_pages.paths()}
+
+
+def test_axe_finds_nothing_in_any_page_light_or_dark_wide_or_narrow(pages):
+    assert [f"{page.path.name}: {fault}" for page in pages for fault in page.violations] == []
+
+
+def test_a_page_asks_no_other_host_for_anything(pages):
+    assert {page.path.name: page.elsewhere for page in pages if page.elsewhere} == {}
+
+
+def test_no_page_complains_in_the_console(pages):
+    assert {page.path.name: page.complaints for page in pages if page.complaints} == {}
+
+
+def test_every_picture_of_a_page_is_shown(pages):
+    assert {page.path.name: page.broken for page in pages if page.broken} == {}
+
+
+def test_no_page_scrolls_sideways(pages):
+    wide = {page.path.name: page.overflow for page in pages if any(page.overflow.values())}
+    assert wide == {}
+    assert all(tuple(page.overflow) == site_pages.WIDTHS for page in pages)
+
+
+def test_nothing_moves_for_those_who_want_no_motion(pages):
+    assert [page.path.name for page in pages if page.moving] == []
+
+
+def test_pictures_are_no_larger_than_twice_what_is_shown(pages):
+    large = [
+        (page.path.name, *image) for page in pages for image in page.images if image[1] > 2 * image[2] + 1
+    ]
+    assert large == []
+
+
+def test_pages_are_light(pages):
+    weights = {page.path.name: sum(file.stat().st_size for file in page.files) for page in pages}
+    assert {name: weight for name, weight in weights.items() if weight > LARGEST_PAGE} == {}
+    assert {page.path.name for page in pages if len(page.files) > MOST_REQUESTS} == set()
+
+
+def test_the_whole_site_is_light():
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    size = sum(path.stat().st_size for path in book.HTML.rglob("*") if path.is_file())
+    assert size < LARGEST_SITE
+
+
+def test_each_page_says_its_language_has_one_title_and_uses_an_identifier_once(soups):
+    for name, soup in soups.items():
+        assert soup.html["lang"] == "en", name
+        assert len(soup.select("h1")) == 1, name
+        identifiers = [element["id"] for element in soup.select("[id]")]
+        assert len(identifiers) == len({*identifiers}), name
+
+
+def test_each_page_has_a_title_and_a_summary_of_its_own(soups):
+    titles = [soup.title.text for soup in soups.values()]
+    assert len({*titles}) == len(titles)
+    documents = {name: soup for name, soup in soups.items() if name not in {"search", "genindex"}}
+    summaries = {
+        name: soup.select_one('meta[name="description"]')["content"] for name, soup in documents.items()
+    }
+    assert [name for name, summary in summaries.items() if not 40 <= len(summary) <= 300] == []
+    assert len({*summaries.values()}) == len(summaries)
+    for soup in documents.values():
+        assert soup.select_one('meta[property="og:title"]')["content"]
+        assert soup.select_one('meta[property="og:site_name"]')["content"] == "The Denoising Compendium"
+
+
+def test_formulas_need_no_script(soups):
+    formulas = [formula for soup in soups.values() for formula in soup.select("math")]
+    assert len(formulas) > 100
+    assert all(formula["alttext"] for formula in formulas)
+    assert [name for name, soup in soups.items() if soup.select('script[src*="athjax"]')] == []

@@ -1,0 +1,205 @@
+"""Finding one's way: search, keyboard, addresses, the page for what is not found."""
+
+import http.server
+import re
+import shutil
+import subprocess
+import sys
+import threading
+from functools import partial
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import site_pages
+import yaml
+from bs4 import BeautifulSoup
+from playwright.sync_api import expect
+
+from compendium import book, project
+
+ADDRESSES = project.ROOT / "tests" / "addresses.txt"
+FOCUS = """() => {
+  const element = document.activeElement;
+  if (element === document.body) return null;
+  const framed = element.classList.contains("sd-stretched-link") ? element.closest(".sd-card") : element;
+  const style = getComputedStyle(framed);
+  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 1;
+  const name = element.id || element.href || element.className || element.tagName;
+  const seen = ring || style.boxShadow !== "none";
+  return [name, seen, element.closest("#pst-skip-link") !== null];
+}"""
+
+
+@pytest.fixture
+def page(chromium):
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    context = chromium.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
+    context.set_offline(True)
+    yield context.new_page()
+    context.close()
+
+
+def test_a_word_is_found_without_a_server_or_a_network(page):
+    complaints = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda fault: complaints.append(str(fault)))
+    page.goto((book.HTML / "book" / "index.html").as_uri())
+    page.get_by_role("button", name="Search").first.click()
+    page.keyboard.type("bottleneck")
+    page.keyboard.press("Enter")
+    found = page.locator("#search-results li a")
+    expect(found.first).to_be_visible(timeout=20_000)
+    expect(page.locator("#search-results")).to_contain_text("page", timeout=20_000)
+    assert any("autoencoders.html" in link.get_attribute("href") for link in found.all())
+    found.first.click()
+    expect(page.locator("article h1")).to_be_visible()
+    assert complaints == []
+
+
+@pytest.mark.parametrize("name", ["index", "autoencoders", "corrupt"])
+def test_the_keyboard_reaches_everything_sees_where_it_is_and_gets_out_again(page, name):
+    (path,) = (path for path in site_pages.paths() if path.stem == name)
+    page.goto(path.as_uri())
+    page.keyboard.press("Tab")
+    assert page.evaluate(FOCUS)[2], "the first stop leads to the text"
+    expect(page.locator("#pst-skip-link a")).to_be_in_viewport()
+    stops = []
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUS)
+        if stop is None or stop[2]:
+            break
+        stops.append(stop)
+    else:
+        pytest.fail(f"no way out after {stops[-3:]}")
+    assert [name for name, seen, _ in stops if not seen] == []
+    links = {link.evaluate("link => link.href") for link in page.locator("article a[href]:visible").all()}
+    assert links <= {name for name, _, _ in stops} | {page.url}
+
+
+def test_the_skip_link_leads_to_the_text(page):
+    page.goto((book.HTML / "book" / "index.html").as_uri())
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.closest('main') !== null")
+
+
+# --- addresses
+
+
+def listed():
+    return ADDRESSES.read_text().split()
+
+
+def test_every_page_is_listed_in_addresses_txt():
+    pages = {path.relative_to(project.ROOT).with_suffix(".html").as_posix() for path in book.documents()}
+    assert {*pages} <= {*listed()}, f"add new pages to {ADDRESSES.name}; never take one away"
+
+
+def test_no_address_has_gone():
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    gone = [name for name in listed() if not (book.HTML / name).exists()]
+    assert gone == [], "give each a line under `redirects` in _config.yml"
+
+
+TOC = "format: jb-book\nroot: book/index\nparts: [{caption: One, chapters: [{file: book/labs/deep}]}]\n"
+BASE = "https://book.example.org/compendium/"
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A tiny book with the real settings, a public address and a page that has moved, really compiled."""
+    folder = tmp_path_factory.mktemp("published")
+    settings = yaml.safe_load((project.ROOT / "_config.yml").read_text())
+    settings["html"]["baseurl"] = BASE
+    settings["sphinx"]["config"]["redirects"] = {"book/old": "labs/deep.html"}
+    (folder / "_config.yml").write_text(yaml.safe_dump(settings))
+    (folder / "_toc.yml").write_text(TOC)
+    shutil.copytree(project.ROOT / "book" / "_static", folder / "book" / "_static")
+    (folder / "book" / "references.bib").write_text("")
+    (folder / "book" / "index.md").write_text("# The Denoising Compendium\n\nA tiny book on noise.\n")
+    (folder / "book" / "labs").mkdir()
+    (folder / "book" / "labs" / "deep.md").write_text("# Deep\n\nIt says $\\frac12$. It goes on.\n")
+    jupyter_book = ["-c", "from jupyter_book.cli.main import main; main()"]
+    command = [sys.executable, *jupyter_book, "build", str(folder), "-W", "--keep-going"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder / "_build" / "html"
+
+
+def tags(path, selector, attribute):
+    soup = BeautifulSoup(path.read_bytes(), "html.parser")
+    return [element[attribute] for element in soup.select(selector)]
+
+
+def test_with_a_public_address_pages_say_where_they_are(published):
+    deep = published / "book" / "labs" / "deep.html"
+    assert tags(deep, 'link[rel="canonical"]', "href") == [f"{BASE}book/labs/deep.html"]
+    assert tags(deep, 'meta[property="og:url"]', "content") == [f"{BASE}book/labs/deep.html"]
+    (card,) = tags(deep, 'meta[property="og:image"]', "content")
+    assert (published / card.removeprefix(BASE)).is_file()
+    addresses = [
+        place.text
+        for place in ElementTree.parse(published / "sitemap.xml").iter()
+        if place.tag.endswith("loc")
+    ]
+    assert addresses == [f"{BASE}book/index.html", f"{BASE}book/labs/deep.html"]
+
+
+def test_without_a_public_address_no_page_makes_one_up():
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    if yaml.safe_load((project.ROOT / "_config.yml").read_text())["html"]["baseurl"]:
+        pytest.skip("the book has a public address")
+    assert not (book.HTML / "sitemap.xml").exists()
+    made_up = 'link[rel="canonical"], meta[property="og:url"], meta[property="og:image"]'
+    for path in site_pages.paths():
+        assert BeautifulSoup(path.read_bytes(), "html.parser").select(made_up) == []
+
+
+def test_a_page_that_has_moved_leads_on(published, chromium):
+    page = chromium.new_page()
+    page.goto((published / "book" / "old.html").as_uri())
+    page.wait_for_url("**/book/labs/deep.html")
+    assert page.locator("h1").inner_text().startswith("Deep")
+    page.close()
+
+
+class Published(http.server.SimpleHTTPRequestHandler):
+    """Serves a book below `/compendium/`, and its 404.html for what there is not, as hosts of pages do."""
+
+    def translate_path(self, path):
+        return super().translate_path(path.removeprefix("/compendium"))
+
+    def send_error(self, code, message=None, explain=None):
+        body = (Path(self.directory) / "404.html").read_bytes()
+        self.send_response(code)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_what_is_not_found_is_said_on_a_whole_page_at_any_depth(published, chromium):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Published, directory=published))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    page = chromium.new_page()
+    lost = []
+    page.on("response", lambda answer: lost.append(answer.url) if answer.status >= 400 else None)
+    root = f"http://127.0.0.1:{server.server_port}/compendium"
+    for address in (f"{root}/nowhere.html", f"{root}/book/labs/much/deeper/nowhere"):
+        page.goto(address)
+        assert page.locator("h1").inner_text() == "Page not found"
+        assert lost.pop() == address
+        assert lost == []
+        assert (
+            page.evaluate("getComputedStyle(document.querySelector('.bd-sidebar-primary')).position")
+            != "static"
+        )
+        page.get_by_role("link", name=re.compile("Deep")).first.click()
+        assert page.url == f"{root}/book/labs/deep.html"
+    page.close()
+    server.shutdown()

@@ -1,0 +1,42 @@
+import re
+
+import pytest
+
+from compendium.site.formulas import mathml
+
+
+def plain(latex, **given):
+    """MathML without what only spaces it."""
+    return re.sub(r' (?:alttext|form|[lr]space|stretchy|display)="[^"]*"', "", mathml(latex, **given))
+
+
+def test_a_formula_keeps_its_latex_for_those_who_cannot_see_it():
+    assert 'alttext="\\frac{1}{n}"' in mathml(r"\frac{1}{n}")
+    assert "<mrow><mn>1</mn></mrow><mrow><mi>n</mi></mrow>" in mathml(r" \frac{1}{n} ")
+
+
+@pytest.mark.parametrize(
+    ("latex", "expected"),
+    [
+        (r"\mathbb R^n", "<msup><mi>ℝ</mi><mi>n</mi></msup>"),
+        (r"\mathcal N(0, 1)", "<mi>𝒩</mi>"),
+        (r"\mathrm{MSE}", "<mi>MSE</mi>"),
+        (r"\mathrm{E}[x]", '<mi mathvariant="normal">E</mi>'),
+        (r"\mathrm E[x]", '<mi mathvariant="normal">E</mi>'),
+        (r"\operatorname{arg\,max}_c x", "<mo>arg</mo>"),
+        (r"\bigl\lVert x \bigr\rVert^2", "<mo>‖</mo><mi>x</mi><msup><mo>‖</mo><mn>2</mn></msup>"),
+    ],
+)
+def test_what_latex2mathml_does_not_know_is_put_right(latex, expected):
+    assert expected in plain(latex)
+
+
+def test_functions_are_spaced_as_tex_does():
+    assert '<mo form="prefix" lspace="0.167em" rspace="0.167em">log</mo>' in mathml(r"x \log p")
+    assert '<mo form="prefix" lspace="0" rspace="0">max</mo>' in mathml(r"\max(0, 1)")
+    assert "<munder><mo>min</mo>" in plain(r"\min_\theta x", block=True)
+
+
+def test_an_unknown_command_is_a_fault_and_not_a_word_on_the_page():
+    with pytest.raises(ValueError, match=r"\\flob is not known in the formula \\flob x"):
+        mathml(r"\flob x")
