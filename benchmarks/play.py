@@ -6,9 +6,9 @@ takes the built book and, from the npm packages @tensorflow/tfjs-core and @tenso
 two scripts to compare with. The page's times are the processor's: a phone four times slower takes four times
 as long. The networks run in turn, and the quickest of fifty is printed: only their ratio means something.
 
-With TensorFlow.js 4.22.0, on two cores that others kept busy, three runs: first result 155 to 218 ms, a step of
-the slider 23 to 28 ms, 656 kB of scripts; network.js of 6 kB against 426 kB that take 1.2 to 1.9 times as long.
-onnxruntime-web 1.30.0 was not timed: its smallest WebAssembly file alone has 14.2 MB.
+With TensorFlow.js 4.22.0, on two cores that others kept busy, three runs: first result 155 to 218 ms, a step
+of the slider 23 to 28 ms, 656 kB of scripts; network.js of 6 kB against 426 kB that take 1.2 to 1.9 times as
+long. onnxruntime-web 1.30.0 was not timed: its smallest WebAssembly file alone has 14.2 MB.
 """
 
 import shutil
