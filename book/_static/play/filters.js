@@ -93,16 +93,16 @@
   };
 
   // Call `draw(row, column, shares)` for each pixel of the triangle; shares of the corners add up to 1.
-  const eachPixel = ([a, b, c], draw) => {
-    const twice = (p, q, [y, x]) => (q[0] - p[0]) * (x - p[1]) - (q[1] - p[1]) * (y - p[0]);
-    const area = twice(a, b, c);
+  const eachPixel = ([[ay, ax], [by, bx], [cy, cx]], draw) => {
+    const area = (by - ay) * (cx - ax) - (bx - ax) * (cy - ay); // twice the area, as all that is divided by it
     if (Math.abs(area) <= 1) return; // of a triangle so small, the corners are the only pixels
-    const range = (axis) => [Math.min(a[axis], b[axis], c[axis]), Math.max(a[axis], b[axis], c[axis])];
-    const [[top, bottom], [left, right]] = [range(0), range(1)];
-    for (let row = top; row <= bottom; row++)
-      for (let column = left; column <= right; column++) {
-        const shares = [[b, c], [c, a], [a, b]].map(([p, q]) => twice(p, q, [row, column]) / area);
-        if (shares.every((share) => share >= 0)) draw(row, column, shares);
+    const [left, right] = [Math.min(ax, bx, cx), Math.max(ax, bx, cx)], bottom = Math.max(ay, by, cy);
+    for (let y = Math.min(ay, by, cy); y <= bottom; y++)
+      for (let x = left; x <= right; x++) {
+        const a = ((by - y) * (cx - x) - (bx - x) * (cy - y)) / area;
+        const b = ((cy - y) * (ax - x) - (cx - x) * (ay - y)) / area;
+        const c = ((ay - y) * (bx - x) - (ax - x) * (by - y)) / area;
+        if (a >= 0 && b >= 0 && c >= 0) draw(y, x, [a, b, c]);
       }
   };
 
