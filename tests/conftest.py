@@ -1,11 +1,10 @@
-import os
-import shutil
 import sys
 
 import pytest
 from playwright.sync_api import sync_playwright
 
 from compendium import cli
+from compendium.site import printed
 
 
 @pytest.fixture
@@ -27,11 +26,10 @@ def call(monkeypatch, capsys):
 @pytest.fixture(scope="module")
 def chromium():
     """A real Chromium or Chrome without a window, as Playwright's `Browser`."""
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
+    if not printed.browser():
         pytest.skip("no browser: install chromium (on Debian and Ubuntu: apt install chromium)")
-    alone = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # Chromium refuses root
+    program, *options = printed.browser()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=alone)
+        browser = playwright.chromium.launch(executable_path=program, args=options)
         yield browser
         browser.close()

@@ -14,11 +14,12 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 from click import unstyle
+from dask.system import CPU_COUNT
 
 from compendium import generated, project, runner
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
-from compendium.site import minutes
+from compendium.site import printed, takeaway
 
 BUILD = generated.BUILD
 HTML = BUILD / "html"
@@ -77,7 +78,7 @@ def build(report: Report, *, solutions: bool = False) -> Path:
 
 def save_outputs() -> list[Path]:
     """Copy what the last build executed and generated over the committed files, outputs and all."""
-    saved = notebooks() + [project.ROOT / name for name in generated.pages() | minutes.pages()]
+    saved = notebooks() + [project.ROOT / name for name in generated.pages()]
     for path in saved:
         write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
     return saved
@@ -136,7 +137,8 @@ def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
 
 def _execute(notebook: Path, folder: Path, report: Report) -> None:
     report(f"{notebook.stem}: running")
-    runner.run(notebook, {}, profile="quick", out=folder)
+    share = runner.threads(max(1, CPU_COUNT // AT_ONCE))
+    runner.run(notebook, {}, profile="quick", out=folder, environment=share)
     for other in folder.parent.iterdir():
         if other != folder:
             shutil.rmtree(other)
@@ -150,7 +152,8 @@ def _stage(executed: dict[Path, Path]) -> None:
     )
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
-    for name, content in (generated.pages() | minutes.pages() | generated.handouts()).items():
+    made = generated.pages() | generated.handouts() | takeaway.files(executed)
+    for name, content in made.items():
         write_atomically(SOURCE / name, content)
     for path, result in executed.items():
         target = SOURCE / path.relative_to(project.ROOT)
@@ -181,10 +184,19 @@ def _compile() -> None:
         complaints = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)] or lines[-1:]
         raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {LOG})")
     fresh = COMPILED / "_build" / "html"
+    _add_whole_book(fresh)
     if found := faults(fresh, SOURCE):
         raise CompendiumError(f"{found[0]} ({len(found)} faults in all; the pages are in {fresh})")
     shutil.rmtree(HTML, ignore_errors=True)
     fresh.rename(HTML)
+
+
+def _add_whole_book(html: Path) -> None:
+    """Add the pages as one archive, and as one PDF where there is a browser to print it."""
+    pages = [path.relative_to(SOURCE).with_suffix("").as_posix() for path in documents(SOURCE)]
+    takeaway.archive(html)
+    if printed.browser():
+        printed.pdf(html, pages)
 
 
 def _page_faults(soup: BeautifulSoup, page: Path, document: Path) -> list[str]:

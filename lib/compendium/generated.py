@@ -1,4 +1,4 @@
-"""Pages of the book that are made from something else: the parameters, the ledger, the labs.
+"""Pages of the book that are made from something else: the parameters, the ledger, the labs, how to cite.
 
 A book without the committed file, or without labs, has no such page.
 """
@@ -15,6 +15,7 @@ from compendium import claims, parameters, project
 from compendium.claims import pages as ledger
 from compendium.files import write_atomically
 from compendium.labs import editions, package, source
+from compendium.site import citation, minutes
 
 BUILD = project.ROOT / "_build"
 PARAMETERS = "book/parameters.md"
@@ -41,9 +42,10 @@ _PARAMETERS_END = """
 
 def pages() -> dict[str, str]:
     """Return the pages that are committed, by path in the checkout."""
-    own = {PARAMETERS: parameters_page()} if (project.ROOT / PARAMETERS).exists() else {}
+    makers = {PARAMETERS: parameters_page, citation.PAGE: citation.page}
+    own = {name: make() for name, make in makers.items() if (project.ROOT / name).exists()}
     table = {LAB_TABLE: lab_table()} if source.names() else {}
-    return own | ledger_pages() | lab_pages() | table
+    return own | minutes.pages() | ledger_pages() | lab_pages() | table
 
 
 def parameters_page() -> str:

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar
 
 import nbformat
@@ -17,6 +18,22 @@ from nbclient.exceptions import DeadKernelError
 from compendium import data, faults, parameters, progress, project
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+
+# what NumPy, Numba, joblib and TensorFlow read
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
+
+
+def threads(number: int) -> dict[str, str]:
+    """Return the environment variables that hold a process to so many threads, 1 or more."""
+    return dict.fromkeys(_THREADS, str(number))
 
 
 def key(notebook: Path, given: Mapping[str, object]) -> str:
@@ -43,8 +60,15 @@ def key(notebook: Path, given: Mapping[str, object]) -> str:
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def run(notebook: Path, given: Mapping[str, object], *, profile: str, out: Path) -> Path:
-    """Execute `notebook` into the folder `out` and return the executed copy.
+def run(
+    notebook: Path,
+    given: Mapping[str, object],
+    *,
+    profile: str,
+    out: Path,
+    environment: Mapping[str, str] = MappingProxyType({}),
+) -> Path:
+    """Execute `notebook` into the folder `out`, with further environment variables; return the executed copy.
 
     Checkpoints, weights and the record land in `out` too; a run that was killed goes on from its checkpoints
     when it is started again with the same folder. The executed copy appears last, and whole.
@@ -62,7 +86,7 @@ def run(notebook: Path, given: Mapping[str, object], *, profile: str, out: Path)
     _Kernel.exit_status = None
     try:
         with (
-            _environment(COMPENDIUM_RUN=str(out), COMPENDIUM_PROFILE=profile),
+            _environment(COMPENDIUM_RUN=str(out), COMPENDIUM_PROFILE=profile, **environment),
             progress.shown(out, notebook.stem) as hooks,
         ):
             papermill.execute_notebook(

@@ -40,6 +40,7 @@ from pathlib import Path
 import psutil
 
 import compendium
+from compendium import runner
 from compendium.errors import CompendiumError
 
 MB = 2**20
@@ -54,8 +55,6 @@ _SYSTEM = ["/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32"]
 _SYSTEM += ["/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime"]
 _FLAGS = "--unshare-all --unshare-user --disable-userns --uid 1000 --gid 1000 --hostname lab --cap-drop ALL"
 _FLAGS += " --new-session --die-with-parent --clearenv"
-_THREADS = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"]
-_THREADS += ["TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"]
 _PROBE = """
 import os, socket, sys
 import IPython, compendium, nbformat, psutil
@@ -292,5 +291,5 @@ def _environment(threads: int) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
-        **{name: str(threads) for name in _THREADS},
+        **runner.threads(threads),
     }

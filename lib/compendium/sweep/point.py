@@ -12,23 +12,12 @@ from typing import NamedTuple
 from dask.system import CPU_COUNT
 from distributed import Status, Worker, get_worker
 
-from compendium import project
+from compendium import project, runner
 from compendium.errors import CompendiumError
 from compendium.sweep.folder import SWEEP, finished, point_folder
 from compendium.sweep.grid import Point, text
 
 LOG = "run.log"
-
-# what NumPy, Numba, joblib and TensorFlow read
-THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "LOKY_MAX_CPU_COUNT",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
 
 # a host and the processors on it that a worker may use; workers with an equal one share these
 Machine = tuple[str, tuple[int, ...]]
@@ -99,7 +88,7 @@ def execute(
             stdin=subprocess.PIPE,  # the leash
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **dict.fromkeys(THREADS, str(threads))},
+            env={**os.environ, **runner.threads(threads)},
             start_new_session=True,
         ) as process,
     ):

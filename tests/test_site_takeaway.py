@@ -1,0 +1,147 @@
+import json
+import re
+import subprocess
+import sys
+import zipfile
+
+import nbformat
+import pytest
+from bs4 import BeautifulSoup
+from pypdf import PdfReader
+from tiny_notebooks import write_notebook
+
+from compendium import book, project
+from compendium.errors import CompendiumError
+from compendium.site import printed, takeaway
+
+
+def menu(page):
+    """What a rendered page offers: addresses by text."""
+    soup = BeautifulSoup(page.read_bytes(), "html.parser")
+    links = soup.select(".dropdown-take-away-buttons a, .dropdown-launch-buttons a")
+    return {link.text.strip(): link["href"] for link in links}
+
+
+@pytest.fixture(scope="module")
+def pages():
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    return book.HTML
+
+
+@pytest.mark.parametrize("chapter", project.chapters())
+def test_a_chapter_offers_its_notebook_with_and_without_outputs_and_its_records(pages, chapter):
+    page = pages / "notebooks" / f"{chapter}.html"
+    offered = menu(page)
+    executed = nbformat.read(page.parent / offered["Executed notebook"], 4)
+    plain = nbformat.read(page.parent / offered["Notebook without outputs"], 4)
+    assert any(cell.get("outputs") for cell in executed.cells)
+    assert not any(cell.get("outputs") or cell.get("execution_count") for cell in plain.cells)
+    committed = nbformat.read(project.chapter_path(chapter), 4)
+    assert [cell.source for cell in plain.cells] == [cell.source for cell in committed.cells]
+    quick = json.loads((page.parent / offered["Record of the quick run"]).read_text())
+    assert (quick["chapter"], quick["profile"]) == (chapter, "quick")
+    recorded = {path.parent.name: path for path in (project.RESULTS / chapter).glob("*/record.json")}
+    assert recorded
+    for profile, path in recorded.items():
+        assert (page.parent / offered[f"Record of the {profile} run"]).read_bytes() == path.read_bytes()
+
+
+def test_every_page_offers_the_whole_book_and_how_to_cite_it(pages):
+    for document in book.documents():
+        page = pages / document.relative_to(project.ROOT).with_suffix(".html")
+        offered = menu(page)
+        assert (page.parent / offered["Whole book, to read offline"]).is_file(), page
+        cite, _, entry = offered["Cite this page"].partition("#")
+        target = page.parent / cite if cite else page
+        assert not entry or f'id="{entry}"' in target.read_text(), page
+
+
+def test_each_chapter_has_an_entry_with_its_title(pages):
+    text = BeautifulSoup((pages / "book" / "cite.html").read_bytes(), "html.parser").text
+    for chapter in project.chapters():
+        title = nbformat.read(project.chapter_path(chapter), 4).cells[0].source.splitlines()[0].lstrip("# ")
+        assert re.search(rf"@incollection{{{chapter},\s+title = {{{re.escape(title)}}},", text)
+
+
+def test_the_archive_holds_every_page_and_is_the_same_for_the_same_pages(pages, tmp_path):
+    with zipfile.ZipFile(pages / takeaway.ARCHIVE) as whole:
+        inside = set(whole.namelist())
+    for document in book.documents():
+        name = document.relative_to(project.ROOT).with_suffix(".html").as_posix()
+        assert f"denoising-compendium/{name}" in inside
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "index.html").write_text("<p>1")
+    first = takeaway.archive(tmp_path / "html").read_bytes()
+    assert takeaway.archive(tmp_path / "html").read_bytes() == first  # which does not hold itself
+    (tmp_path / "html" / "index.html").write_text("<p>2")
+    assert takeaway.archive(tmp_path / "html").read_bytes() != first
+
+
+@pytest.mark.skipif(not printed.browser(), reason="no browser to print with")
+def test_the_pdf_holds_every_page_with_its_formulas_and_pictures(pages):
+    reader = PdfReader(pages / printed.PDF)
+    text = "\n".join(page.extract_text() for page in reader.pages)
+    squeezed = re.sub(r"\s", "", text)
+    for document in book.documents():
+        page = pages / document.relative_to(project.ROOT).with_suffix(".html")
+        heading = BeautifulSoup(page.read_bytes(), "html.parser").h1.text.rstrip("#")
+        assert re.sub(r"\s", "", heading) in squeezed, document
+    assert "\\(" not in text  # a formula that was not set
+    pictures = sum(len(page.images) for page in reader.pages)
+    figures = sum(page.read_text().count("<figure") for page in (pages / "notebooks").glob("*.html"))
+    assert pictures >= figures > 0
+    assert len(reader.outline) > 10
+
+
+def test_links_of_the_one_page_lead_inside_it(tmp_path):
+    (tmp_path / "a").mkdir()
+    body = "<head><link href='../s.css'></head><body><article class='bd-article'>{}</article></body>"
+    links = "<a href='#top'>x</a><a href='b.html#end'>y</a><a href='b.html'>z</a>"
+    one = f"<h1 id='top'>One</h1>{links}<img src='../i.png'>"
+    two = "<h1 id='top'>Two</h1><p id='end'></p><a href='https://example.org/b.html'></a><details></details>"
+    (tmp_path / "a" / "one.html").write_text(body.format(one))
+    (tmp_path / "a" / "b.html").write_text(body.format(two))
+    soup = BeautifulSoup(printed.one_page(tmp_path, ["a/one", "a/b"]), "html.parser")
+    assert [link["href"] for link in soup.select("a")] == [
+        "#a-one--top",
+        "#a-b--end",
+        "#a-b--",
+        "https://example.org/b.html",
+    ]
+    identifiers = [part["id"] for part in soup.select("[id]")]
+    assert len(identifiers) == len(set(identifiers))
+    assert {"a-one--top", "a-b--end", "a-b--", "a-b--top"} <= set(identifiers)
+    assert (soup.img["src"], soup.link["href"]) == ("i.png", "s.css")
+    assert soup.details.has_attr("open")
+
+
+def test_without_a_browser_printing_says_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(CompendiumError, match="install Chromium or Chrome"):
+        printed.pdf(tmp_path, [])
+
+
+@pytest.mark.parametrize("url", ["", "https://github.com/someone/compendium"])
+def test_a_notebook_opens_in_binder_and_colab_once_the_repository_is_named(tmp_path, url):
+    contents = "format: jb-book\nroot: book/index\nchapters: [{file: book/chapter}]\n"
+    (tmp_path / "_toc.yml").write_text(contents)
+    settings = (project.ROOT / "_config.yml").read_text().replace('url: ""', f'url: "{url}"')
+    for folder in ("_static/logo.svg", "_static/favicon.svg", "references.bib"):
+        (tmp_path / "book" / folder).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "book" / folder).write_bytes((project.ROOT / "book" / folder).read_bytes())
+    (tmp_path / "_config.yml").write_text(settings)
+    (tmp_path / "book" / "index.md").write_text("# Small\n")
+    write_notebook(tmp_path / "book" / "chapter.ipynb", "1")
+    build = "from jupyter_book.cli.main import main; main()"
+    ended = subprocess.run(
+        [sys.executable, "-c", build, "build", str(tmp_path)], capture_output=True, text=True
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    offered = menu(tmp_path / "_build" / "html" / "book" / "chapter.html")
+    if url:
+        colab = "https://colab.research.google.com/github/someone/compendium/blob/main/book/chapter.ipynb"
+        assert offered["Colab"] == colab
+        binder = "https://mybinder.org/v2/gh/someone/compendium/main?urlpath=lab/tree/book/chapter.ipynb"
+        assert offered["Binder"] == binder
+    else:
+        assert not {"Colab", "Binder"} & {*offered}
