@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 from compendium import book, claims, project
@@ -267,6 +268,20 @@ def test_a_figure_in_a_tip_is_that_of_the_page_also_from_another_folder(open_pag
         source = re.search(r'src="([^"]+)"', html)[1]
         assert (book.HTML / source).exists()
     assert page.evaluate("Object.keys(window.compendiumTips).every(key => key.includes('#'))")
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_an_open_tip_is_accessible(open_page, theme):
+    page = open_page("book/stories")
+    page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+    page.keyboard.press("Tab")
+    for kind in ("a.term", "a[href*='bibliography.html#']", "a.claim"):
+        page.locator(f"article {kind}").first.focus()
+        page.locator("[role=tooltip]").wait_for(state="visible")
+        found = Axe().run(
+            page, context="article, #tip", options={"runOnly": ["wcag2a", "wcag2aa", "wcag22aa"]}
+        )
+        assert [fault["id"] for fault in found.response["violations"] if "tip" in str(fault["nodes"])] == []
 
 
 def test_plumbing_is_folded_and_opens(open_page):

@@ -20,6 +20,13 @@ the record at the chapter's foot.
 
 """
 
+_END = """
+## Next steps
+
+- {doc}`bibliography` lists the five documents, and what else is cited here.
+- {doc}`claims` has each claim of the five documents with its verdict.
+"""
+
 
 def page() -> str:
     """Return the page, in Markdown, made from CITATION.cff, `_config.yml` and the chapters' titles."""
@@ -34,7 +41,7 @@ def page() -> str:
         title = _title(chapter)
         inside = {"title": title, "booktitle": cited["title"]} | fields
         parts += [f"\n(cite-{chapter})=\n## {title}\n\n", _entry("incollection", chapter, inside)]
-    return "".join(parts)
+    return "".join([*parts, _END])
 
 
 def _title(chapter: str) -> str:

@@ -23,8 +23,9 @@ def tip(target: Tag, page: str) -> str:
     target = BeautifulSoup(str(_essence(target)), "html.parser")
     for element in target.select(".headerlink, .backrefs, .label, [role=doc-backlink], button"):
         element.decompose()
-    for element in target.select("[id]"):
-        del element["id"]
+    for element in target.find_all(True):
+        element.name = "div" if element.name == "dd" else element.name  # there is no list round it
+        del element["id"], element["role"]
     for image in target.select("img"):
         image["src"] = posixpath.normpath(posixpath.join(posixpath.dirname(page), image["src"]))
         image["loading"] = "lazy"
