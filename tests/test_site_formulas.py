@@ -19,6 +19,7 @@ def test_a_formula_keeps_its_latex_for_those_who_cannot_see_it():
     ("latex", "expected"),
     [
         (r"\mathbb R^n", "<msup><mi>ℝ</mi><mi>n</mi></msup>"),
+        (r"f: A", "<mi>f</mi><mo>:</mo><mi>A</mi>"),
         (r"\mathcal N(0, 1)", "<mi>𝒩</mi>"),
         (r"\mathrm{MSE}", "<mi>MSE</mi>"),
         (r"\mathrm{E}[x]", '<mi mathvariant="normal">E</mi>'),

@@ -77,7 +77,8 @@ def _space(row: ElementTree.Element, *, block: bool) -> None:
     spaced: list[ElementTree.Element] = []
     for number, child in enumerate(children):
         name = child[0] if child.tag in _SCRIPTS else child
-        if child.tag == "mo" and child.text == ":":
+        if child.text == ":":
+            child.tag = "mo"
             child.attrib.update(lspace=_RELATION, rspace=_RELATION)
         if name.tag == "mo" and name.text in {"|", "‖"} and not name.get("stretchy"):
             name.set("stretchy", "false")  # else only the opening one grows
