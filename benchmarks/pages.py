@@ -3,10 +3,9 @@
 A phone here is Chromium, 390 x 844, its processor slowed down four times, behind a network of 9 Mbit/s down
 and 170 ms a round trip ("4G" of WebPageTest), with nothing cached. The pages come from a server in this
 process that compresses them, as hosts of pages do. "seen" is the first contentful paint, "ready" when the
-page's own scripts have run (DOMContentLoaded); "sent" is what crossed the network until then. The next two
-columns are the same without the slow network. Each is the median of several visits. The last column is the
-time that the page's thread was at work until it was ready, times four: what other work on the machine does
-not change, unlike all others.
+page's own scripts have run (DOMContentLoaded); "sent" is what crossed the network until then. "work" is the
+time that the page's thread was at work until then without any brake, times four: other programs on the
+machine change it little, unlike the first two. Each is the median of several visits.
 
     python benchmarks/pages.py [NAME ...]      # all pages, or those with these names
 """
@@ -70,28 +69,28 @@ class Host(http.server.SimpleHTTPRequestHandler):
         """Say nothing of each file."""
 
 
-def visit(browser: Browser, address: str, *, slow_network: bool) -> list[float]:
+def visit(browser: Browser, address: str, *, phone: bool) -> list[float]:
     """Open a page once: milliseconds until seen and ready, bytes sent, milliseconds of work."""
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=3
     )
     page = context.new_page()
     devtools = context.new_cdp_session(page)
-    devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-    if slow_network:
+    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
+    if phone:
+        devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         devtools.send("Network.enable")
         devtools.send("Network.emulateNetworkConditions", NETWORK)
-    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
     page.goto(address, wait_until="domcontentloaded")
     times = page.evaluate(TIMES)
     measured = {entry["name"]: entry["value"] for entry in devtools.send("Performance.getMetrics")["metrics"]}
     context.close()
-    return [*times, SLOWER * 1e3 * measured["TaskDuration"]]
+    return [*times, 1e3 * measured["TaskDuration"]]
 
 
-def median(browser: Browser, address: str, *, slow_network: bool) -> list[float]:
+def median(browser: Browser, address: str, *, phone: bool) -> list[float]:
     """Return the median of several visits, number by number."""
-    visits = [visit(browser, address, slow_network=slow_network) for _ in range(VISITS)]
+    visits = [visit(browser, address, phone=phone) for _ in range(VISITS)]
     return [statistics.median(numbers) for numbers in zip(*visits, strict=True)]
 
 
@@ -102,21 +101,15 @@ def main() -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, directory=book.HTML))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    print(f"{'':32}      4G and slow processor       slow processor")
-    print(
-        f"{'page':32} {'seen s':>8} {'ready s':>8} {'sent kB':>8} {'seen s':>8} {'ready s':>8} {'work s':>8}"
-    )
+    print(f"{'page':32} {'seen s':>8} {'ready s':>8} {'sent kB':>8} {'work s':>8}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
         for page in chosen:
             address = f"http://127.0.0.1:{server.server_port}/{page.as_posix()}"
-            seen, ready, sent, _ = median(browser, address, slow_network=True)
-            seen_alone, ready_alone, _, work = median(browser, address, slow_network=False)
-            print(
-                f"{page.as_posix():32} {seen / 1e3:8.2f} {ready / 1e3:8.2f} {sent / 1e3:8.0f} "
-                f"{seen_alone / 1e3:8.2f} {ready_alone / 1e3:8.2f} {work / 1e3:8.2f}",
-                flush=True,
-            )
+            seen, ready, sent, _ = median(browser, address, phone=True)
+            work = SLOWER * median(browser, address, phone=False)[-1]
+            seconds = f"{seen / 1e3:8.2f} {ready / 1e3:8.2f} {sent / 1e3:8.0f} {work / 1e3:8.2f}"
+            print(f"{page.as_posix():32} {seconds}", flush=True)
         browser.close()
     server.shutdown()
 

@@ -19,6 +19,7 @@ def test_a_formula_keeps_its_latex_for_those_who_cannot_see_it():
     ("latex", "expected"),
     [
         (r"\mathbb R^n", "<msup><mi>ℝ</mi><mi>n</mi></msup>"),
+        (r"f: A", "<mi>f</mi><mo>:</mo><mi>A</mi>"),
         (r"\mathcal N(0, 1)", "<mi>𝒩</mi>"),
         (r"\mathrm{MSE}", "<mi>MSE</mi>"),
         (r"\mathrm{E}[x]", '<mi mathvariant="normal">E</mi>'),
@@ -32,8 +33,10 @@ def test_what_latex2mathml_does_not_know_is_put_right(latex, expected):
 
 
 def test_functions_are_spaced_as_tex_does():
-    assert '<mo form="prefix" lspace="0.167em" rspace="0.167em">log</mo>' in mathml(r"x \log p")
-    assert '<mo form="prefix" lspace="0" rspace="0">max</mo>' in mathml(r"\max(0, 1)")
+    thin = '<mspace width="0.167em" />'
+    assert f"<mi>x</mi>{thin}<mo>log</mo>{thin}<mi>p</mi>" in plain(r"x \log p")
+    assert f"<mn>3</mn>{thin}<msub><mo>log</mo><mn>2</mn></msub>{thin}<mi>p</mi>" in plain(r"3 \log_2 p")
+    assert "<mo>max</mo><mo>(</mo>" in plain(r"\max(0, 1)")
     assert "<munder><mo>min</mo>" in plain(r"\min_\theta x", block=True)
 
 

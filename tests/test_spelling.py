@@ -1,4 +1,4 @@
-"""Spelling, British, of prose, code and notebooks; words that are meant stand in pyproject.toml, `tool.typos`."""
+"""Spelling, British, of prose, code and notebooks; the words that are meant stand in pyproject.toml."""
 
 import subprocess
 import sysconfig

@@ -40,7 +40,7 @@ def _spread(_: Sphinx, config: Config) -> None:
 
 
 def _write_sitemap(app: Sphinx, fault: Exception | None) -> None:
-    if fault is None and app.config.html_baseurl:
+    if fault is None and app.builder.format == "html" and app.config.html_baseurl:
         names = sorted(set(app.env.found_docs) - LEFT_OUT)
         Path(app.outdir, "sitemap.xml").write_text(sitemap(app.config.html_baseurl, names), encoding="utf-8")
 

@@ -25,6 +25,9 @@ _PLAINER = (
 _THIN = "0.167em"
 _RELATION = "0.278em"
 _LIMITS = {"max", "min"}
+_SCRIPTS = {"msub", "msup", "msubsup", "munder"}
+_NO_SPACE = {"mo", "mspace", "mtext"}
+_BRACKETS = {"(", "[", ")", "]", ","}
 
 
 def mathml(latex: str, *, block: bool = False) -> str:
@@ -68,26 +71,31 @@ def _join_letters(row: ElementTree.Element) -> None:
 
 def _space(row: ElementTree.Element, *, block: bool) -> None:
     """Give a row TeX's spaces: thin ones around names of functions, but none before a bracket."""
+    if row.tag in _SCRIPTS:
+        return
     children = list(row)
+    spaced: list[ElementTree.Element] = []
     for number, child in enumerate(children):
-        name = child[0] if child.tag in {"msub", "msup", "munder"} else child
-        if child.tag == "mo" and child.text == ":":
+        name = child[0] if child.tag in _SCRIPTS else child
+        if child.text == ":":
+            child.tag = "mo"
             child.attrib.update(lspace=_RELATION, rspace=_RELATION)
         if name.tag == "mo" and name.text in {"|", "‖"} and not name.get("stretchy"):
             name.set("stretchy", "false")  # else only the opening one grows
         if not _is_function(name):
+            spaced.append(child)
             continue
-        before = children[number - 1] if number else None
-        after = children[number + 1] if number + 1 < len(children) else None
-        close = after is None or (
-            after.tag == "mo" and (after.text or "").strip() in {"(", "[", ")", "]", ","}
-        )
         name.tag = "mo"
-        name.set("form", "prefix")
-        name.set("lspace", "0" if before is None or before.tag in {"mo", "mspace", "mtext"} else _THIN)
-        name.set("rspace", "0" if close else _THIN)
+        name.attrib.update(lspace="0", rspace="0")
         if block and child.tag == "msub" and name.text in _LIMITS:
             child.tag = "munder"
+        before, after = children[number - 1 : number], children[number + 1 : number + 2]
+        if before and before[0].tag not in _NO_SPACE:
+            spaced.append(ElementTree.Element("mspace", width=_THIN))
+        spaced.append(child)
+        if after and after[0].text not in _BRACKETS:
+            spaced.append(ElementTree.Element("mspace", width=_THIN))
+    row[:] = spaced
 
 
 def _is_function(element: ElementTree.Element) -> bool:

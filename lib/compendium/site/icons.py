@@ -10,7 +10,8 @@ from bs4 import BeautifulSoup
 _SCRIPT = (
     Path(pydata_sphinx_theme.__file__).parent / "theme/pydata_sphinx_theme/static/scripts/fontawesome.js"
 )
-_LOOK = re.compile(r"fa[srb]?|fa-(solid|regular|brands|lg|sm|xs|fw)")
+_FAMILIES = {"fa", "fas", "far", "fab", "fa-solid", "fa-regular", "fa-brands"}
+_SIZE = re.compile("fa-(lg|sm|xs|fw)")
 
 
 def draw_icons(soup: BeautifulSoup) -> None:
@@ -20,13 +21,17 @@ def draw_icons(soup: BeautifulSoup) -> None:
         ValueError: there is no icon of that name.
     """
     for icon in soup.select("i.fa, i.fas, i.far, i.fab, i.fa-solid, i.fa-regular, i.fa-brands"):
-        names = [name for name in icon["class"] if name.startswith("fa-") and not _LOOK.fullmatch(name)]
+        names = [
+            name
+            for name in icon["class"]
+            if name.startswith("fa-") and name not in _FAMILIES and not _SIZE.fullmatch(name)
+        ]
         width, height, path = _shape(names[0].removeprefix("fa-"))
         drawing = soup.new_tag(
             "svg", attrs={"viewBox": f"0 0 {width} {height}", "aria-hidden": "true", "focusable": "false"}
         )
         drawing.append(soup.new_tag("path", attrs={"fill": "currentColor", "d": path}))
-        drawing["class"] = ["icon", *icon["class"]]
+        drawing["class"] = ["drawn", *(name for name in icon["class"] if name not in _FAMILIES)]
         for name in ("data-mode", "title"):
             if icon.get(name):
                 drawing[name] = icon[name]

@@ -33,11 +33,6 @@ def lost(soup: BeautifulSoup, page: Path, anchors: Anchors) -> list[str]:
     return found
 
 
-def external(soup: BeautifulSoup) -> set[str]:
-    """Return the addresses outside the book that a page's text links to."""
-    return {link["href"] for link in soup.select("article a[href]") if urlsplit(link["href"]).netloc}
-
-
 def _well_formed(parts: SplitResult) -> bool:
     if parts.scheme in {"http", "https"}:
         host = parts.hostname or ""
