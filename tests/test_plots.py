@@ -116,6 +116,14 @@ def test_bars_say_their_height_and_their_category():
     assert first["at"][0][1] > first["at"][1][1]  # the higher bar ends nearer to the picture's top
 
 
+def test_panels_that_share_an_axis_all_say_its_categories():
+    figure, axes = plt.subplots(1, 2, sharey=True)
+    for axis in axes:
+        axis.scatter([1, 2], ["mnist", "cifar10"])
+    panels = description(figure)["panels"]
+    assert [panel["series"][0]["of"] for panel in panels] == [[[1, "mnist"], [2, "cifar10"]]] * 2
+
+
 def test_series_of_seaborn_get_the_words_of_their_legend():
     table = {
         "epoch": [1, 2] * 4,

@@ -215,7 +215,7 @@ def _values(axis: Axis, numbers: Sequence[float]) -> list[Any]:
     if not len(ticks):
         return []
     if isinstance(axis.get_major_formatter(), StrCategoryFormatter | FixedFormatter | FuncFormatter):
-        names = [tick.get_text() for tick in axis.get_ticklabels()]
+        names = axis.get_major_formatter().format_ticks(ticks)  # labels that share an axis may be hidden
         return [names[int(np.abs(ticks - number).argmin())] for number in numbers]
     return [_number(number) for number in numbers]
 
