@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from posixpath import dirname, join, normpath
 
+import pikepdf
 from bs4 import BeautifulSoup, Tag
 
 from compendium.errors import CompendiumError
@@ -61,6 +62,8 @@ def pdf(html: Path, names: Sequence[str]) -> Path:
     if ended.returncode or not unfinished.exists():
         said = ended.stderr.strip().splitlines()
         raise CompendiumError(f"{command[0]}: printing failed ({said[-1] if said else 'it says nothing'})")
+    with pikepdf.open(unfinished, allow_overwriting_input=True) as printed:
+        printed.save(unfinished, object_stream_mode=pikepdf.ObjectStreamMode.generate)  # half the size
     return unfinished.replace(target)
 
 

@@ -10,7 +10,7 @@ from sphinx.application import Sphinx
 WORDS_A_MINUTE = 230
 LINES_A_MINUTE = 25  # of code
 FIGURES_A_MINUTE = 4
-FOLDED = {"tag_hide-input", "tag_hide-cell", "dropdown", "toggle", "solution"}
+FOLDED = {"tag_hide-cell", "dropdown", "toggle", "solution"}
 
 
 def minutes(words: int, lines: int, figures: int) -> int:
@@ -28,7 +28,9 @@ def counted(document: nodes.Node) -> tuple[int, int, int]:
         classes = set(node.get("classes", [])) if isinstance(node, nodes.Element) else set()
         if classes & FOLDED or isinstance(node, nodes.raw | nodes.math_block | nodes.comment):
             continue
-        if isinstance(node, nodes.literal_block):
+        if "tag_hide-input" in classes:
+            pending.extend(child for child in node.children if "cell_output" in child.get("classes", []))
+        elif isinstance(node, nodes.literal_block):
             lines += len(node.astext().splitlines()) if "output" not in classes else 0
         elif "cell_output" in classes:
             figures += sum(1 for _ in node.findall(nodes.image))
