@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+import unicodedata
 import zipfile
 
 import nbformat
@@ -80,7 +81,7 @@ def test_the_archive_holds_every_page_and_is_the_same_for_the_same_pages(pages, 
 @pytest.mark.skipif(not printed.browser(), reason="no browser to print with")
 def test_the_pdf_holds_every_page_with_its_formulas_and_pictures(pages):
     reader = PdfReader(pages / printed.PDF)
-    text = "\n".join(page.extract_text() for page in reader.pages)
+    text = unicodedata.normalize("NFKC", "\n".join(page.extract_text() for page in reader.pages))  # ligatures
     squeezed = re.sub(r"\s", "", text)
     for document in book.documents():
         page = pages / document.relative_to(project.ROOT).with_suffix(".html")
