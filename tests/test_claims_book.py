@@ -60,7 +60,8 @@ def checkout(tmp_path):
     (tmp_path / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n")
     (tmp_path / "_toc.yml").write_text(
         "format: jb-book\nroot: book/how-to-read\n"
-        "parts: [{caption: Part, chapters: [{file: notebooks/sixth}, {file: book/claims}]}]\n"
+        "parts: [{caption: Part, chapters: "
+        "[{file: notebooks/sixth}, {file: book/claims}, {file: book/stories}]}]\n"
     )
     (tmp_path / "_config.yml").write_text(
         "title: Small\nonly_build_toc_files: true\nexecute: {execute_notebooks: 'off'}\n"
@@ -70,6 +71,7 @@ def checkout(tmp_path):
     shutil.copytree(project.ROOT / "book" / "_static", tmp_path / "book" / "_static")
     (tmp_path / "book" / "how-to-read.md").write_text("# How to read\n")
     (tmp_path / "book" / "claims.md").write_text("# To be written\n")
+    (tmp_path / "book" / "stories.md").write_text("# Findings\n")
     return tmp_path
 
 
