@@ -12,7 +12,6 @@ machine change it little, unlike the first two. Each is the median of several vi
 
 import gzip
 import http.server
-import shutil
 import statistics
 import sys
 import threading
@@ -22,6 +21,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from compendium import book, project
+from compendium.site import printed
 
 VISITS, SLOWER = 3, 4
 NETWORK = {"offline": False, "latency": 170, "downloadThroughput": 9e6 / 8, "uploadThroughput": 9e6 / 8}
@@ -100,10 +100,10 @@ def main() -> None:
     chosen = [page for page in pages if page.stem in sys.argv[1:] or not sys.argv[1:]]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, directory=book.HTML))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    program, *options = printed.browser()
     print(f"{'page':32} {'seen s':>8} {'ready s':>8} {'sent kB':>8} {'work s':>8}")
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=program, args=options)
         for page in chosen:
             address = f"http://127.0.0.1:{server.server_port}/{page.as_posix()}"
             seen, ready, sent, _ = median(browser, address, phone=True)
