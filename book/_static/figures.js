@@ -99,7 +99,7 @@
     const all = points(about.panels);
     const dot = element("span", { className: "figure-dot", hidden: true });
     const bubble = element("span", { className: "figure-bubble", hidden: true });
-    const spoken = element("span", { className: "figure-spoken", role: "status" });
+    const spoken = element("span", { className: "visually-hidden", role: "status" });
     stage.append(dot, bubble, spoken);
     stage.tabIndex = 0;
     stage.setAttribute("role", "application");

@@ -26,11 +26,11 @@
 
   const skeleton = (chapters, id) => `
     <form class="play-widget" aria-label="Denoiser">
-      <fieldset class="play-subjects" ${chapters.length > 1 ? "" : "hidden"}><legend class="play-hidden">Kind of image</legend>
+      <fieldset class="play-subjects" ${chapters.length > 1 ? "" : "hidden"}><legend class="visually-hidden">Kind of image</legend>
         ${chapters.map((name) => `<label><input type="radio" name="chapter-${id}" value="${name}"> ${CHAPTERS[name]}</label>`).join("")}
       </fieldset>
       <fieldset class="play-images"><legend>Image</legend><div class="play-thumbs"></div>
-        <label class="play-button"><input type="file" name="file" accept="image/*"> Your own …</label>
+        <label class="play-button"><input type="file" class="visually-hidden" name="file" accept="image/*"> Your own …</label>
         <button type="button" class="play-button" name="draw" aria-expanded="false">Draw …</button>
       </fieldset>
       <div class="play-drawing" hidden>
@@ -50,7 +50,7 @@
         ${panel("original", "Original", "")}
       </div>
       <p class="play-note"></p>
-      <p class="play-hidden" role="status"></p>
+      <p class="visually-hidden" role="status"></p>
     </form>`;
 
   const shown = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits) : "∞");
@@ -73,7 +73,7 @@
       let input = thumbs.querySelector(`[value="${value}"]`);
       if (!input) {
         const label = document.createElement("label");
-        label.innerHTML = `<input type="radio" name="image-${id}"><canvas></canvas><span class="play-hidden"></span>`;
+        label.innerHTML = `<input type="radio" name="image-${id}"><canvas></canvas><span class="visually-hidden"></span>`;
         thumbs.append(label);
         input = label.querySelector("input");
         input.value = value;

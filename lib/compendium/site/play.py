@@ -12,12 +12,10 @@ import h5py
 import numpy as np
 
 from compendium import data, products, project, results
+from compendium.claims.checks import PROFILES
 from compendium.errors import CompendiumError
 
 STATIC = "book/_static"
-PROFILES = ("paper", "cpu")
-"""The recorded run that is played with: the first of these that a chapter has weights of."""
-
 IMAGES = {
     "photos": {
         71: "cat's eye",
@@ -133,6 +131,7 @@ def _set(parameters: Described) -> str:
 
 
 def _run(chapter: str) -> Path:
+    """Return the folder of the largest recorded run of a chapter that has weights."""
     for profile in PROFILES:
         folder = project.RESULTS / chapter / profile
         if any(folder.glob("*.weights.h5")):

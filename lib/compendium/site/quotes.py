@@ -21,7 +21,7 @@ capital; or a range, and the words that stand for what lies in it: `0.6..0.7 two
 
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from fnmatch import fnmatchcase
 
 import pandas as pd
@@ -37,7 +37,7 @@ WORDS = (  # noqa: SIM905
     "seventeen eighteen nineteen twenty"
 ).split()
 
-Record = Mapping[str, object]
+_ORDERS = {True: "holding", False: "reversed", None: "undecided"}  # by the side of 0 that an interval is on
 
 
 def fill(text: str, chapter: str) -> str:
@@ -128,7 +128,7 @@ def _single(text: str, chapter: str) -> float:
     return float(numbers.iloc[0])
 
 
-def _paired(chapter: str, first: str, second: str) -> object:
+def _paired(chapter: str, first: str, second: str) -> statistics.Comparison:
     rows = [_rows(text, chapter) for text in (first, second)]
     keys = ["level", "seed"] if all(table["level"].nunique() > 1 for table in rows) else ["seed"]
     tables = [table.set_index(keys)["value"] for table in rows]
@@ -146,7 +146,7 @@ def _verdicts(chapter: str, quantity: str, *chains: str) -> list[str]:
     for chain in chains:
         for lower, higher in itertools.pairwise(method.strip() for method in chain.split("<")):
             compared = _paired(chapter, f"{quantity}|{lower}", f"{quantity}|{higher}")
-            found.append("holding" if compared.high < 0 else "reversed" if compared.low > 0 else "undecided")
+            found.append(_ORDERS[compared.below_zero])
     return found
 
 
