@@ -3,7 +3,7 @@ import sys
 import pytest
 from playwright.sync_api import sync_playwright
 
-from compendium import cli
+from compendium import book, cli
 from compendium.site import printed
 
 
@@ -21,6 +21,13 @@ def call(monkeypatch, capsys):
         return status, *capsys.readouterr()
 
     return run
+
+
+@pytest.fixture(scope="session")
+def html():
+    """The folder of the rendered pages."""
+    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+    return book.HTML
 
 
 @pytest.fixture(scope="module")

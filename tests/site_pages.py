@@ -38,8 +38,15 @@ OVERFLOW = "document.documentElement.scrollWidth - document.documentElement.clie
 IMAGES = """() => [...document.querySelectorAll("article img")]
   .filter((image) => image.naturalWidth && image.clientWidth && !image.src.endsWith(".svg"))
   .map((image) => [image.src.split("/").pop(), image.naturalWidth, image.clientWidth])"""
-BROKEN = """() => [...document.images]
-  .filter((image) => image.complete && !image.naturalWidth).map((image) => image.src)"""
+BROKEN = """() => [...document.images].filter((image) => !image.naturalWidth).map((image) => image.src)"""
+
+# What waits until it comes near, pictures and sections, is there now.
+ALL_OF_IT = """async () => {
+  document.head.append(Object.assign(document.createElement("style"),
+    {textContent: "* { content-visibility: visible !important }"}));
+  for (const image of document.images) image.loading = "eager";
+  await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
+}"""
 
 
 @dataclass
@@ -68,10 +75,14 @@ class Seen:
         }
 
 
+def rendered(document: Path) -> Path:
+    """The page of one of the book's documents."""
+    return book.HTML / document.relative_to(project.ROOT).with_suffix(".html")
+
+
 def paths() -> list[Path]:
     """The pages of the built book: its documents, and those that Sphinx adds."""
-    pages = [book.HTML / path.relative_to(project.ROOT).with_suffix(".html") for path in book.documents()]
-    return [*pages, book.HTML / "search.html", book.HTML / "genindex.html"]
+    return [*map(rendered, book.documents()), book.HTML / "search.html", book.HTML / "genindex.html"]
 
 
 def look(browser: Browser, path: Path) -> Seen:
@@ -89,6 +100,7 @@ def look(browser: Browser, path: Path) -> Seen:
         lambda said: seen.complaints.append(said.text) if said.type in {"error", "warning"} else None,
     )
     page.goto(path.as_uri())
+    page.evaluate(ALL_OF_IT)
     seen.moving = page.evaluate("document.getAnimations().length")
     seen.images = [tuple(image) for image in page.evaluate(IMAGES)]
     seen.broken = page.evaluate(BROKEN)

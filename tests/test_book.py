@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import site_pages
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from tiny_notebooks import notebook_of, write_notebook
@@ -21,17 +22,14 @@ from compendium import book, project
 # --- the rendered pages
 
 
-def test_the_rendered_book_is_whole():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
-    assert book.faults(book.HTML) == []
+def test_the_rendered_book_is_whole(html):
+    assert book.faults(html) == []
 
 
-def test_figures_are_numbered_once_and_in_order():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+def test_figures_are_numbered_once_and_in_order(html):
     numbers = []
     for document in book.documents():
-        page = book.HTML / document.relative_to(project.ROOT).with_suffix(".html")
-        soup = BeautifulSoup(page.read_bytes(), "html.parser")
+        soup = BeautifulSoup(site_pages.rendered(document).read_bytes(), "html.parser")
         numbers += [caption.text.split()[-1] for caption in soup.select("article figure .caption-number")]
     assert numbers
     assert len(numbers) == len(set(numbers))

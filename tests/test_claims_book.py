@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 from nbformat.v4 import new_markdown_cell
 from tiny_notebooks import notebook_of
 
-from compendium import book, claims, generated, project
+from compendium import claims, generated, project
 from compendium.claims import pages
 from compendium.claims.evaluation import Verdict
 from compendium.claims.ledger import Claim
@@ -106,8 +106,7 @@ def test_a_sixth_paper_takes_a_claims_file_and_a_notebook(checkout):
     assert page.select_one("#training")
 
 
-def test_the_committed_pages_are_what_the_ledger_says():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+def test_the_committed_pages_are_what_the_ledger_says(html):
     made = generated.ledger_pages()
     assert set(made) == {"book/claims.md", "book/_static/claims.svg"} | {
         f"book/_claims/{paper}.md" for paper in claims.papers()

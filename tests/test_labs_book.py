@@ -8,7 +8,7 @@ import pytest
 import yaml
 from lab_secrets import secret_lines
 
-from compendium import book, generated, project
+from compendium import generated, project
 from compendium.labs import source
 
 LABS = source.names()
@@ -28,25 +28,21 @@ def test_the_book_lists_every_lab():
     assert [f"book/labs/{name}" for name in LABS] == [one for one in listed if one.startswith("book/labs/")]
 
 
-def test_the_book_offers_each_lab_as_a_zip_that_holds_all_that_is_needed():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+def test_the_book_offers_each_lab_as_a_zip_that_holds_all_that_is_needed(html):
     for name in LABS:
-        assert f'href="../../_static/zips/{name}.zip"' in (book.HTML / f"book/labs/{name}.html").read_text()
-        with zipfile.ZipFile(book.HTML / f"_static/zips/{name}.zip") as archive:
+        assert f'href="../../_static/zips/{name}.zip"' in (html / f"book/labs/{name}.html").read_text()
+        with zipfile.ZipFile(html / f"_static/zips/{name}.zip") as archive:
             names = [one.removeprefix(f"{name}/") for one in archive.namelist()]
             (wheel,) = (one for one in names if one.endswith(".whl"))
             assert {*names} == {f"{name}.ipynb", f"check_{name}.py", "README.md", "requirements.txt", wheel}
             assert f"./{wheel}" in archive.read(f"{name}/requirements.txt").decode()
 
 
-def test_no_solution_is_in_the_rendered_book_its_sources_or_the_zips():
+def test_no_solution_is_in_the_rendered_book_its_sources_or_the_zips(html):
     """The package in a zip may share idioms with a solution, such as making a generator, but no long line."""
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
     for lab in map(source.load, LABS):
-        texts = dict(unpacked((book.HTML / f"_static/zips/{lab.name}.zip").read_bytes()))
-        pages = (
-            path for path in book.HTML.rglob(f"{lab.name}.*") if path.suffix in {".html", ".ipynb", ".md"}
-        )
+        texts = dict(unpacked((html / f"_static/zips/{lab.name}.zip").read_bytes()))
+        pages = (path for path in html.rglob(f"{lab.name}.*") if path.suffix in {".html", ".ipynb", ".md"})
         texts |= {str(path): path.read_text(encoding="utf-8") for path in pages}
         assert any(name.startswith("compendium/") for name in texts)
         assert any(name.endswith(f"{lab.name}.html") for name in texts)

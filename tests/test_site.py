@@ -4,23 +4,19 @@ import pytest
 import site_pages
 from bs4 import BeautifulSoup
 
-from compendium import book
-
 MEGABYTE = 1e6
 LARGEST_SITE = 60 * MEGABYTE
 LARGEST_PAGE = 4 * MEGABYTE
-MOST_REQUESTS = 60
+MOST_REQUESTS = 40
 
 
 @pytest.fixture(scope="module")
-def pages(chromium):
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+def pages(chromium, html):
     return [site_pages.look(chromium, path) for path in site_pages.paths()]
 
 
 @pytest.fixture(scope="module")
-def soups():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+def soups(html):
     return {path.stem: BeautifulSoup(path.read_bytes(), "html.parser") for path in site_pages.paths()}
 
 
@@ -63,9 +59,8 @@ def test_pages_are_light(pages):
     assert {page.path.name for page in pages if len(page.files) > MOST_REQUESTS} == set()
 
 
-def test_the_whole_site_is_light():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
-    size = sum(path.stat().st_size for path in book.HTML.rglob("*") if path.is_file())
+def test_the_whole_site_is_light(html):
+    size = sum(path.stat().st_size for path in html.rglob("*") if path.is_file())
     assert size < LARGEST_SITE
 
 

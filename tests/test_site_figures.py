@@ -11,6 +11,7 @@ from functools import partial
 import nbformat
 import numpy as np
 import pytest
+import site_pages
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_output
@@ -21,10 +22,6 @@ from compendium import book, project
 from compendium.site import figures
 
 SCALE = 10_000
-
-
-def page_of(document):
-    return book.HTML / document.relative_to(project.ROOT).with_suffix(".html")
 
 
 def known(name):
@@ -50,7 +47,7 @@ def test_a_script_says_of_each_picture_what_its_notebook_keeps(tmp_path):
 
 def test_every_figure_of_a_notebook_is_known_by_the_name_of_its_picture():
     for document in book.notebooks():
-        soup = BeautifulSoup(page_of(document).read_bytes(), "html.parser")
+        soup = BeautifulSoup(site_pages.rendered(document).read_bytes(), "html.parser")
         shown = {image["src"].split("/")[-1] for image in soup.select("article .cell_output figure img")}
         assert shown == set(known(document.stem)), document.stem
 
@@ -59,7 +56,7 @@ def test_every_figure_of_a_notebook_is_known_by_the_name_of_its_picture():
 
 
 @pytest.fixture
-def opened(chromium):
+def opened(chromium, html):
     """A function that opens a page of the built book, with what Playwright's `new_context` takes."""
     with contextlib.ExitStack() as stack:
 
@@ -67,7 +64,7 @@ def opened(chromium):
             context = stack.enter_context(contextlib.closing(chromium.new_context(**options)))
             context.route(re.compile(r"^https?://(?!localhost)"), lambda route: route.abort())
             page = context.new_page()
-            page.goto(address or (book.HTML / name).as_uri())
+            page.goto(address or (html / name).as_uri())
             if dressed:
                 page.wait_for_selector(".figure-stage, .figure-tools")
             return page
@@ -167,9 +164,9 @@ def test_a_drawn_network_is_a_table_too(opened):
 
 
 @pytest.fixture
-def served():
+def served(html):
     """The address of the built book on a server: a page from a folder may not read pictures back."""
-    handler = partial(http.server.SimpleHTTPRequestHandler, directory=book.HTML)
+    handler = partial(http.server.SimpleHTTPRequestHandler, directory=html)
     handler.func.log_message = lambda *_: None
     with http.server.ThreadingHTTPServer(("localhost", 0), handler) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -181,7 +178,7 @@ SHADES = """canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.widt
     .filter((_, place) => place % 4 === 0)"""
 
 
-def test_two_rows_of_a_grid_are_laid_over_each_other(opened, served):
+def test_two_rows_of_a_grid_are_laid_over_each_other(opened, served, html):
     page = opened("", address=f"{served}/book/autoencoders.html")
     figure = page.locator("#fig-pca-digits")
     figure.locator(".figure-compare summary").click()
@@ -195,7 +192,7 @@ def test_two_rows_of_a_grid_are_laid_over_each_other(opened, served):
 
     # the middles of the pixels in the file that the page shows
     name = figure.locator("img").get_attribute("src").split("/")[-1]
-    picture = np.asarray(Image.open(book.HTML / "_images" / name).convert("L")).astype(int)
+    picture = np.asarray(Image.open(html / "_images" / name).convert("L")).astype(int)
     for canvas, row in ((below, 0), (above, 2)):
         (cell,) = (c for c in about(page, "fig-pca-digits")["images"] if (c["row"], c["column"]) == (row, 2))
         x, y, width, height = (

@@ -2,9 +2,6 @@
 
 import http.server
 import re
-import shutil
-import subprocess
-import sys
 import threading
 from functools import partial
 from pathlib import Path
@@ -15,6 +12,7 @@ import site_pages
 import yaml
 from bs4 import BeautifulSoup
 from playwright.sync_api import expect
+from tiny_book import compiled
 
 from compendium import book, project
 
@@ -32,19 +30,18 @@ FOCUS = """() => {
 
 
 @pytest.fixture
-def page(chromium):
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+def page(chromium, html):
     context = chromium.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
     context.set_offline(True)
     yield context.new_page()
     context.close()
 
 
-def test_a_word_is_found_without_a_server_or_a_network(page):
+def test_a_word_is_found_without_a_server_or_a_network(page, html):
     complaints = []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda fault: complaints.append(str(fault)))
-    page.goto((book.HTML / "book" / "index.html").as_uri())
+    page.goto((html / "book" / "index.html").as_uri())
     page.get_by_role("button", name="Search").first.click()
     page.keyboard.type("bottleneck")
     page.keyboard.press("Enter")
@@ -78,8 +75,8 @@ def test_the_keyboard_reaches_everything_sees_where_it_is_and_gets_out_again(pag
     assert links <= {name for name, _, _ in stops} | {page.url}
 
 
-def test_the_skip_link_leads_to_the_text(page):
-    page.goto((book.HTML / "book" / "index.html").as_uri())
+def test_the_skip_link_leads_to_the_text(page, html):
+    page.goto((html / "book" / "index.html").as_uri())
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -98,35 +95,25 @@ def test_every_page_is_listed_in_addresses_txt():
     assert {*pages} <= {*listed()}, f"add new pages to {ADDRESSES.name}; never take one away"
 
 
-def test_no_address_has_gone():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
-    gone = [name for name in listed() if not (book.HTML / name).exists()]
+def test_no_address_has_gone(html):
+    gone = [name for name in listed() if not (html / name).exists()]
     assert gone == [], "give each a line under `redirects` in _config.yml"
 
 
-TOC = "format: jb-book\nroot: book/index\nparts: [{caption: One, chapters: [{file: book/labs/deep}]}]\n"
 BASE = "https://book.example.org/compendium/"
 
 
 @pytest.fixture(scope="module")
 def published(tmp_path_factory):
-    """A tiny book with the real settings, a public address and a page that has moved, really compiled."""
+    """A tiny book with a public address and a page that has moved."""
+    pages = {
+        "book/index.md": "# The Denoising Compendium\n\nA tiny book on noise.\n",
+        "book/labs/deep.md": "# Deep\n\nIt says $\\frac12$. It goes on.\n",
+    }
+    config = yaml.safe_load((project.ROOT / "_config.yml").read_text())["sphinx"]["config"]
+    config["redirects"] = {"book/old": "labs/deep.html"}
     folder = tmp_path_factory.mktemp("published")
-    settings = yaml.safe_load((project.ROOT / "_config.yml").read_text())
-    settings["html"]["baseurl"] = BASE
-    settings["sphinx"]["config"]["redirects"] = {"book/old": "labs/deep.html"}
-    (folder / "_config.yml").write_text(yaml.safe_dump(settings))
-    (folder / "_toc.yml").write_text(TOC)
-    shutil.copytree(project.ROOT / "book" / "_static", folder / "book" / "_static")
-    (folder / "book" / "references.bib").write_text("")
-    (folder / "book" / "index.md").write_text("# The Denoising Compendium\n\nA tiny book on noise.\n")
-    (folder / "book" / "labs").mkdir()
-    (folder / "book" / "labs" / "deep.md").write_text("# Deep\n\nIt says $\\frac12$. It goes on.\n")
-    jupyter_book = ["-c", "from jupyter_book.cli.main import main; main()"]
-    command = [sys.executable, *jupyter_book, "build", str(folder), "-W", "--keep-going"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return folder / "_build" / "html"
+    return compiled(folder, pages, html={"baseurl": BASE}, sphinx={"config": config})
 
 
 def tags(path, selector, attribute):
@@ -148,11 +135,10 @@ def test_with_a_public_address_pages_say_where_they_are(published):
     assert addresses == [f"{BASE}book/index.html", f"{BASE}book/labs/deep.html"]
 
 
-def test_without_a_public_address_no_page_makes_one_up():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
+def test_without_a_public_address_no_page_makes_one_up(html):
     if yaml.safe_load((project.ROOT / "_config.yml").read_text())["html"]["baseurl"]:
         pytest.skip("the book has a public address")
-    assert not (book.HTML / "sitemap.xml").exists()
+    assert not (html / "sitemap.xml").exists()
     made_up = 'link[rel="canonical"], meta[property="og:url"], meta[property="og:image"]'
     for path in site_pages.paths():
         assert BeautifulSoup(path.read_bytes(), "html.parser").select(made_up) == []

@@ -7,10 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from compendium import baselines, book, data, metrics, models, noise, project, results, training
+from compendium import baselines, data, metrics, models, noise, project, results, training
 from compendium.site import play
-
-pytestmark = pytest.mark.skipif(not book.HTML.exists(), reason="no rendered pages: run `compendium book`")
 
 PAGES = {
     "landing": "book/index.html",
@@ -22,7 +20,7 @@ SETTLED = "() => new Promise((done) => requestAnimationFrame(() => requestAnimat
 
 
 @pytest.fixture
-def opened(chromium):
+def opened(chromium, html):
     """A function that opens a page from its file, offline, and returns it once its widget shows numbers."""
     contexts, complaints = [], []
 
@@ -32,7 +30,7 @@ def opened(chromium):
         page.on(
             "console", lambda message: complaints.append(message.text) if "play" in message.text else None
         )
-        page.goto((book.HTML / PAGES[name]).as_uri())
+        page.goto((html / PAGES[name]).as_uri())
         if wait:
             page.locator(".play").scroll_into_view_if_needed()
             page.wait_for_selector(".play-widget data[value]")
@@ -345,7 +343,7 @@ def test_nothing_is_cut_off_on_a_phone(opened, name):
         assert parts.evaluate_all(beyond, width) == 0
 
 
-def test_scripts_are_loaded_only_near_the_widget_and_are_light(opened):
+def test_scripts_are_loaded_only_near_the_widget_and_are_light(opened, html):
     page = opened("salt-pepper-cae", wait=False)
     scripts = (
         "() => [...document.scripts].map((script) => script.src).filter((src) => src.includes('/_static/'))"
@@ -357,7 +355,7 @@ def test_scripts_are_loaded_only_near_the_widget_and_are_light(opened):
     names = {address.split("/_static/")[1].split("?")[0] for address in added}
     assert "play-salt-pepper-cae.js" in names
     assert {"play-tuning.js", "play-digits.js"}.isdisjoint(names)
-    assert sum((book.HTML / "_static" / name).stat().st_size for name in names) < 1e6
+    assert sum((html / "_static" / name).stat().st_size for name in names) < 1e6
 
 
 def test_the_first_result_and_each_step_of_the_slider_take_little_time(opened):

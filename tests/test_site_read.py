@@ -6,6 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+import site_pages
 from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
@@ -174,9 +175,7 @@ FOUNDATIONS = [PAGES[name] for name in ("autoencoders", "noise-models", "metrics
 @cache
 def soup_of(path):
     """A rendered page, parsed."""
-    page = book.HTML / path.relative_to(project.ROOT).with_suffix(".html")
-    assert page.exists(), "no rendered pages: run `compendium book` first"
-    return BeautifulSoup(page.read_bytes(), "html.parser")
+    return BeautifulSoup(site_pages.rendered(path).read_bytes(), "html.parser")
 
 
 def test_every_page_ends_in_two_or_three_next_steps():
@@ -214,12 +213,12 @@ def test_each_term_is_linked_once_a_page_and_leads_to_its_entry():
 
 
 @pytest.fixture
-def open_page(chromium):
+def open_page(chromium, html):
     """A function that opens a rendered page from its file, at a desktop's size."""
     page = chromium.new_page(viewport={"width": 1440, "height": 900})
 
     def opened(name):
-        page.goto((book.HTML / f"{name}.html").as_uri(), wait_until="load")
+        page.goto((html / f"{name}.html").as_uri(), wait_until="load")
         return page
 
     yield opened
@@ -261,14 +260,12 @@ def test_what_a_link_leads_to_is_shown_by_pointer_and_by_keyboard(open_page, sel
     assert tip.is_hidden() or says not in tip.inner_text()
 
 
-def test_a_figure_in_a_tip_is_that_of_the_page_also_from_another_folder(open_page):
+def test_a_figure_in_a_tip_is_that_of_the_page_also_from_another_folder(open_page, html):
     page = open_page("book/how-to-read")
     tips = page.evaluate("window.compendiumTips")
-    with_image = [html for html in tips.values() if "<img" in html]
-    assert with_image
-    for html in with_image:
-        source = re.search(r'src="([^"]+)"', html)[1]
-        assert (book.HTML / source).exists()
+    sources = [found[1] for tip in tips.values() if (found := re.search(r'src="([^"]+)"', tip))]
+    assert sources
+    assert all((html / source).exists() for source in sources)
     assert page.evaluate("Object.keys(window.compendiumTips).every(key => key.includes('#'))")
 
 

@@ -1,14 +1,14 @@
 import json
 import re
-import subprocess
-import sys
 import unicodedata
 import zipfile
 
 import nbformat
 import pytest
+import site_pages
 from bs4 import BeautifulSoup
 from pypdf import PdfReader
+from tiny_book import compiled
 from tiny_notebooks import write_notebook
 
 from compendium import book, project
@@ -23,15 +23,9 @@ def menu(page):
     return {link.text.strip(): link["href"] for link in links}
 
 
-@pytest.fixture(scope="module")
-def pages():
-    assert book.HTML.exists(), "no rendered pages: run `compendium book` first"
-    return book.HTML
-
-
 @pytest.mark.parametrize("chapter", project.chapters())
-def test_a_chapter_offers_its_notebook_with_and_without_outputs_and_its_records(pages, chapter):
-    page = pages / "notebooks" / f"{chapter}.html"
+def test_a_chapter_offers_its_notebook_with_and_without_outputs_and_its_records(html, chapter):
+    page = html / "notebooks" / f"{chapter}.html"
     offered = menu(page)
     executed = nbformat.read(page.parent / offered["Executed notebook"], 4)
     plain = nbformat.read(page.parent / offered["Notebook without outputs"], 4)
@@ -47,9 +41,9 @@ def test_a_chapter_offers_its_notebook_with_and_without_outputs_and_its_records(
         assert (page.parent / offered[f"Record of the {profile} run"]).read_bytes() == path.read_bytes()
 
 
-def test_every_page_offers_the_whole_book_and_how_to_cite_it(pages):
+def test_every_page_offers_the_whole_book_and_how_to_cite_it(html):
     for document in book.documents():
-        page = pages / document.relative_to(project.ROOT).with_suffix(".html")
+        page = site_pages.rendered(document)
         offered = menu(page)
         assert (page.parent / offered["Whole book, to read offline"]).is_file(), page
         cite, _, entry = offered["Cite this page"].partition("#")
@@ -57,15 +51,15 @@ def test_every_page_offers_the_whole_book_and_how_to_cite_it(pages):
         assert not entry or f'id="{entry}"' in target.read_text(), page
 
 
-def test_each_chapter_has_an_entry_with_its_title(pages):
-    text = BeautifulSoup((pages / "book" / "cite.html").read_bytes(), "html.parser").text
+def test_each_chapter_has_an_entry_with_its_title(html):
+    text = BeautifulSoup((html / "book" / "cite.html").read_bytes(), "html.parser").text
     for chapter in project.chapters():
         title = nbformat.read(project.chapter_path(chapter), 4).cells[0].source.splitlines()[0].lstrip("# ")
         assert re.search(rf"@incollection{{{chapter},\s+title = {{{re.escape(title)}}},", text)
 
 
-def test_the_archive_holds_every_page_and_is_the_same_for_the_same_pages(pages, tmp_path):
-    with zipfile.ZipFile(pages / takeaway.ARCHIVE) as whole:
+def test_the_archive_holds_every_page_and_is_the_same_for_the_same_pages(html, tmp_path):
+    with zipfile.ZipFile(html / takeaway.ARCHIVE) as whole:
         inside = set(whole.namelist())
     for document in book.documents():
         name = document.relative_to(project.ROOT).with_suffix(".html").as_posix()
@@ -79,17 +73,17 @@ def test_the_archive_holds_every_page_and_is_the_same_for_the_same_pages(pages, 
 
 
 @pytest.mark.skipif(not printed.browser(), reason="no browser to print with")
-def test_the_pdf_holds_every_page_with_its_formulas_and_pictures(pages):
-    reader = PdfReader(pages / printed.PDF)
+def test_the_pdf_holds_every_page_with_its_formulas_and_pictures(html):
+    reader = PdfReader(html / printed.PDF)
     text = unicodedata.normalize("NFKC", "\n".join(page.extract_text() for page in reader.pages))  # ligatures
     squeezed = re.sub(r"\s", "", text)
     for document in book.documents():
-        page = pages / document.relative_to(project.ROOT).with_suffix(".html")
+        page = site_pages.rendered(document)
         heading = BeautifulSoup(page.read_bytes(), "html.parser").h1.text.rstrip("#")
         assert re.sub(r"\s", "", heading) in squeezed, document
     assert "\\(" not in text  # a formula that was not set
     pictures = sum(len(page.images) for page in reader.pages)
-    figures = sum(page.read_text().count("<figure") for page in (pages / "notebooks").glob("*.html"))
+    figures = sum(page.read_text().count("<figure") for page in (html / "notebooks").glob("*.html"))
     assert pictures >= figures > 0
     assert len(reader.outline) > 10
 
@@ -124,21 +118,10 @@ def test_without_a_browser_printing_says_what_to_install(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("url", ["", "https://github.com/someone/compendium"])
 def test_a_notebook_opens_in_binder_and_colab_once_the_repository_is_named(tmp_path, url):
-    contents = "format: jb-book\nroot: book/index\nchapters: [{file: book/chapter}]\n"
-    (tmp_path / "_toc.yml").write_text(contents)
-    settings = (project.ROOT / "_config.yml").read_text().replace('url: ""', f'url: "{url}"')
-    for folder in ("_static/logo.svg", "_static/favicon.svg", "references.bib"):
-        (tmp_path / "book" / folder).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "book" / folder).write_bytes((project.ROOT / "book" / folder).read_bytes())
-    (tmp_path / "_config.yml").write_text(settings)
-    (tmp_path / "book" / "index.md").write_text("# Small\n")
     write_notebook(tmp_path / "book" / "chapter.ipynb", "1")
-    build = "from jupyter_book.cli.main import main; main()"
-    ended = subprocess.run(
-        [sys.executable, "-c", build, "build", str(tmp_path)], capture_output=True, text=True
-    )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
-    offered = menu(tmp_path / "_build" / "html" / "book" / "chapter.html")
+    pages = {"book/index.md": "# Small\n", "book/chapter.ipynb": ""}
+    html = compiled(tmp_path, pages, repository={"url": url})
+    offered = menu(html / "book" / "chapter.html")
     if url:
         colab = "https://colab.research.google.com/github/someone/compendium/blob/main/book/chapter.ipynb"
         assert offered["Colab"] == colab

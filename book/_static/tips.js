@@ -50,9 +50,6 @@
     place(link);
     const settle = () => owner === link && place(link);
     for (const image of box.querySelectorAll("img")) image.addEventListener("load", settle);
-    if (box.querySelector(".math") && window.MathJax?.typesetPromise) {
-      window.MathJax.typesetPromise([box]).then(settle);
-    }
   }
 
   function close() {

@@ -7,8 +7,10 @@ import re
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
+from PIL import Image
 from sphinx.application import Sphinx
 
+from compendium.site import joined
 from compendium.site.icons import draw_icons
 
 # Live code needs a host to run on, and the search's data are for the search page.
@@ -26,9 +28,8 @@ _THEME = """\
 """
 
 
-def finished(html: str, name: str) -> str:
-    """Return a page, mended; its name is its path without the ending."""
-    soup = BeautifulSoup(html, "html.parser")
+def _mend(soup: BeautifulSoup, name: str) -> None:
+    """Mend a page; its name is its path without the ending."""
     for element in soup.select(_NOT_NEEDED if name == "search" else f"{_NOT_NEEDED}, {_SEARCH}"):
         element.decompose()
     _summary(soup)
@@ -37,7 +38,6 @@ def finished(html: str, name: str) -> str:
     _structure(soup)
     _tables(soup)
     _bibliography(soup)
-    return str(soup)
 
 
 def _summary(soup: BeautifulSoup) -> None:
@@ -65,6 +65,14 @@ def _scripts(soup: BeautifulSoup) -> None:
             script.string = _THEME
     if soup.body:
         soup.body["data-default-mode"] = "auto"
+
+
+def _images(soup: BeautifulSoup, folder: Path) -> None:
+    """Let the text of a page come before its pictures, which have their place kept."""
+    for image in soup.select("article img[src$='.png']:not([src*='//'], [width])"):
+        with Image.open(folder / image["src"]) as picture:
+            image["width"], image["height"] = picture.size
+        image["loading"] = "lazy"
 
 
 def _structure(soup: BeautifulSoup) -> None:
@@ -116,16 +124,25 @@ def _move_into_next(element: Tag) -> None:
 def _finish(app: Sphinx, fault: Exception | None) -> None:
     if fault is not None or app.builder.format != "html":
         return
-    for path in Path(app.outdir).rglob("*.html"):
-        name = path.relative_to(app.outdir).with_suffix("").as_posix()
-        html = path.read_text(encoding="utf-8")
-        if not name.startswith("_") and re.search("<body", html):
-            path.write_text(finished(html, name), encoding="utf-8")
+    html = Path(app.outdir)
+    files: dict[str, None] = {}  # in order, each once
+    for path in html.rglob("*.html"):
+        name = path.relative_to(html).with_suffix("").as_posix()
+        if name.startswith("_"):
+            continue
+        soup = BeautifulSoup(path.read_bytes(), "html.parser")
+        if soup.body:
+            _mend(soup, name)
+            _images(soup, path.parent)
+            files |= dict.fromkeys(joined.use(soup))
+            path.write_text(str(soup), encoding="utf-8")
+    if files:
+        joined.write(html, files)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect to Sphinx."""
     # Without a server, a browser lets no page read another, which the search's summaries need.
     app.add_js_file(None, body='DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = location.protocol !== "file:";')
-    app.connect("build-finished", _finish)
+    app.connect("build-finished", _finish, priority=900)  # when the other extensions have written their files
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,155 @@
+"""The joined stylesheet and script: lighter, and the pages look and work as with all the files."""
+
+import io
+import re
+
+import pytest
+from bs4 import BeautifulSoup
+from fontTools.ttLib import TTFont
+
+from compendium.site import joined
+
+PAGE = """<html><head>
+<link rel="preload" as="script" href="../_static/b.js">
+<link rel="stylesheet" href="../_static/styles/a.css?v=1"><link rel="stylesheet" href="../_static/c.css">
+<script src="../_static/a.js?v=2" defer></script><script src="../_static/options.js"></script>
+<script src="../_static/searchtools.js" defer></script><script src="../_static/b.js" defer></script>
+</head><body><p class="lead known" id="top">Red is a word.</p>
+<article><script src="../_static/own.js" defer></script></article></body></html>"""
+
+LOOK = """() => [...document.querySelectorAll("body, body :not(pre *)")].map((element) => {
+  const parts = ["", "::before", "::after"].map((part) => getComputedStyle(element, part).cssText);
+  return `${element.tagName} ${element.id} ${element.className} ${parts.join()}`;
+})"""
+USE = """(sheets) => Promise.all(sheets.map((sheet) => new Promise((done, failed) => {
+  const joined = document.querySelector("link[rel=stylesheet][href*='styles.css']");
+  const link = document.createElement("link");
+  const href = joined.href.replace("styles.css", sheet);
+  joined.before(Object.assign(link, {rel: "stylesheet", href, onload: done, onerror: failed}));
+}))).then(() => document.querySelector("link[rel=stylesheet][href*='_static/styles.css']").remove())"""
+
+
+def rules(css, tmp_path, *, script=""):
+    """What is left of a stylesheet for the page above."""
+    static = tmp_path / "_static"
+    static.mkdir()
+    (tmp_path / "page.html").write_text(PAGE)
+    (static / "a.css").write_text(css)
+    (static / "a.js").write_text(script)
+    joined.write(tmp_path, ["a.css", "a.js"])
+    name, *left = (static / joined.STYLES).read_text().splitlines()
+    assert name == "/* a.css */"
+    return "\n".join(left)
+
+
+def test_a_page_asks_for_one_stylesheet_and_one_script_besides_its_own():
+    soup = BeautifulSoup(PAGE, "html.parser")
+    assert joined.use(soup) == ["styles/a.css", "c.css", "a.js", "b.js"]
+    assert [link["href"] for link in soup.select("link")] == ["../_static/styles.css"]
+    assert [script["src"].split("/")[-1] for script in soup.select("script")] == [
+        "scripts.js",
+        "options.js",
+        "searchtools.js",
+        "own.js",
+    ]
+    assert joined.use(soup) == []  # a page that was not written anew
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ".lead{color:red}",
+        "p > .lead.known:hover::after{color:red}",
+        "#top, .missing{color:red}",
+        "p:not(.missing){color:red}",
+        ":is(.missing, .lead){color:red}",
+        "[class*=nowhere]{color:red}",
+        ".by-script{color:red}",
+        "@media print{.lead{color:red}}",
+        "@font-face{font-family:x}",
+        "@keyframes turn{from{color:red}}",
+    ],
+)
+def test_a_rule_that_may_apply_stays(tmp_path, rule):
+    assert rules(rule, tmp_path, script='element.className = "by-script";') == rule
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        ".red{color:red}",
+        ".lead .missing{color:red}",
+        "#bottom{color:red}",
+        "@media print{.missing{color:red}}",
+    ],
+)
+def test_a_rule_for_what_no_page_has_goes(tmp_path, rule):
+    assert rules(f"/* why */ {rule} p{{margin:0}}", tmp_path) == "p{margin:0}"
+
+
+def test_files_are_joined_in_order_with_what_they_import_and_their_addresses(tmp_path):
+    static = tmp_path / "_static"
+    (static / "deep").mkdir(parents=True)
+    (tmp_path / "page.html").write_text(PAGE)
+    (static / "base.css").write_text('p{src:url(a.svg)} .known{src:url("data:x")}')
+    (static / "deep" / "a.css").write_text('@charset "utf-8"; @import "../base.css"; #top{src:url(../b.svg)}')
+    (static / "c.css").write_text(".lead{src:url('/root.svg')}")
+    (static / "a.js").write_text('"use strict"; const one = 1 //# sourceMappingURL=a.js.map')
+    (static / "b.js").write_text("(() => one)()")
+    joined.write(tmp_path, ["deep/a.css", "c.css", "a.js", "b.js"])
+    assert (static / joined.STYLES).read_text().splitlines() == [
+        "/* deep/a.css */",
+        'p{src:url("a.svg")}',
+        '.known{src:url("data:x")}',
+        '#top{src:url("b.svg")}',
+        "/* c.css */",
+        '.lead{src:url("/root.svg")}',
+    ]
+    assert (static / joined.SCRIPTS).read_text() == ';"use strict"; const one = 1 \n;(() => one)()\n'
+
+
+# --- the rendered book
+
+
+def test_the_stylesheet_is_light_and_keeps_the_icons_that_it_names(html):
+    styles = (html / "_static" / joined.STYLES).read_text()
+    assert len(styles) < 200_000
+    font = html / "_static" / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff2"
+    assert font.stat().st_size < 10_000
+    kept = TTFont(io.BytesIO(font.read_bytes())).getBestCmap()
+    assert {ord(icon) for icon in "\uf05a\uf0eb\uf071"} <= {*kept}  # note, tip, warning
+
+
+@pytest.mark.parametrize("name", ["book/index", "book/claims", "book/labs/corrupt", "notebooks/tuning"])
+@pytest.mark.parametrize(("width", "theme"), [(1440, "dark"), (390, "light")])
+def test_each_element_looks_as_with_all_rules(chromium, html, name, width, theme):
+    sheets = re.findall(r"^/\* (\S+\.css) \*/$", (html / "_static" / joined.STYLES).read_text(), re.MULTILINE)
+    assert len(sheets) > 10
+    page = chromium.new_page(
+        viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"
+    )
+    page.goto((html / f"{name}.html").as_uri())
+    page.wait_for_timeout(500)
+    ours = page.evaluate(LOOK)
+    page.evaluate(USE, sheets)
+    page.wait_for_timeout(500)
+    theirs = page.evaluate(LOOK)
+    page.close()
+    assert len(ours) == len(theirs) > 100
+    assert [one[:120] for one, other in zip(ours, theirs, strict=True) if one != other] == []
+
+
+@pytest.mark.parametrize("name", ["book/metrics", "notebooks/salt-pepper-cae"])
+def test_on_a_phone_a_link_into_a_page_leads_to_its_place(chromium, html, name):
+    page = chromium.new_page(viewport={"width": 390, "height": 844})
+    address = (html / f"{name}.html").as_uri()
+    page.goto(address)
+    anchors = page.evaluate("[...document.querySelectorAll('article section[id]')].map(({id}) => id)")
+    for anchor in (anchors[len(anchors) // 2], anchors[-1]):
+        page.goto("about:blank")
+        page.goto(f"{address}#{anchor}", wait_until="load")
+        page.wait_for_timeout(300)
+        top = page.evaluate("id => document.getElementById(id).getBoundingClientRect().top", anchor)
+        last = page.evaluate("scrollY + innerHeight >= document.documentElement.scrollHeight - 1")
+        assert 0 <= top < 200 or last, anchor
+    page.close()
