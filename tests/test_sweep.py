@@ -317,10 +317,13 @@ def test_lists_are_items_where_each_has_one_and_texts_otherwise(tmp_path):
 
 def test_the_page_shows_each_metric_over_each_swept_parameter(swept, monkeypatch):
     sweep, points, _, folder = swept
-    drawn = []
-    monkeypatch.setattr(
-        report.Axes, "errorbar", lambda axes, x, y, ends, **look: drawn.append([*map(list, (x, y, *ends))])
-    )
+    drawn, errorbar = [], report.Axes.errorbar
+
+    def recorded(axes, x, y, ends, **look):
+        drawn.append([*map(list, (x, y, *ends))])
+        return errorbar(axes, x, y, ends, **look)
+
+    monkeypatch.setattr(report.Axes, "errorbar", recorded)
     page = report.write(sweep, table.build(*swept), folder)
 
     # over the seeds of each depth; a single image's number is none of them, a missing one is not drawn
@@ -342,6 +345,27 @@ def test_the_page_shows_each_metric_over_each_swept_parameter(swept, monkeypatch
     assert rows[-1] == [points[-1].name, "failed", "", "small: cell 3 failed with <b>"]  # as text
     for link in soup.select("[href]"):
         assert not link["href"].startswith(("http", "/"))
+
+
+def test_the_page_says_the_value_at_the_pointer_and_needs_no_other_file(swept, chromium):
+    sweep, _, _, folder = swept
+    report.write(sweep, table.build(*swept), folder).rename(folder / "alone.html")
+    page = chromium.new_page(viewport={"width": 1000, "height": 800})
+    requests, complaints = [], []
+    page.on("request", lambda request: requests.append(request.url.partition(":")[0]))
+    page.on("pageerror", lambda fault: complaints.append(str(fault)))
+    page.goto((folder / "alone.html").as_uri())
+    stage = page.locator(".figure-stage").first
+    stage.focus()
+    page.keyboard.press("ArrowRight")
+    said = stage.locator(".figure-bubble").inner_text()
+    page.locator(".figure-more summary").first.click()
+    rows = page.locator(".figure-table tbody tr").all_inner_texts()
+    page.close()
+    assert "depth: " in said and "MSE: " in said
+    assert [row.split("\t") for row in rows] == [["1", "2"], ["3", "3.5"]]
+    assert {*requests} <= {"file", "data"} and requests.count("file") == 1
+    assert complaints == []
 
 
 def test_equal_tables_give_equal_pages(swept):

@@ -1,6 +1,7 @@
 // Lets a reader ask a figure: values of a chart under the pointer or by arrow keys, images of a grid laid over
 // each other, epochs played as frames, the image behind a dot. The picture stays as it is; what is known of it
-// comes from _static/figures/<page>.js. Without this script, the picture and its caption are all.
+// comes from _static/figures/<page>.js, or stands in the page. Without this script, the picture and its caption
+// are all.
 (() => {
   const SCALE = 10000; // places are counted in 1/SCALE of the picture's width and height
   const REACH = { mouse: 30, touch: 48, pen: 40 }; // pixels between pointer and point
@@ -364,16 +365,21 @@
     }
   };
 
-  const pictures = [...document.querySelectorAll(".bd-article .cell_output figure img")];
-  const page = DOCUMENTATION_OPTIONS.pagename?.split("/").pop();
-  if (!pictures.length || !page) return;
-  const root = document.documentElement.dataset.content_root ?? "";
-  const script = element("script", { src: `${root}_static/figures/${page}.js` });
-  script.addEventListener("load", () => {
+  const pictures = [...document.querySelectorAll(".bd-article .cell_output figure img, img[data-figure]")];
+  const dressAll = () => {
     for (const picture of pictures) {
-      const about = window.compendiumFigures?.[picture.src.split("/").pop()];
+      const about = window.compendiumFigures?.[picture.dataset.figure ?? picture.src.split("/").pop()];
       if (about) dress(picture, about);
     }
-  });
-  document.head.append(script);
+  };
+
+  if (window.compendiumFigures) {
+    dressAll(); // a page in one file
+  } else if (pictures.length && DOCUMENTATION_OPTIONS.pagename) {
+    const root = document.documentElement.dataset.content_root ?? "";
+    const page = DOCUMENTATION_OPTIONS.pagename.split("/").pop();
+    const script = element("script", { src: `${root}_static/figures/${page}.js` });
+    script.addEventListener("load", dressAll);
+    document.head.append(script);
+  }
 })();

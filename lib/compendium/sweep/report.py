@@ -4,16 +4,18 @@ from collections.abc import Iterator
 from itertools import cycle
 from math import ceil
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
 from jinja2 import Environment
+from markupsafe import Markup
 from matplotlib.axes import Axes
 
-from compendium import plots
+from compendium import plots, project
 from compendium.files import write_atomically
+from compendium.plots import described
 from compendium.statistics import mean_interval
 from compendium.sweep.folder import Sweep, point_folder
 from compendium.sweep.table import SEED_IN_RUN
@@ -21,6 +23,7 @@ from compendium.sweep.table import SEED_IN_RUN
 COLUMNS = 4  # panels side by side
 MOST_TICKS = 6
 MARKERS = "os^Dv"
+STATIC = project.ROOT / "book" / "_static"
 
 PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
 <!DOCTYPE html>
@@ -34,6 +37,9 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; p
 figure { margin: 0 0 2rem; overflow-x: auto; }
 img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; }
+:root { --pst-color-background: #fff; --pst-color-on-background: #fff; --pst-color-text-base: #222; \
+--pst-color-text-muted: #666; --pst-color-border: #ddd; --pst-color-link: #0b53b0; --pst-color-primary: #0b53b0; }
+{{ figures_style }}
 th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }
 .failed { color: #a00; }
 .wide { overflow-x: auto; }
@@ -57,8 +63,8 @@ The numbers: <a href="results.csv">results.csv</a>, <a href="results.parquet">re
 <h2>{{ quantity }}</h2>
 {% for figure in figures %}
 <figure>
-<img alt="{{ figure.description }}" src="{{ figure.source }}">
-<figcaption>{{ figure.description }}</figcaption>
+<img alt="{{ figure.words }}" src="{{ figure.source }}" data-figure="{{ figure.words }}">
+<figcaption>{{ figure.words }}</figcaption>
 </figure>
 {% endfor %}
 {% endfor %}
@@ -72,16 +78,19 @@ The numbers: <a href="results.csv">results.csv</a>, <a href="results.parquet">re
 {% endfor %}
 </table>
 </div>
+<script>compendiumFigures = {{ known | tojson }};</script>
+<script>{{ figures_script }}</script>
 </body>
 </html>
 """)
 
 
 class Drawn(NamedTuple):
-    """A figure as a `data:` address, and what it shows in words."""
+    """A figure as a `data:` address, what it shows in words, and what it answers to a pointer."""
 
     source: str
-    description: str
+    words: str
+    description: dict[str, Any]
 
 
 def write(sweep: Sweep, table: pd.DataFrame, folder: Path) -> Path:
@@ -104,8 +113,17 @@ def write(sweep: Sweep, table: pd.DataFrame, folder: Path) -> Path:
         ]
     points = [_of_point(sweep, row, folder) for row in table.drop_duplicates("point").to_dict("records")]
     states = [point["status"] for point in points]
+    page = PAGE.render(
+        sweep=sweep,
+        quantities=quantities,
+        points=points,
+        states=states,
+        known={figure.words: figure.description for _, figures in quantities for figure in figures},
+        figures_style=Markup((STATIC / "figures.css").read_text(encoding="utf-8")),
+        figures_script=Markup((STATIC / "figures.js").read_text(encoding="utf-8")),
+    )
     path = folder / "report.html"
-    write_atomically(path, PAGE.render(sweep=sweep, quantities=quantities, points=points, states=states))
+    write_atomically(path, page)
     return path
 
 
@@ -150,7 +168,9 @@ def _over_parameter(rows: pd.DataFrame, axis: str, others: list[str], over: str)
     each = f", a panel for each {' and '.join(apart)}" if apart else ""
     seeds = "seeds" if over == "seed" else "a run's own seeds, where it has several"
     words = f"{quantity} over {axis}{each}, a line for each method: mean and 95 % interval over {seeds}."
-    return Drawn(plots.embedded(figure, "svg+xml", metadata={"Date": None}), words)
+    description = described.description(figure)
+    source = plots.embedded(figure, "svg+xml", bbox_inches="tight", metadata={"Date": None})
+    return Drawn(source, words, description)
 
 
 def _draw(
@@ -173,7 +193,9 @@ def _draw(
         found = pd.DataFrame([mean_interval(sample) for _, sample in samples], index=[v for v, _ in samples])
         ends = [found["estimate"] - found["low"], found["high"] - found["estimate"]]
         colour, marker = looks[method]
-        place.errorbar([places[v] for v in found.index], found["estimate"], ends, color=colour, marker=marker)
+        at = [places[v] for v in found.index]
+        means, *_ = place.errorbar(at, found["estimate"], ends, color=colour, marker=marker)
+        means.set_label(method)
 
 
 def _markers() -> Iterator[str]:
