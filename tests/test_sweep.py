@@ -362,9 +362,11 @@ def test_the_page_says_the_value_at_the_pointer_and_needs_no_other_file(swept, c
     page.locator(".figure-more summary").first.click()
     rows = page.locator(".figure-table tbody tr").all_inner_texts()
     page.close()
-    assert "depth: " in said and "MSE: " in said
+    assert "depth: " in said
+    assert "MSE: " in said
     assert [row.split("\t") for row in rows] == [["1", "2"], ["3", "3.5"]]
-    assert {*requests} <= {"file", "data"} and requests.count("file") == 1
+    assert {*requests} <= {"file", "data"}
+    assert requests.count("file") == 1
     assert complaints == []
 
 

@@ -5,10 +5,11 @@ Extensions of Sphinx:
     terms      links to the glossary and to claims
     tips       what a link leads to, shown beside it
     reading    how long a page takes to read
+    tables     numbers and captions for the tables of code cells
     formulas   formulas as MathML
     header     the menu on top of each page
     addresses  canonical addresses, the map of the site, redirects
-    finish     the last touch to each page, with `icons`
+    finish     the last touch to each page, with `icons` and `joined`
 
 What the book's sources and pages are given:
 

@@ -94,7 +94,7 @@ def _structure(soup: BeautifulSoup) -> None:
 
 
 def _tables(soup: BeautifulSoup) -> None:
-    """A header cell says something; an empty corner is no header."""
+    """A header cell says something; an empty corner is no header; a caption names its table."""
     for cell in soup.select("th"):
         if not cell.get_text(strip=True) and not cell.select("img[alt], svg"):
             cell.name = "td"
@@ -103,6 +103,10 @@ def _tables(soup: BeautifulSoup) -> None:
         cell["scope"] = "col"
     for cell in soup.select("tbody th:not([scope])"):
         cell["scope"] = "row"
+    for number, caption in enumerate(soup.select(".table-caption")):
+        caption["id"] = f"table-caption-{number}"
+        for table in caption.parent.select("table"):
+            table["aria-labelledby"] = caption["id"]
 
 
 def _bibliography(soup: BeautifulSoup) -> None:

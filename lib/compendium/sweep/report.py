@@ -37,8 +37,8 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; p
 figure { margin: 0 0 2rem; overflow-x: auto; }
 img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; }
-:root { --pst-color-background: #fff; --pst-color-on-background: #fff; --pst-color-text-base: #222; \
---pst-color-text-muted: #666; --pst-color-border: #ddd; --pst-color-link: #0b53b0; --pst-color-primary: #0b53b0; }
+:root { --pst-color-on-background: #fff; --pst-color-text-base: #222; --pst-color-text-muted: #666;
+  --pst-color-border: #ddd; --pst-color-link: #0b53b0; --pst-color-primary: #0b53b0; }
 {{ figures_style }}
 th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }
 .failed { color: #a00; }

@@ -1,0 +1,48 @@
+"""Tables of code cells: numbered, named, and where the text says."""
+
+import nbformat
+import pytest
+import site_pages
+from bs4 import BeautifulSoup
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
+from tiny_book import compiled
+from tiny_notebooks import write_notebook
+
+from compendium import book
+
+TABLE = "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>"
+
+
+def cell_with_table(name, caption):
+    output = new_output("execute_result", {"text/html": TABLE, "text/plain": "a"}, execution_count=1)
+    metadata = {"mystnb": {"table": {"name": name, "caption": caption}}}
+    return new_code_cell("table", outputs=[output], execution_count=1, metadata=metadata)
+
+
+def test_a_table_has_its_number_its_caption_and_links_that_lead_to_it(tmp_path):
+    text = new_markdown_cell("See {numref}`tab-second` and {ref}`that <tab-first>`.")
+    cells = (cell_with_table("tab-first", "Errors < 1."), cell_with_table("tab-second", "More."))
+    write_notebook(tmp_path / "book" / "chapter.ipynb", *cells, text)
+    html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/chapter.ipynb": ""})
+    soup = BeautifulSoup((html / "book" / "chapter.html").read_bytes(), "html.parser")
+    first, second = soup.select(".numbered-table")
+    assert (first["id"], second["id"]) == ("tab-first", "tab-second")
+    assert first.select_one(".table-caption").text.startswith("Table 1 Errors < 1.")
+    assert second.select_one(".table-caption").text.startswith("Table 2 More.")
+    assert second.table["aria-labelledby"] == second.select_one(".table-caption")["id"]
+    links = {link.text: link["href"] for link in soup.select("article p > a.reference")}
+    assert links == {"Table 2": "#tab-second", "that": "#tab-first"}
+
+
+@pytest.mark.parametrize("document", book.notebooks(), ids=lambda path: path.stem)
+def test_each_table_that_a_cell_prints_has_a_caption_of_its_own(document, html):
+    printed = [
+        cell
+        for cell in nbformat.read(document, 4).cells
+        if any("text/html" in output.get("data", {}) for output in cell.get("outputs", []))
+    ]
+    captions = [cell.metadata.get("mystnb", {}).get("table", {}).get("caption") for cell in printed]
+    assert None not in captions
+    assert len({*captions}) == len(captions)
+    soup = BeautifulSoup(site_pages.rendered(document).read_bytes(), "html.parser")
+    assert [caption.text for caption in soup.select(".table-caption .caption-text")] == captions
