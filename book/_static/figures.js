@@ -172,6 +172,13 @@
     return made;
   };
 
+  // Of series that are called alike, as networks of several seeds are, each has its number.
+  const namesOf = (series, otherwise) => {
+    const names = series.map((one) => one.label || otherwise);
+    return names.map((name, place) => (names.indexOf(name) === names.lastIndexOf(name) ? name
+      : `${name} (${names.slice(0, place + 1).filter((other) => other === name).length})`));
+  };
+
   // A row for each value on the axis across and a column a series, where series have their values in common.
   const tableOf = (panel) => {
     const series = panel.series.filter((one) => one.kind !== "level" && one.of.length);
@@ -182,7 +189,7 @@
     if (inCommon) {
       if (across.every((value) => typeof value === "number")) across.sort((a, b) => a - b);
       const columns = series.map((one) => new Map(one.of));
-      return [table([panel.x, ...series.map((one) => one.label || panel.y)],
+      return [table([panel.x, ...namesOf(series, panel.y)],
         across.map((x) => [x, ...columns.map((column) => column.get(x) ?? "")]),
         [panel.title, panel.y].filter(Boolean).join(": "))];
     }

@@ -13,6 +13,21 @@ Reach = list[np.ndarray]
 
 NOTHING = (1 << 30, -1)  # first and last pixel of what sees none
 
+_SEES_AS_BEFORE = {  # kinds of layers whose positions see what those before them saw
+    "Activation",
+    "Add",
+    "BatchNormalization",
+    "Concatenate",
+    "Dense",
+    "Dropout",
+    "InputLayer",
+    "LeakyReLU",
+    "Multiply",
+    "ReLU",
+    "Rescaling",
+    "Softmax",
+}
+
 
 @dataclass
 class Step:
@@ -134,7 +149,7 @@ def _reach(layer: Any, seen: Reach, shape: tuple[int, ...]) -> Reach:
     kind = type(layer).__name__
     if len(shape) < 3 or not seen:  # a vector: all of it
         return [_all(axis) for axis in seen]
-    if kind in ("Dense", "Concatenate", "Add", "InputLayer") or _pointwise(layer):
+    if kind in _SEES_AS_BEFORE:
         return seen
     if kind == "Reshape":
         return [np.repeat(_all(axis)[:, :1], size, axis=1) for axis, size in zip(seen, shape, strict=False)]
@@ -144,20 +159,6 @@ def _reach(layer: Any, seen: Reach, shape: tuple[int, ...]) -> Reach:
         )
     windows = [_WINDOWS[kind](layer, axis, seen[axis].shape[1], shape[axis]) for axis in range(2)]
     return [_through(axis, window) for axis, window in zip(seen, windows, strict=True)]
-
-
-def _pointwise(layer: Any) -> bool:
-    names = (
-        "Activation",
-        "BatchNormalization",
-        "Dropout",
-        "LeakyReLU",
-        "ReLU",
-        "Rescaling",
-        "Softmax",
-        "Multiply",
-    )
-    return type(layer).__name__ in names
 
 
 def _all(axis: np.ndarray) -> np.ndarray:
@@ -255,7 +256,7 @@ def _words(layer: Any) -> str:
     """Say what a layer does, in a line."""
     kind = type(layer).__name__
     words = _NAMES.get(kind, kind)
-    if kind in ("UpSampling2D",):
+    if kind == "UpSampling2D":
         return f"{words} ×{layer.size[0]}, {layer.interpolation}"
     if kind in _WINDOWS and hasattr(layer, "strides"):
         own = [_geometry(layer, axis)[2] for axis in range(2)]
