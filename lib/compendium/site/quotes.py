@@ -10,8 +10,11 @@ for several methods or levels, a function says what is done with them:
 - `smallest(a)`, `largest(a)`, `runs_below(a; bound)` of single runs; `seeds(a)`, how many there are;
 - `difference(a; b)` of two quantities, run by run, with its 95 % interval from `low(a; b)` to `high(a; b)`;
   `lower(a; b)`, in how many runs a is; `ahead(a; b)`, on average, at how many levels a is higher;
+  `gap(a; b)`, the largest absolute difference of the averages, method by method;
 - `holding(quantity; a < b < c; ...)` counts neighbours whose order holds by that interval, `reversed(...)`
-  and `undecided(...)` the others, and `orders(...)` all of them.
+  and `undecided(...)` the others, and `orders(...)` all of them;
+- `least_fall(family; n)` and `largest_fall(family; n)`: by which share the validation loss of a network of
+  the family, averaged over the seeds, fell over its last n epochs.
 
 `@epochs` is a parameter of the run, of a list its length. These are joined by ` − `, ` × ` and ` ÷ `.
 
@@ -141,6 +144,18 @@ def _ahead(chapter: str, first: str, second: str) -> int:
     return int((firsts > seconds).sum())
 
 
+def _gap(chapter: str, first: str, second: str) -> float:
+    keys = ["method", "level"]
+    firsts, seconds = (_rows(text, chapter).groupby(keys)["value"].mean() for text in (first, second))
+    return float((firsts - seconds).abs().max())
+
+
+def _falls(chapter: str, family: str, epochs: str) -> pd.Series:
+    curves = pd.DataFrame(recorded_run(chapter)["curves"])
+    losses = curves[curves["family"] == family].pivot_table("val_loss", "epoch", "network")
+    return 1 - losses.iloc[-1] / losses.iloc[-1 - int(epochs)]
+
+
 def _verdicts(chapter: str, quantity: str, *chains: str) -> list[str]:
     found = []
     for chain in chains:
@@ -175,6 +190,9 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "high": lambda chapter, *pair: _paired(chapter, *pair).high,
     "lower": lambda chapter, *pair: _paired(chapter, *pair).first_lower,
     "ahead": _ahead,
+    "gap": _gap,
+    "least_fall": lambda *asked: float(_falls(*asked).min()),
+    "largest_fall": lambda *asked: float(_falls(*asked).max()),
     "holding": _counting("holding"),
     "reversed": _counting("reversed"),
     "undecided": _counting("undecided"),
