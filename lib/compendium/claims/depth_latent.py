@@ -271,7 +271,7 @@ def converged(case: Case, *, epochs: int) -> Found:
     return Found(
         f"over the last {epochs} epochs the validation loss changes by {means.min():.1%} to "
         f"{means.max():.1%}; it still falls for {len(falling)} of {len(means)} networks",
-        f"learning curves of three seeds, {source_of(record)}",
+        f"learning curves of every seed, {source_of(record)}",
         holds=not falling,
         short=shortfall(record, FULL),
     )
@@ -362,7 +362,7 @@ def increase_by_depth(case: Case) -> Found:
     return Found(
         ", ".join(f"depth {depth}: {one.mean():+.4f}" for depth, one in rise.items())
         + f"; depth 5 minus depth 1 {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})",
-        f"rise of the test MSE over three seeds, {source_of(record)}",
+        f"rise of the test MSE, paired over seeds, {source_of(record)}",
         holds=found.below_zero,
         short=shortfall(record, FULL),
         lacks=UNDECIDED if found.below_zero is None else None,
@@ -425,7 +425,7 @@ def nearest(case: Case, *, methods: list, to: str, a_fortiori: bool = False) -> 
     holds = all(held)
     return Found(
         "; ".join(words),
-        f"distances of outputs, each of three seeds, {source_of(record)}"
+        f"distances of outputs, every seed, {source_of(record)}"
         + (f"; more training can only move them further from {to}" if a_fortiori else ""),
         holds=holds,
         short=None if a_fortiori and not holds else shortfall(record, FULL),
@@ -478,7 +478,7 @@ def accuracy_follows_error(case: Case) -> Found:
     return Found(
         f"accuracies of {accuracies.min():.3f} to {accuracies.max():.3f}; rank correlation with the error "
         f"{min(one.statistic for one in found):.2f} to {max(one.statistic for one in found):.2f}",
-        f"logistic regression of clean digits on denoised ones, three seeds, {source_of(record)}",
+        f"logistic regression of clean digits on denoised ones, every seed, {source_of(record)}",
         holds=all(one.statistic < 0 and one.pvalue < 0.05 for one in found),
         short=shortfall(record, FULL),
     )
