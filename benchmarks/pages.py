@@ -10,6 +10,7 @@ machine change it little, unlike the first two. Each is the median of several vi
     python benchmarks/pages.py [NAME ...]      # all pages, or those with these names
 """
 
+import contextlib
 import gzip
 import http.server
 import statistics
@@ -64,6 +65,11 @@ class Host(http.server.SimpleHTTPRequestHandler):
             self.send_header("Content-Encoding", "gzip")
         self.end_headers()
         self.wfile.write(body)
+
+    def handle(self) -> None:
+        """Answer until the page is closed, which may be in the middle of an answer."""
+        with contextlib.suppress(ConnectionError):
+            super().handle()
 
     def log_message(self, *_: object) -> None:
         """Say nothing of each file."""
