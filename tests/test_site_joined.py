@@ -32,7 +32,7 @@ USE = """(sheets) => Promise.all(sheets.map((sheet) => new Promise((done, failed
 def rules(css, tmp_path, *, script=""):
     """What is left of a stylesheet for the page above."""
     static = tmp_path / "_static"
-    static.mkdir()
+    static.mkdir(exist_ok=True)
     (tmp_path / "page.html").write_text(PAGE)
     (static / "a.css").write_text(css)
     (static / "a.js").write_text(script)
@@ -106,6 +106,19 @@ def test_files_are_joined_in_order_with_what_they_import_and_their_addresses(tmp
         '.lead{src:url("/root.svg")}',
     ]
     assert (static / joined.SCRIPTS).read_text() == ';"use strict"; const one = 1 \n;(() => one)()\n'
+
+
+def test_pages_of_other_styles_ask_for_another_address(tmp_path):
+    page, addresses = tmp_path / "page.html", []
+    for css in ("p{margin:0}", "p{margin:1px}", "p{margin:1px}"):
+        soup = BeautifulSoup(PAGE, "html.parser")
+        joined.use(soup)
+        rules(css, tmp_path)
+        page.write_text(str(soup))
+        joined.write(tmp_path, ["a.css", "a.js"])
+        addresses.append(BeautifulSoup(page.read_text(), "html.parser").link["href"])
+    assert addresses[0].startswith("../_static/styles.css?v=")
+    assert addresses[0] != addresses[1] == addresses[2]
 
 
 # --- the rendered book

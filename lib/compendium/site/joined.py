@@ -5,6 +5,7 @@ are not in the book. A rule stays if each class and identifier that it asks for 
 of a script; an icon stays in its font if a rule names it.
 """
 
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
@@ -24,15 +25,18 @@ _HOLDING_RULES = {"media", "supports", "layer"}
 _WORD = re.compile(r"[\w-]+")
 _NAMES = re.compile(r"""\s(?:class|id)="([^"]*)"|<script[^>]*>(.*?)</script>""", re.DOTALL)
 _ADDRESS = re.compile(r"""url\(\s*["']?(?!data:|#|/|\w+:)([^"')]+)["']?\s*\)""")
+_JOINED = re.compile(rf"({_FOLDER}(?:{STYLES}|{SCRIPTS}))(?:\?v=\w+)?")
 _SOURCE_MAP = re.compile(r"//# sourceMappingURL=\S+")
 
 
 def use(soup: BeautifulSoup) -> list[str]:
     """Put the joined files in place of the stylesheets and deferred scripts of a page.
 
-    Returns the paths of those files among the static ones, in their order. Scripts in the article and the
-    search's are for one page alone and stay.
+    Returns the paths of those files among the static ones, in their order; none, if the page was not written
+    anew. Scripts in the article and the search's are for one page alone and stay.
     """
+    if soup.select_one(f'link[href*="{_FOLDER}{STYLES}"]'):
+        return []
     for hint in soup.select('link[rel="preload"][as="script"]'):
         hint.decompose()
     sheets = soup.select(f'link[rel="stylesheet"][href*="{_FOLDER}"]')
@@ -45,11 +49,14 @@ def use(soup: BeautifulSoup) -> list[str]:
             element[attribute] = f"{base}{_FOLDER}{joined}"
         for again in elements[1:]:
             again.decompose()
-    return [path for path in found if path not in {STYLES, SCRIPTS}]
+    return found
 
 
 def write(html: Path, files: Iterable[str]) -> None:
-    """Write the joined files for the pages in a folder, from these files among their static ones."""
+    """Write the joined files for the pages in a folder, from these files among their static ones.
+
+    The pages get their addresses with a mark of the content, so that no browser shows an older one.
+    """
     static = html / _FOLDER
     sheets, scripts = [], []
     for file in files:
@@ -60,6 +67,9 @@ def write(html: Path, files: Iterable[str]) -> None:
     styles = "\n".join(line for sheet in sheets for line in _joined(sheet, static, names))
     (static / STYLES).write_text(styles, encoding="utf-8")
     _keep_icons(static, styles)
+    mark = hashlib.sha256(f"{styles}{script}".encode()).hexdigest()[:8]
+    for page in html.rglob("*.html"):
+        page.write_text(_JOINED.sub(rf"\1?v={mark}", page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 def _joined(sheet: Path, static: Path, names: set[str]) -> Iterator[str]:
