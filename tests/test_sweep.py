@@ -358,7 +358,11 @@ def test_the_page_says_the_value_at_the_pointer_and_needs_no_other_file(swept, c
     stage = page.locator(".figure-stage").first
     stage.focus()
     page.keyboard.press("ArrowRight")
-    said = stage.locator(".figure-bubble").inner_text()
+    bubble = stage.locator(".figure-bubble")
+    assert bubble.is_visible()
+    said = bubble.inner_text()
+    spoken = stage.locator(".visually-hidden").bounding_box()
+    assert spoken["width"] * spoken["height"] <= 1
     page.locator(".figure-more summary").first.click()
     rows = page.locator(".figure-table tbody tr").all_inner_texts()
     page.close()
