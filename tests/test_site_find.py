@@ -30,7 +30,7 @@ FOCUS = """() => {
 
 
 LINKS = """() => [...document.querySelectorAll("article a[href]")]
-  .filter((link) => link.checkVisibility() && !link.closest("details:not([open])"))
+  .filter((link) => link.checkVisibility({visibilityProperty: true}) && !link.closest("details:not([open])"))
   .map((link) => link.id || link.href)"""
 MOST_STOPS = 1500  # on the way through a page
 
