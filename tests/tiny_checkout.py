@@ -49,6 +49,7 @@ class Checkout:
 
 def checkout(root):
     shutil.copytree(project.ROOT / "lib", root / "lib", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(project.ROOT / "book" / "_static", root / "book" / "_static")
     (root / "notebooks").mkdir()
     (root / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n")
     return Checkout(root)
