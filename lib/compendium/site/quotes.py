@@ -140,14 +140,17 @@ def _paired(chapter: str, first: str, second: str) -> statistics.Comparison:
 
 
 def _ahead(chapter: str, first: str, second: str) -> int:
-    firsts, seconds = (_rows(text, chapter).groupby("level")["value"].mean() for text in (first, second))
-    return int((firsts > seconds).sum())
+    return int((_differences(chapter, first, second, ["level"]) > 0).sum())
 
 
 def _gap(chapter: str, first: str, second: str) -> float:
-    keys = ["method", "level"]
+    return float(_differences(chapter, first, second, ["method", "level"]).abs().max())
+
+
+def _differences(chapter: str, first: str, second: str, keys: list[str]) -> pd.Series:
+    """First minus second, averaged over all but the keys."""
     firsts, seconds = (_rows(text, chapter).groupby(keys)["value"].mean() for text in (first, second))
-    return float((firsts - seconds).abs().max())
+    return firsts - seconds
 
 
 def _falls(chapter: str, family: str, epochs: str) -> pd.Series:
