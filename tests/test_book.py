@@ -116,8 +116,10 @@ def notebook_faults(notebook):
     if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         found.append("not run from top to bottom")
     found += [f"a path of one machine: {path}" for path in MACHINE_PATH.findall("\n".join(texts(notebook)))]
+    prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for cell in notebook.cells:
         found += [f"{fault}: {cell.source.splitlines()[0]}" for fault in cell_faults(cell)]
+        found += [f"no text refers to {name}" for name in numbered(cell) if f"{{numref}}`{name}`" not in prose]
     for kind, cells in groupby(notebook.cells, key=lambda cell: cell.cell_type):
         if kind == "code" and len(list(cells)) > IN_A_ROW:
             found.append("more than two code cells in a row")
@@ -147,6 +149,12 @@ def cell_faults(cell):
     if "parameters" in cell.metadata.get("tags", []) and not parameters_explained(cell.source):
         found.append("a parameter without type or comment")
     return found
+
+
+def numbered(cell):
+    """The names of a cell's figure and table."""
+    about = cell.metadata.get("mystnb", {})
+    return [about[kind]["name"] for kind in ("figure", "table") if "name" in about.get(kind, {})]
 
 
 def texts(part):
@@ -206,7 +214,9 @@ def printing(source="print(1)", *outputs):
 
 
 def test_a_good_notebook_has_no_fault():
-    prose = new_markdown_cell("Set `export COMPENDIUM_DATA=/path/to/data`; see https://example.org/home/x.")
+    prose = new_markdown_cell(
+        "Set `export COMPENDIUM_DATA=/path/to/data`; see https://example.org/home/x and {numref}`fig-curves`."
+    )
     cells = [printing(), prose, "def f():\n    print(2)", figure_cell()]
     assert notebook_faults(executed(*cells, parameters="epochs: int = 2  # passes")) == []
     assert notebook_faults(executed()) == []
@@ -228,6 +238,7 @@ FAILED = new_output("error", ename="ValueError", evalue="wrong", traceback=[])
         ([printing("print(p)", output_of("in '/tmp/ipykernel_1/2.py'"))], "path of one machine: /tmp/"),
         (["p = 'C:\\\\data'"], "path of one machine: C:\\"),
         ([new_markdown_cell("See /work/here.")], "path of one machine: /work/"),
+        ([figure_cell()], "no text refers to fig-curves"),
         ([figure_cell(alt=" ")], "without caption or alternative text"),
         ([new_markdown_cell("![](picture.png)")], "an image without alternative text"),
         (["a = 1", "b = 1", "c = 1"], "more than two code cells in a row"),
