@@ -119,7 +119,9 @@ def notebook_faults(notebook):
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
     for cell in notebook.cells:
         found += [f"{fault}: {cell.source.splitlines()[0]}" for fault in cell_faults(cell)]
-        found += [f"no text refers to {name}" for name in numbered(cell) if f"{{numref}}`{name}`" not in prose]
+        found += [
+            f"no text refers to {name}" for name in numbered(cell) if f"{{numref}}`{name}`" not in prose
+        ]
     for kind, cells in groupby(notebook.cells, key=lambda cell: cell.cell_type):
         if kind == "code" and len(list(cells)) > IN_A_ROW:
             found.append("more than two code cells in a row")

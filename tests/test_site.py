@@ -1,13 +1,25 @@
 """Each page of the built book in a real browser: open to everyone, whole without a network, light."""
 
+import nbformat
 import pytest
 import site_pages
 from bs4 import BeautifulSoup
+
+from compendium import project
 
 MEGABYTE = 1e6
 LARGEST_SITE = 60 * MEGABYTE
 LARGEST_PAGE = 4 * MEGABYTE
 MOST_REQUESTS = 40
+LIKE_THE_CODE_AROUND = """() => {
+  const look = (element) => {
+    const style = getComputedStyle(element);
+    return [style.color, style.fontWeight, style.fontStyle, style.backgroundColor].join();
+  };
+  return [...document.querySelectorAll("pre span[class]")]
+    .filter((token) => look(token) === look(token.closest("pre"))).map((token) => token.className);
+}"""
+NOT_COPIED = {"gp", "go", "linenos"}  # `copybutton_exclude` needs their names
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +96,21 @@ def test_each_page_has_a_title_and_a_summary_of_its_own(soups):
     for soup in documents.values():
         assert soup.select_one('meta[property="og:title"]')["content"]
         assert soup.select_one('meta[property="og:site_name"]')["content"] == "The Denoising Compendium"
+
+
+def test_code_is_whole_and_has_no_element_that_colours_nothing(chromium, html, soups):
+    chapter = nbformat.read(project.NOTEBOOKS / "tuning.ipynb", 4)
+    sources = [cell.source for cell in chapter.cells if cell.cell_type == "code"]
+    shown = [code.get_text().rstrip("\n") for code in soups["tuning"].select(".cell_input pre")]
+    assert shown == sources
+    needless = []
+    for theme in ("light", "dark"):
+        page = chromium.new_page(color_scheme=theme)
+        page.goto((html / "notebooks" / "tuning.html").as_uri())
+        page.evaluate(site_pages.ALL_OF_IT)
+        needless.append({*page.evaluate(LIKE_THE_CODE_AROUND)} - NOT_COPIED)
+        page.close()
+    assert set.intersection(*needless) == set()
 
 
 def test_formulas_need_no_script(soups):

@@ -133,6 +133,11 @@ def test_the_stylesheet_is_light_and_keeps_the_icons_that_it_names(html):
     assert {ord(icon) for icon in "\uf05a\uf0eb\uf071"} <= {*kept}  # note, tip, warning
 
 
+def test_the_theme_does_not_measure_what_another_script_watches(html):
+    script = (html / "_static" / joined.SCRIPTS).read_text()
+    assert script.count("""document.querySelectorAll([":not(*)"].join(", ")).forEach(e=>{e.tabIndex=""") == 1
+
+
 @pytest.mark.parametrize("name", ["book/index", "book/claims", "book/labs/corrupt", "notebooks/tuning"])
 @pytest.mark.parametrize(("width", "theme"), [(1440, "dark"), (390, "light")])
 def test_each_element_looks_as_with_all_rules(chromium, html, name, width, theme):

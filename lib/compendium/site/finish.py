@@ -4,10 +4,13 @@ A Sphinx extension. Each mend is for something that the theme or an extension wr
 """
 
 import re
+from collections.abc import Iterable, Set
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
+from pygments.styles import get_style_by_name
+from pygments.token import STANDARD_TYPES, Text
 from sphinx.application import Sphinx
 
 from compendium.site import joined
@@ -28,8 +31,16 @@ _THEME = """\
 """
 
 
-def _mend(soup: BeautifulSoup, name: str) -> None:
-    """Mend a page; its name is its path without the ending."""
+def plain_tokens(styles: Iterable[str]) -> set[str]:
+    """Return the classes of tokens that look like the code around them in each of these Pygments styles."""
+    looks = [get_style_by_name(style).style_for_token for style in styles]
+    return {
+        name for token, name in STANDARD_TYPES.items() if all(look(token) == look(Text) for look in looks)
+    }
+
+
+def _mend(soup: BeautifulSoup, name: str, plain: Set[str]) -> None:
+    """Mend a page; its name is its path without the ending, `plain` the classes that code does not need."""
     for element in soup.select(_NOT_NEEDED if name == "search" else f"{_NOT_NEEDED}, {_SEARCH}"):
         element.decompose()
     _summary(soup)
@@ -37,6 +48,7 @@ def _mend(soup: BeautifulSoup, name: str) -> None:
     draw_icons(soup)
     _structure(soup)
     _tables(soup)
+    _code(soup, plain)
     _bibliography(soup)
 
 
@@ -109,6 +121,13 @@ def _tables(soup: BeautifulSoup) -> None:
             table["aria-labelledby"] = caption["id"]
 
 
+def _code(soup: BeautifulSoup, plain: Set[str]) -> None:
+    """Take the spans away that colour nothing: they are half of the elements of a chapter."""
+    for token in soup.select("pre span[class]"):
+        if plain.issuperset(token["class"]):
+            token.unwrap()
+
+
 def _bibliography(soup: BeautifulSoup) -> None:
     """References are a list of entries; docutils gives them a role that ARIA has dropped."""
     for entry in soup.select('[role="doc-biblioentry"]'):
@@ -129,6 +148,8 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
     if fault is not None or app.builder.format != "html":
         return
     html = Path(app.outdir)
+    options = app.config.html_theme_options
+    plain = plain_tokens([options["pygments_light_style"], options["pygments_dark_style"]])
     files: dict[str, None] = {}  # in order, each once
     for path in html.rglob("*.html"):
         name = path.relative_to(html).with_suffix("").as_posix()
@@ -136,7 +157,7 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
             continue
         soup = BeautifulSoup(path.read_bytes(), "html.parser")
         if soup.body:
-            _mend(soup, name)
+            _mend(soup, name, plain)
             _images(soup, path.parent)
             files |= dict.fromkeys(joined.use(soup))
             path.write_text(str(soup), encoding="utf-8")

@@ -26,6 +26,13 @@ _WORD = re.compile(r"[\w-]+")
 _NAMES = re.compile(r"""\s(?:class|id)="([^"]*)"|<script[^>]*>(.*?)</script>""", re.DOTALL)
 _ADDRESS = re.compile(r"""url\(\s*["']?(?!data:|#|/|\w+:)([^"')]+)["']?\s*\)""")
 _JOINED = re.compile(rf"({_FOLDER}(?:{STYLES}|{SCRIPTS}))(?:\?v=\w+)?")
+# What the theme measures, all at once and again after each change of a page, to let the keyboard reach what
+# scrolls. `scrolling.js` does that for a box when it is laid out.
+_MEASURED = (
+    '["pre",".nboutput > .output_area",".cell_output > .output",'
+    '".jp-RenderedHTMLCommon",".pst-scrollable-table-container"]'
+)
+_NOTHING = '[":not(*)"]'
 _SOURCE_MAP = re.compile(r"//# sourceMappingURL=\S+")
 
 
@@ -62,6 +69,7 @@ def write(html: Path, files: Iterable[str]) -> None:
     for file in files:
         (sheets if file.endswith(".css") else scripts).append(static / file)
     script = "".join(f";{_SOURCE_MAP.sub('', path.read_text(encoding='utf-8'))}\n" for path in scripts)
+    script = script.replace(_MEASURED, _NOTHING)
     (static / SCRIPTS).write_text(script, encoding="utf-8")
     names = _names(html)
     styles = "\n".join(line for sheet in sheets for line in _joined(sheet, static, names))
