@@ -2,6 +2,7 @@
 
 import hashlib
 import importlib.metadata
+import re
 import subprocess
 from collections.abc import Iterable
 from pathlib import Path
@@ -31,8 +32,11 @@ def checkout() -> Path:
 
 
 def chapters() -> list[str]:
-    """Return the names of the chapters."""
-    return sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    """Return the names of the chapters, in the book's order; those that `_toc.yml` lacks come last."""
+    names = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+    contents = ROOT / "_toc.yml"
+    listed = re.findall(r"file: notebooks/([\w-]+)", contents.read_text()) if contents.exists() else []
+    return sorted(names, key=lambda name: listed.index(name) if name in listed else len(listed))
 
 
 def chapter_path(name: str) -> Path:

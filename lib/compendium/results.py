@@ -186,7 +186,7 @@ def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataF
 
 
 def rounded(table: pd.DataFrame, digits: int | Mapping[str, int]) -> pd.DataFrame:
-    """Return a table of numbers as text, a missing one as "", for a page.
+    """Return a table of numbers as text, a missing one as "", zero without a sign, for a page.
 
     `digits` after the point are for all columns, or for each column (of several levels: the first) by name.
     """
@@ -194,7 +194,7 @@ def rounded(table: pd.DataFrame, digits: int | Mapping[str, int]) -> pd.DataFram
     def text(column: pd.Series) -> pd.Series:
         name = column.name[0] if isinstance(column.name, tuple) else column.name
         places = digits if isinstance(digits, int) else digits[name]
-        return column.map(lambda number: "" if pd.isna(number) else f"{number:.{places}f}")
+        return column.map(lambda number: "" if pd.isna(number) else f"{number:z.{places}f}")
 
     return table.apply(text)
 

@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from string import Template
 
@@ -10,6 +10,7 @@ import matplotlib.pyplot as plt
 
 from compendium import plots
 from compendium.claims.evaluation import Verdict, summary, text
+from compendium.claims.ledger import Claim
 from compendium.claims.rules import VERDICTS
 
 CHART = "_static/claims.svg"  # beside the page of all claims
@@ -112,14 +113,20 @@ def _row(one: Verdict) -> str:
     cells = (
         f'<a href="{link}">{claim.id}</a>',
         f"{_safe(claim.quantity)} <small>{_safe(claim.location)}</small>",
-        _safe(f"{text(claim.value)} {claim.unit}".strip()),
-        f"{_safe(text(found.ours, 4) + _spread(found.runs))} <small>{_safe(_explained(one))}</small>",
+        _safe(_printed(claim)),
+        f"{_safe(text(found.ours, 4) + _spread(found.runs)) or '–'} <small>{_safe(_explained(one))}</small>",
         one.verdict,
     )
     inside = "".join(
         f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
     )
     return f'<tr id="{claim.id}" data-paper="{claim.paper}">{inside}</tr>'
+
+
+def _printed(claim: Claim) -> str:
+    """What the paper prints, with its unit; a mapping names what it holds itself."""
+    unit = "" if isinstance(claim.value, Mapping) else claim.unit
+    return f"{text(claim.value)} {unit}".strip()
 
 
 def _explained(one: Verdict) -> str:

@@ -1,10 +1,11 @@
-"""Colours, type and background of every figure, and pictures that stand in a page themselves."""
+"""One look for figures and tables, and pictures that stand in a page themselves."""
 
 import base64
 import io
 from typing import Literal
 
 import matplotlib.pyplot as plt
+import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 
@@ -14,9 +15,11 @@ from compendium.plots import described
 def use_style() -> None:
     """Set the book's look for all figures that follow: opaque, colour-blind safe, readable on a phone.
 
-    In a notebook, figures are from now on shown together with `described.description` of them.
+    In a notebook, figures are from now on shown together with `described.description` of them, and tables
+    with their texts in full.
     """
     described.register()
+    pd.set_option("display.max_colwidth", None)
     sns.set_theme(
         context="notebook",
         style="whitegrid",

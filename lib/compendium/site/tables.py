@@ -15,7 +15,7 @@ class numbered_table(nodes.General, nodes.Element):
 
 
 class NumberTables(SphinxTransform):
-    """Put the output of each cell that has a caption for its table into a `numbered_table`."""
+    """Put the last output of each cell that has a caption for its table into a `numbered_table`."""
 
     default_priority = 400
 
@@ -27,8 +27,9 @@ class NumberTables(SphinxTransform):
             if table and outputs:
                 numbered = numbered_table(caption=table["caption"], names=[table["name"]])
                 self.document.note_explicit_target(numbered, numbered)
-                outputs[0].replace_self(numbered)
-                numbered += outputs[0]
+                shown = outputs[0][-1]  # what the cell has printed before stays above the caption
+                shown.replace_self(numbered)
+                numbered += shown
 
 
 def visit(translator: HTML5Translator, node: numbered_table) -> None:
