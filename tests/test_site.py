@@ -1,5 +1,8 @@
 """Each page of the built book in a real browser: open to everyone, whole without a network, light."""
 
+import copy
+import re
+
 import nbformat
 import pytest
 import site_pages
@@ -111,6 +114,15 @@ def test_code_is_whole_and_has_no_element_that_colours_nothing(chromium, html, s
         needless.append({*page.evaluate(LIKE_THE_CODE_AROUND)} - NOT_COPIED)
         page.close()
     assert set.intersection(*needless) == set()
+
+
+def test_a_number_is_not_parted_from_its_unit_and_code_keeps_its_blanks(soups):
+    for name, soup in soups.items():
+        article = copy.copy(soup.article or soup.body)
+        for code in article.select("pre, code"):
+            assert "\N{NO-BREAK SPACE}" not in code.text, name
+            code.decompose()
+        assert re.findall(r".{9}\d (?:%|dB)(?!\w)|.{9}\d × \d", article.text) == [], name
 
 
 def test_formulas_need_no_script(soups):

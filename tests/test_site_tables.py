@@ -34,6 +34,21 @@ def test_a_table_has_its_number_its_caption_and_links_that_lead_to_it(tmp_path):
     assert links == {"Table 2": "#tab-second", "that": "#tab-first"}
 
 
+def test_what_a_cell_prints_before_its_table_stays_above_the_caption(tmp_path):
+    cell = cell_with_table("tab-first", "Errors.")
+    cell.outputs.insert(0, new_output("stream", name="stdout", text="first of all\n"))
+    write_notebook(tmp_path / "book" / "chapter.ipynb", cell)
+    html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/chapter.ipynb": ""})
+    output = BeautifulSoup((html / "book" / "chapter.html").read_bytes(), "html.parser").select_one(
+        ".cell_output"
+    )
+    shown = output.get_text(" ", strip=True)
+    assert (
+        shown.index("first of all") < shown.index("Errors.") < output.get_text(" ", strip=True).index("a 1")
+    )
+    assert "first of all" not in output.select_one(".numbered-table").text
+
+
 @pytest.mark.parametrize("document", book.notebooks(), ids=lambda path: path.stem)
 def test_each_table_that_a_cell_prints_has_a_caption_of_its_own(document, html):
     printed = [

@@ -22,6 +22,8 @@ _NOT_NEEDED = (
     'script[src*="fontawesome"], meta[name^="docsearch"], #ethical-ad-placement, '
     'meta[property="og:url"]:not([content*="//"])'  # where the public address is not set
 )
+_NOT_PROSE = "pre, code, script, style, math, svg, textarea, option"
+_PARTED = re.compile(r"(?<=\d) (?=(?:%|dB|×|kB|MB|bits?)(?!\w))|(?<=×) (?=\d)")
 _SEARCH = 'script[src*="searchtools"], script[src*="language_data"], script[src*="searchindex"]'
 _AT_ONCE = "documentation_options"  # scripts in the page change what it sets
 _THEME = """\
@@ -49,6 +51,7 @@ def _mend(soup: BeautifulSoup, name: str, plain: Set[str]) -> None:
     _structure(soup)
     _tables(soup)
     _code(soup, plain)
+    _numbers(soup)
     _bibliography(soup)
 
 
@@ -126,6 +129,13 @@ def _code(soup: BeautifulSoup, plain: Set[str]) -> None:
     for token in soup.select("pre span[class]"):
         if plain.issuperset(token["class"]):
             token.unwrap()
+
+
+def _numbers(soup: BeautifulSoup) -> None:
+    """Keep a number and its unit on one line, and the sides of an image."""
+    for text in (soup.article or soup.body).find_all(string=_PARTED):
+        if not text.find_parent(lambda element: element.css.match(_NOT_PROSE)):
+            text.replace_with(_PARTED.sub("\N{NO-BREAK SPACE}", text))
 
 
 def _bibliography(soup: BeautifulSoup) -> None:
