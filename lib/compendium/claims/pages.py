@@ -2,7 +2,7 @@
 
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from string import Template
 
@@ -124,9 +124,10 @@ def _row(one: Verdict) -> str:
 
 
 def _printed(claim: Claim) -> str:
-    """What the paper prints, with its unit; a mapping names what it holds itself."""
-    unit = "" if isinstance(claim.value, Mapping) else claim.unit
-    return f"{text(claim.value)} {unit}".strip()
+    """What the paper prints, with its unit where that is of numbers; a year is its own."""
+    shown = text(claim.value)
+    of_numbers = re.fullmatch(r"[-+\d.,/% ]+", shown) and claim.unit != "year"
+    return f"{shown} {claim.unit}".strip() if of_numbers else shown
 
 
 def _explained(one: Verdict) -> str:
@@ -138,5 +139,9 @@ def _spread(runs: Sequence[float]) -> str:
 
 
 def _safe(shown: str) -> str:
-    """Escape for HTML on one line, for a blank line would end the HTML; what stands in `...` is code."""
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", escape(" ".join(shown.split())))
+    """Escape for HTML on one line, for a blank line would end the HTML; what stands in `...` is code.
+
+    A long word may break after a slash.
+    """
+    line = escape(" ".join(shown.split())).replace("/", "/<wbr>")
+    return re.sub(r"`([^`]+)`", r"<code>\1</code>", line)
