@@ -551,7 +551,7 @@ def longer(case: Case, *, times: list) -> Found:
     holds = all_hold(steps) or (False if most < printed else None)
     return Found(
         f"from {lowest} to {highest} the time of an epoch changes by {share:+.1f} % ({least:+.1f} to"
-        f" {most:+.1f} %), printed {printed:+.1f} %; images, network and operations are the same at each level",
+        f" {most:+.1f} %), printed {printed:+.1f} %; images, network and operations are the same",
         f"times of {len(seconds)} epochs a level, {source_of(record)}",
         holds=holds,
         lacks="the interval of the increase holds both 0 and what is printed" if holds is None else None,
