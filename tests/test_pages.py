@@ -85,6 +85,10 @@ def try_out(call, monkeypatch, words):
         case ["pip", "install", requirement]:
             extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]
             assert [requirement] == extras["optional-dependencies"]["lab"]
+        case ["mkdir", "-p", folder]:
+            Path(folder).mkdir(parents=True)
+        case ["cp", pattern, folder]:
+            assert [shutil.copy(path, folder) for path in project.ROOT.glob(pattern)]
         case ["export", assignment]:
             assert assignment.startswith("COMPENDIUM_DATA=")
         case _:
