@@ -109,7 +109,7 @@ def test_the_number_of_claims_is_the_ledger_s(page):
 @pytest.mark.parametrize(
     ("template", "text"),
     [
-        ("{@epochs -> d} epochs", "40 epochs"),
+        ("{@epochs -> d} epochs", "80 epochs"),
         ("{@fractions -> words} levels", "three levels"),
         ("{@fractions -> Words} levels", "Three levels"),
         ("{@train_images × 0.8 -> ,d}", "40,000"),
