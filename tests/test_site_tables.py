@@ -43,9 +43,7 @@ def test_what_a_cell_prints_before_its_table_stays_above_the_caption(tmp_path):
         ".cell_output"
     )
     shown = output.get_text(" ", strip=True)
-    assert (
-        shown.index("first of all") < shown.index("Errors.") < output.get_text(" ", strip=True).index("a 1")
-    )
+    assert shown.index("first of all") < shown.index("Errors.") < shown.index("a 1")
     assert "first of all" not in output.select_one(".numbered-table").text
 
 

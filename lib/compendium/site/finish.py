@@ -33,7 +33,7 @@ _THEME = """\
 """
 
 
-def plain_tokens(styles: Iterable[str]) -> set[str]:
+def _plain_tokens(styles: Iterable[str]) -> set[str]:
     """Return the classes of tokens that look like the code around them in each of these Pygments styles."""
     looks = [get_style_by_name(style).style_for_token for style in styles]
     return {
@@ -159,7 +159,7 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
         return
     html = Path(app.outdir)
     options = app.config.html_theme_options
-    plain = plain_tokens([options["pygments_light_style"], options["pygments_dark_style"]])
+    plain = _plain_tokens([options["pygments_light_style"], options["pygments_dark_style"]])
     files: dict[str, None] = {}  # in order, each once
     for path in html.rglob("*.html"):
         name = path.relative_to(html).with_suffix("").as_posix()
