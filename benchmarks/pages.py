@@ -103,6 +103,7 @@ def median(browser: Browser, address: str, *, phone: bool) -> list[float]:
 def main() -> None:
     """Print one line a page."""
     pages = [path.relative_to(project.ROOT).with_suffix(".html") for path in book.documents()]
+    pages += [Path("search.html"), Path("genindex.html"), Path("404.html")]  # Sphinx adds these
     chosen = [page for page in pages if page.stem in sys.argv[1:] or not sys.argv[1:]]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, directory=book.HTML))
     threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -1,7 +1,9 @@
 """Each page of the built book in a real browser: open to everyone, whole without a network, light."""
 
 import copy
+import gzip
 import re
+from urllib.parse import urlsplit
 
 import nbformat
 import pytest
@@ -13,6 +15,7 @@ from compendium import project
 MEGABYTE = 1e6
 LARGEST_SITE = 60 * MEGABYTE
 LARGEST_PAGE = 4 * MEGABYTE
+LARGEST_START = 0.12 * MEGABYTE  # as it is sent, compressed: a tenth of a second at 9 Mbit/s
 MOST_REQUESTS = 40
 LIKE_THE_CODE_AROUND = """() => {
   const look = (element) => {
@@ -72,6 +75,23 @@ def test_pages_are_light(pages):
     weights = {page.path.name: sum(file.stat().st_size for file in page.files) for page in pages}
     assert {name: weight for name, weight in weights.items() if weight > LARGEST_PAGE} == {}
     assert {page.path.name for page in pages if len(page.files) > MOST_REQUESTS} == set()
+
+
+def test_a_page_needs_little_before_it_can_be_used(html, soups):
+    """`benchmarks/pages.py` times it; this holds what the time comes from."""
+
+    def sent(path):
+        return len(gzip.compress(path.read_bytes()))
+
+    for page in site_pages.paths():
+        soup = soups[page.stem]
+        assert not soup.select("head script[src]:not([defer]), body script[src]:not([defer])"), page
+        assert soup.head.select_one("script:not([src]) ~ link[rel=stylesheet]"), page
+        assert not soup.head.select_one("link[rel=stylesheet] ~ script:not([src])"), page
+        needed = soup.select("link[rel=stylesheet], script[src]:not([src*=searchindex])")
+        files = {(page.parent / urlsplit(one.get("href") or one["src"]).path).resolve() for one in needed}
+        assert len(files) <= 4, page
+        assert sent(page) + sum(map(sent, files)) < LARGEST_START, page
 
 
 def test_the_whole_site_is_light(html):

@@ -262,6 +262,9 @@ def test_what_a_link_leads_to_is_shown_by_pointer_and_by_keyboard(open_page, sel
 
 def test_a_figure_in_a_tip_is_that_of_the_page_also_from_another_folder(open_page, html):
     page = open_page("book/how-to-read")
+    assert page.evaluate("window.compendiumTips") is None  # until a reader comes to a link
+    page.locator("article a.term").first.hover()
+    page.locator("[role=tooltip]").wait_for(state="visible")
     tips = page.evaluate("window.compendiumTips")
     sources = [found[1] for tip in tips.values() if (found := re.search(r'src="([^"]+)"', tip))]
     assert sources
@@ -289,3 +292,20 @@ def test_plumbing_is_folded_and_opens(open_page):
     assert folded.get_attribute("open") is None
     folded.locator("summary").first.click()
     assert folded.locator("pre").first.is_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_solution_is_folded_opens_by_keyboard_and_is_open_on_paper(chromium, html, scripts):
+    page = chromium.new_page(java_script_enabled=scripts)
+    page.goto((html / "notebooks" / "tuning.html").as_uri())
+    solution = page.locator("article details.solution").first
+    answer = solution.locator("section > p").first
+    assert solution.locator("summary").inner_text() == "Solution"
+    assert answer.is_hidden()
+    page.emulate_media(media="print")
+    assert answer.is_visible()
+    page.emulate_media(media="screen")
+    assert answer.is_hidden()
+    solution.locator("summary").press("Enter")
+    assert answer.is_visible()
+    page.close()

@@ -51,6 +51,31 @@ def test_every_page_offers_the_whole_book_and_how_to_cite_it(html):
         assert not entry or f'id="{entry}"' in target.read_text(), page
 
 
+@pytest.mark.parametrize("scripts", [True, False])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_the_menu_opens_below_its_button_and_closes(chromium, html, width, scripts):
+    context = chromium.new_context(viewport={"width": width, "height": 800}, java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto((html / "notebooks" / "tuning.html").as_uri())
+    button, offered = page.get_by_role("button", name="Take away"), page.locator("#menu-0")
+    button.hover()
+    assert offered.is_hidden()
+    button.click()
+    box, above = offered.bounding_box(), button.bounding_box()
+    assert box["y"] >= above["y"] + above["height"] - 1
+    assert box["x"] >= 0
+    assert box["x"] + box["width"] <= width
+    assert offered.get_by_role("link", name="Executed notebook").is_visible()
+    assert offered.get_by_role("button", name="Print this page").is_visible() == scripts
+    page.keyboard.press("Escape")
+    assert offered.is_hidden()
+    button.press("Enter")
+    assert offered.is_visible()
+    page.mouse.click(5, 700)  # elsewhere
+    assert offered.is_hidden()
+    context.close()
+
+
 def test_each_chapter_has_an_entry_with_its_title(html):
     text = BeautifulSoup((html / "book" / "cite.html").read_bytes(), "html.parser").text
     for chapter in project.chapters():

@@ -20,8 +20,12 @@
   }
   region.before(form);
 
-  const texts = rows.map((row) => row.textContent.toLowerCase());
+  const say = (shown) => {
+    form.querySelector("output").textContent = `${shown} of ${rows.length} claims`;
+  };
+  let texts; // of the rows, read when a reader first filters
   const filter = () => {
+    texts ??= rows.map((row) => row.textContent.toLowerCase());
     const words = form.elements.words.value.toLowerCase().split(/\s+/);
     let shown = 0;
     rows.forEach((row, place) => {
@@ -30,7 +34,7 @@
       row.hidden = !(fits && words.every((word) => texts[place].includes(word)));
       shown += !row.hidden;
     });
-    form.querySelector("output").textContent = `${shown} of ${rows.length} claims`;
+    say(shown);
   };
   form.addEventListener("input", filter);
   form.addEventListener("submit", (event) => event.preventDefault());
@@ -50,5 +54,5 @@
       body.append(...(down ? sorted.reverse() : sorted));
     });
   }
-  filter();
+  say(rows.length);
 })();

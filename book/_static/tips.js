@@ -1,18 +1,32 @@
 // What a link leads to, shown beside it: glossary terms, cited works, figures, equations, claims.
 // By pointer and by keyboard focus; Escape closes it; the pointer may go into it. The data are made with the pages
-// (tips-data.js). Without this script the links lead there as ever.
+// (tips-data.js) and loaded when a reader first comes to a link: a phone seldom needs them. Without this script the
+// links lead there as ever.
 (() => {
   const DELAY = 250; // milliseconds, for opening by pointer and for closing
   const root = new URL(document.documentElement.dataset.content_root || "./", location.href);
-  const tips = window.compendiumTips || {};
+  const links = "article a.reference.internal";
+  let tips = null;
   let box = null;
-  let owner = null;
+  let owner = null; // the link whose tip is open
+  let wanted = null; // the link whose tip is to open
   let timer = 0;
 
-  function contentOf(link) {
+  function load() {
+    tips ??= new Promise((done) => {
+      const script = document.createElement("script");
+      script.src = new URL("_static/tips-data.js", root);
+      script.onload = () => done(window.compendiumTips);
+      script.onerror = () => done({});
+      document.head.append(script);
+    });
+    return tips;
+  }
+
+  async function contentOf(link) {
     const address = new URL(link.getAttribute("href"), location.href);
     if (!address.hash || !address.href.startsWith(root.href)) return undefined;
-    return tips[decodeURIComponent(address.href.slice(root.href.length))];
+    return (await load())[decodeURIComponent(address.href.slice(root.href.length))];
   }
 
   function makeBox() {
@@ -37,12 +51,16 @@
     box.style.top = `${top + window.scrollY}px`;
   }
 
-  function open(link) {
+  async function open(link) {
     clearTimeout(timer);
     if (owner === link) return;
     close();
+    wanted = link;
+    const content = await contentOf(link);
+    if (!content || wanted !== link) return;
     if (!box) makeBox();
-    box.innerHTML = contentOf(link);
+    link.removeAttribute("title"); // or the browser shows it besides
+    box.innerHTML = content;
     for (const image of box.querySelectorAll("img")) image.src = new URL(image.getAttribute("src"), root);
     owner = link;
     link.setAttribute("aria-describedby", box.id);
@@ -54,6 +72,7 @@
 
   function close() {
     clearTimeout(timer);
+    wanted = null;
     if (!owner) return;
     owner.removeAttribute("aria-describedby");
     owner = null;
@@ -67,16 +86,21 @@
 
   function openSoon(link) {
     clearTimeout(timer);
+    contentOf(link); // the data are there when it opens
     timer = setTimeout(() => open(link), DELAY);
   }
 
-  for (const link of document.querySelectorAll("article a.reference.internal")) {
-    if (!contentOf(link)) continue;
-    link.removeAttribute("title"); // or the browser shows it besides
-    link.addEventListener("pointerenter", (event) => event.pointerType !== "touch" && openSoon(link));
-    link.addEventListener("pointerleave", closeSoon);
-    link.addEventListener("focus", () => link.matches(":focus-visible") && open(link));
-    link.addEventListener("blur", close);
+  // Calls a function with the link that an event comes to, or leaves.
+  function on(name, act) {
+    document.addEventListener(name, (event) => {
+      const link = event.target.closest(links);
+      if (link && !link.contains(event.relatedTarget)) act(link, event);
+    });
   }
+
+  on("pointerover", (link, event) => event.pointerType !== "touch" && openSoon(link));
+  on("pointerout", closeSoon);
+  on("focusin", (link) => link.matches(":focus-visible") && open(link));
+  on("focusout", close);
   document.addEventListener("keydown", (event) => event.key === "Escape" && close());
 })();

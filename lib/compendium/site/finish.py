@@ -16,16 +16,21 @@ from sphinx.application import Sphinx
 from compendium.site import joined
 from compendium.site.icons import draw_icons
 
-# Live code needs a host to run on, and the search's data are for the search page.
-_NOT_NEEDED = (
-    'script[src*="sphinx-thebe"], link[href*="sphinx-thebe"], script[type="text/x-thebe-config"], '
-    'script[src*="fontawesome"], meta[name^="docsearch"], #ethical-ad-placement, '
-    'meta[property="og:url"]:not([content*="//"])'  # where the public address is not set
+# Scripts that no page needs: live code needs a host to run on, icons are drawn in the page, and
+# browsers fold and open menus by themselves.
+_WITHOUT = ("bootstrap", "fontawesome", "sphinx-thebe", "togglebutton")
+_TOLD_TO_THEM = re.compile("THEBE|kernelName|[tT]oggle")
+_NOT_NEEDED = ", ".join(
+    [
+        *(f'script[src*="{name}"], link[href*="{name}.css"]' for name in _WITHOUT),
+        'script[type="text/x-thebe-config"], meta[name^="docsearch"], #ethical-ad-placement',
+        'meta[property="og:url"]:not([content*="//"])',  # where the public address is not set
+    ]
 )
 _NOT_PROSE = "pre, code, script, style, math, svg, textarea, option"
 _PARTED = re.compile(r"(?<=\d) (?=(?:%|dB|×|kB|MB|bits?)(?!\w))|(?<=×) (?=\d)")
 _SEARCH = 'script[src*="searchtools"], script[src*="language_data"], script[src*="searchindex"]'
-_AT_ONCE = "documentation_options"  # scripts in the page change what it sets
+_OPTIONS = "documentation_options.js"
 _THEME = """\
     document.documentElement.dataset.mode = localStorage.getItem("mode") || "auto";
     document.documentElement.dataset.theme = localStorage.getItem("theme") ||
@@ -41,12 +46,18 @@ def _plain_tokens(styles: Iterable[str]) -> set[str]:
     }
 
 
-def _mend(soup: BeautifulSoup, name: str, plain: Set[str]) -> None:
-    """Mend a page; its name is its path without the ending, `plain` the classes that code does not need."""
+def _mend(soup: BeautifulSoup, name: str, plain: Set[str], options: str) -> None:
+    """Mend a page.
+
+    Its name is its path without the ending, `plain` the classes that code does not need, and `options` the
+    script in which Sphinx tells the others of the book.
+    """
     for element in soup.select(_NOT_NEEDED if name == "search" else f"{_NOT_NEEDED}, {_SEARCH}"):
         element.decompose()
     _summary(soup)
-    _scripts(soup)
+    _scripts(soup, options)
+    _menus(soup)
+    _folds(soup)
     draw_icons(soup)
     _structure(soup)
     _tables(soup)
@@ -65,21 +76,60 @@ def _summary(soup: BeautifulSoup) -> None:
             element["content"] = whole[0]
 
 
-def _scripts(soup: BeautifulSoup) -> None:
-    """Let no script hold up the page, and the theme know its colours before anything is painted."""
+def _scripts(soup: BeautifulSoup, options: str) -> None:
+    """Let no script hold up the page, and the theme know its colours before anything is painted.
+
+    What scripts are told of the book and the page, Sphinx's options and what follows them, is one script in
+    the page. It stands before the stylesheet: behind it, it would wait until that is there.
+    """
     for script in soup.select("head script[src]"):
-        if _AT_ONCE not in script["src"]:
-            script["defer"] = ""
-    seen = set()
-    for script in soup.select("head script:not([src])"):
-        if "THEBE_JS_URL" in script.text or script.text in seen:
+        script["defer"] = ""
+    told: dict[str, None] = {}  # in order, each once
+    for script in soup.select(f'script:not([src]), script[src*="{_OPTIONS}"]'):
+        text = options if script.get("src") else script.text
+        unused = _TOLD_TO_THEM.search(text)
+        if "dataset.theme" in text:
+            told[_THEME] = None
+        elif script.find_parent("head") and not unused:
+            told[text] = None
+        if script.find_parent("head") or unused:
             script.decompose()
-            continue
-        seen.add(script.text)
-        if "dataset.theme" in script.text:
-            script.string = _THEME
+    if soup.head and told:
+        script = soup.new_tag("script", string="\n".join(told))
+        soup.head.select_one("link, style, script, noscript").insert_before(script)
     if soup.body:
         soup.body["data-default-mode"] = "auto"
+
+
+def _menus(soup: BeautifulSoup) -> None:
+    """Open the menus on top without a script; buttons have plain titles in place of a script's.
+
+    The browser closes a popover at Escape and at a click elsewhere. What does need a script is hidden where
+    there is none.
+    """
+    for number, button in enumerate(soup.select('[data-bs-toggle="dropdown"]')):
+        menu = button.find_next_sibling("ul")
+        menu["popover"], menu["id"] = "", f"menu-{number}"
+        del button["aria-expanded"]
+        button["popovertarget"] = menu["id"]
+        button["title"] = button["aria-label"]
+    for element in soup.select("[data-bs-toggle]"):
+        title = element.get("data-bs-title")
+        if title and not element.get("title"):
+            element["title"] = title
+        for name in [name for name in element.attrs if name.startswith("data-bs-")]:
+            del element[name]
+    for element in soup.select("[onclick], .sidebar-toggle"):
+        element["class"] = [*element.get("class", []), "pst-js-only"]
+
+
+def _folds(soup: BeautifulSoup) -> None:
+    """Let the browser fold solutions, as it does code."""
+    for box in soup.select(".admonition.dropdown"):
+        box.name = "details"
+        title = box.select_one(".admonition-title")
+        title.name = "summary"
+        title.append(soup.new_tag("i", attrs={"class": "fas fa-chevron-down"}))
 
 
 def _images(soup: BeautifulSoup, folder: Path) -> None:
@@ -158,8 +208,11 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
     if fault is not None or app.builder.format != "html":
         return
     html = Path(app.outdir)
-    options = app.config.html_theme_options
-    plain = _plain_tokens([options["pygments_light_style"], options["pygments_dark_style"]])
+    theme = app.config.html_theme_options
+    plain = _plain_tokens([theme["pygments_light_style"], theme["pygments_dark_style"]])
+    options = (html / "_static" / _OPTIONS).read_text(encoding="utf-8")
+    for file in [file for name in _WITHOUT for file in (html / "_static").rglob(f"{name}*.js*")]:
+        file.unlink()
     files: dict[str, None] = {}  # in order, each once
     for path in html.rglob("*.html"):
         name = path.relative_to(html).with_suffix("").as_posix()
@@ -167,7 +220,7 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
             continue
         soup = BeautifulSoup(path.read_bytes(), "html.parser")
         if soup.body:
-            _mend(soup, name, plain)
+            _mend(soup, name, plain, options)
             _images(soup, path.parent)
             files |= dict.fromkeys(joined.use(soup))
             path.write_text(str(soup), encoding="utf-8")

@@ -1,7 +1,7 @@
 """A Sphinx extension: what a link leads to, for `tips.js` to show beside the link.
 
 When the pages are written, each link to a glossary term, a cited work, a figure, an equation or a claim is
-looked up, and what stands there goes into one file. The pages load it as a script, so it is there without a
+looked up, and what stands there goes into one file. `tips.js` loads it as a script, so it is there without a
 server, too.
 """
 
@@ -61,7 +61,6 @@ def write(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension."""
-    app.add_js_file(DATA, loading_method="defer")
     app.add_js_file("tips.js", loading_method="defer")
     app.connect("build-finished", write)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
