@@ -52,6 +52,19 @@ def test_grey_images_share_one_scale_from_black_to_white(dtype, white, shape):
     assert image.cmap.name in ("gray", "grey")
 
 
+def test_one_legend_names_each_series_once_and_hides_no_data():
+    figure, axes = plt.subplots(1, 2, layout="constrained")
+    table = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 1, 1, 0], "kind": [*"aabb"]})
+    for axis in axes:
+        sns.lineplot(table, x="x", y="y", hue="kind", ax=axis)
+    plots.one_legend(figure, columns=2)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["a", "b"]
+    assert [axis.get_legend() for axis in axes] == [None, None]
+    assert not any(legend.get_window_extent().overlaps(axis.get_window_extent()) for axis in axes)
+
+
 def test_figures_are_opaque_on_any_page(tmp_path):
     plots.use_style()
     figure = plots.image_grid([np.zeros((2, 4, 4))])

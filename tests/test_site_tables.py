@@ -1,6 +1,7 @@
 """Tables of code cells: numbered, named, and where the text says."""
 
 import nbformat
+import pandas as pd
 import pytest
 import site_pages
 from bs4 import BeautifulSoup
@@ -13,8 +14,8 @@ from compendium import book
 TABLE = "<table><thead><tr><th>a</th></tr></thead><tbody><tr><td>1</td></tr></tbody></table>"
 
 
-def cell_with_table(name, caption):
-    output = new_output("execute_result", {"text/html": TABLE, "text/plain": "a"}, execution_count=1)
+def cell_with_table(name, caption, table=TABLE):
+    output = new_output("execute_result", {"text/html": table, "text/plain": "a"}, execution_count=1)
     metadata = {"mystnb": {"table": {"name": name, "caption": caption}}}
     return new_code_cell("table", outputs=[output], execution_count=1, metadata=metadata)
 
@@ -45,6 +46,32 @@ def test_what_a_cell_prints_before_its_table_stays_above_the_caption(tmp_path):
     shown = output.get_text(" ", strip=True)
     assert shown.index("first of all") < shown.index("Errors.") < shown.index("a 1")
     assert "first of all" not in output.select_one(".numbered-table").text
+
+
+@pytest.mark.parametrize(
+    ("index", "columns", "heads"),
+    [
+        (["fact"], [None], [["fact", "u", "v"]]),
+        (["source", "level"], [None], [["source", "level", "u", "v"]]),
+        ([None], [None], [["", "u", "v"]]),
+        (["level"], ["method"], [["method", "u", "v"], ["level", "", ""]]),
+        (["level"], [None, None], [["", "both"], ["level", "u", "v"]]),
+        ([None], [None, None], [["", "both"], ["", "u", "v"]]),
+    ],
+)
+def test_the_names_of_rows_stand_in_line_with_those_of_columns(tmp_path, index, columns, heads):
+    rows = pd.MultiIndex.from_tuples([(*"pq"[: len(index)],)], names=index)
+    over = pd.MultiIndex.from_tuples(
+        [("both", "u")[-len(columns) :], ("both", "v")[-len(columns) :]], names=columns
+    )
+    single = [axis.get_level_values(0) if axis.nlevels == 1 else axis for axis in (rows, over)]
+    table = pd.DataFrame([[1, 2]], *single).to_html()
+    write_notebook(tmp_path / "book" / "chapter.ipynb", cell_with_table("tab-first", "Errors.", table))
+    html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/chapter.ipynb": ""})
+    shown = BeautifulSoup((html / "book" / "chapter.html").read_bytes(), "html.parser").table
+    assert [
+        [cell.text.strip() for cell in row.find_all(["th", "td"])] for row in shown.select("thead tr")
+    ] == heads
 
 
 @pytest.mark.parametrize("document", book.notebooks(), ids=lambda path: path.stem)

@@ -97,6 +97,7 @@ def run(
                 cwd=str(notebook.parent),
                 progress_bar=False,
                 kernel_manager_class=_Kernel,
+                coalesce_streams=True,  # however the kernel happened to cut what it printed
                 extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of TCP at every start
                 **hooks,
             )

@@ -37,6 +37,18 @@ def use_style() -> None:
     )
 
 
+def one_legend(figure: Figure, *, columns: int, place: str = "outside upper center") -> None:
+    """Give a figure one legend for all its axes, which show the same things, and take theirs off.
+
+    It has so many columns, and stands at a place that `Figure.legend` knows.
+    """
+    handles, labels = figure.axes[0].get_legend_handles_labels()
+    for axis in figure.axes:
+        if legend := axis.get_legend():
+            legend.remove()
+    figure.legend(handles, labels, loc=place, ncols=columns)
+
+
 def embedded(figure: Figure, form: Literal["png", "svg+xml"], **options: object) -> str:
     """Return a figure as a `data:` address, for a page in one file, and close it; `options` of `savefig`."""
     content = io.BytesIO()

@@ -160,6 +160,8 @@ def _structure(soup: BeautifulSoup) -> None:
 
 def _tables(soup: BeautifulSoup) -> None:
     """A header cell says something; an empty corner is no header; a caption names its table."""
+    for table in soup.select("table.dataframe"):
+        _join_heads(table)
     for cell in soup.select("th"):
         if not cell.get_text(strip=True) and not cell.select("img[alt], svg"):
             cell.name = "td"
@@ -172,6 +174,21 @@ def _tables(soup: BeautifulSoup) -> None:
         caption["id"] = f"table-caption-{number}"
         for table in caption.parent.select("table"):
             table["aria-labelledby"] = caption["id"]
+
+
+def _join_heads(table: Tag) -> None:
+    """Put the names of pandas' index, which have a row of their own, into the empty heads above them."""
+    *_, above, names = [None, *table.select("thead tr")]
+    levels = len(table.select("tbody tr:first-child > th"))
+    if above is None:
+        return
+    empty, filled = above.find_all("th")[:levels], names.find_all("th")[:levels]
+    if names.get_text(strip=True) == "".join(head.get_text(strip=True) for head in filled) and not any(
+        head.get_text(strip=True) for head in empty
+    ):
+        for head, name in zip(empty, filled, strict=True):
+            head.replace_with(name)
+        names.decompose()
 
 
 def _code(soup: BeautifulSoup, plain: Set[str]) -> None:
