@@ -54,8 +54,10 @@ def test_what_a_cell_prints_before_its_table_stays_above_the_caption(tmp_path):
         (["fact"], [None], [["fact", "u", "v"]]),
         (["source", "level"], [None], [["source", "level", "u", "v"]]),
         ([None], [None], [["", "u", "v"]]),
-        (["level"], ["method"], [["method", "u", "v"], ["level", "", ""]]),
+        (["level"], ["method"], [["level method →", "u", "v"]]),
+        (["source", "level"], ["method"], [["source", "level method →", "u", "v"]]),
         (["level"], [None, None], [["", "both"], ["level", "u", "v"]]),
+        (["level"], [None, "method"], [["", "both"], ["level method →", "u", "v"]]),
         ([None], [None, None], [["", "both"], ["", "u", "v"]]),
     ],
 )

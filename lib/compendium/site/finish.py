@@ -161,7 +161,7 @@ def _structure(soup: BeautifulSoup) -> None:
 def _tables(soup: BeautifulSoup) -> None:
     """A header cell says something; an empty corner is no header; a caption names its table."""
     for table in soup.select("table.dataframe"):
-        _join_heads(table)
+        _join_heads(soup, table)
     for cell in soup.select("th"):
         if not cell.get_text(strip=True) and not cell.select("img[alt], svg"):
             cell.name = "td"
@@ -176,19 +176,22 @@ def _tables(soup: BeautifulSoup) -> None:
             table["aria-labelledby"] = caption["id"]
 
 
-def _join_heads(table: Tag) -> None:
-    """Put the names of pandas' index, which have a row of their own, into the empty heads above them."""
-    *_, above, names = [None, *table.select("thead tr")]
+def _join_heads(soup: BeautifulSoup, table: Tag) -> None:
+    """Put the names of pandas' index, which have a row of their own, into the row above.
+
+    What stands there already is the name of the columns, and says so with an arrow.
+    """
+    *_, above, names = [None, *(row.find_all("th") for row in table.select("thead tr"))]
     levels = len(table.select("tbody tr:first-child > th"))
-    if above is None:
+    if not above or any(cell.get_text(strip=True) for cell in names[levels:]):
         return
-    empty, filled = above.find_all("th")[:levels], names.find_all("th")[:levels]
-    if names.get_text(strip=True) == "".join(head.get_text(strip=True) for head in filled) and not any(
-        head.get_text(strip=True) for head in empty
-    ):
-        for head, name in zip(empty, filled, strict=True):
-            head.replace_with(name)
-        names.decompose()
+    for head, name in zip(above[:levels], names, strict=False):
+        if name.get_text(strip=True):
+            columns = head.get_text(strip=True)
+            head.string = name.get_text(strip=True)
+            if columns:
+                head.append(soup.new_tag("span", string=f" {columns} →", attrs={"class": "of-columns"}))
+    names[0].parent.decompose()
 
 
 def _code(soup: BeautifulSoup, plain: Set[str]) -> None:
