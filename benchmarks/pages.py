@@ -24,7 +24,7 @@ from playwright.sync_api import Browser, sync_playwright
 from compendium import book, project
 from compendium.site import printed
 
-VISITS, SLOWER = 3, 4
+VISITS, SLOWER = 5, 4
 NETWORK = {"offline": False, "latency": 170, "downloadThroughput": 9e6 / 8, "uploadThroughput": 9e6 / 8}
 COMPRESSED = {".html", ".css", ".js", ".svg"}
 TIMES = """() => new Promise((done) => {
@@ -103,7 +103,7 @@ def median(browser: Browser, address: str, *, phone: bool) -> list[float]:
 def main() -> None:
     """Print one line a page."""
     pages = [path.relative_to(project.ROOT).with_suffix(".html") for path in book.documents()]
-    pages += [Path("search.html"), Path("genindex.html"), Path("404.html")]  # Sphinx adds these
+    pages += [Path(f"{name}.html") for name in ("index", "search", "genindex", "404")]
     chosen = [page for page in pages if page.stem in sys.argv[1:] or not sys.argv[1:]]
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, directory=book.HTML))
     threading.Thread(target=server.serve_forever, daemon=True).start()

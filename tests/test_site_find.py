@@ -15,6 +15,7 @@ from playwright.sync_api import expect
 from tiny_book import compiled
 
 from compendium import book, project
+from compendium.site import links
 
 ADDRESSES = project.ROOT / "tests" / "addresses.txt"
 FOCUS = """() => {
@@ -105,6 +106,23 @@ def test_no_address_has_gone(html):
     assert gone == [], "give each a line under `redirects` in _config.yml"
 
 
+def test_the_books_own_address_shows_its_first_page_and_all_of_it(page, html):
+    complaints = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    root, first = html / "index.html", html / "book" / "index.html"
+    page.goto(first.as_uri())
+    text = page.locator("body").inner_text()
+    page.goto(root.as_uri())
+    assert page.url == root.as_uri()
+    assert page.locator("body").inner_text() == text
+    assert links.lost(BeautifulSoup(root.read_bytes(), "html.parser"), root, links.Anchors()) == []
+    page.keyboard.press("Control+k")
+    page.keyboard.type("bottleneck")
+    page.keyboard.press("Enter")
+    expect(page.locator("#search-results li a").first).to_be_visible(timeout=20_000)
+    assert complaints == []
+
+
 BASE = "https://book.example.org/compendium/"
 
 
@@ -138,6 +156,7 @@ def test_with_a_public_address_pages_say_where_they_are(published):
         if place.tag.endswith("loc")
     ]
     assert addresses == [f"{BASE}book/index.html", f"{BASE}book/labs/deep.html"]
+    assert tags(published / "index.html", 'link[rel="canonical"]', "href") == [f"{BASE}book/index.html"]
 
 
 def test_without_a_public_address_no_page_makes_one_up(html):

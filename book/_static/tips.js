@@ -3,9 +3,9 @@
 // (tips-data.js) and loaded when a reader first comes to a link: a phone seldom needs them. Without this script the
 // links lead there as ever.
 (() => {
+  const LINK = "article a.reference.internal";
   const DELAY = 250; // milliseconds, for opening by pointer and for closing
   const root = new URL(document.documentElement.dataset.content_root || "./", location.href);
-  const links = "article a.reference.internal";
   let tips = null;
   let box = null;
   let owner = null; // the link whose tip is open
@@ -93,7 +93,7 @@
   // Calls a function with the link that an event comes to, or leaves.
   function on(name, act) {
     document.addEventListener(name, (event) => {
-      const link = event.target.closest(links);
+      const link = event.target.closest(LINK);
       if (link && !link.contains(event.relatedTarget)) act(link, event);
     });
   }

@@ -12,7 +12,7 @@ from xml.sax.saxutils import escape
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
-LEFT_OUT = {"404", "genindex", "search", "index"}  # `index` only leads to the first page
+LEFT_OUT = {"404", "genindex", "search", "index"}  # `index` is the first page once more
 NOT_FOUND = {
     "title": "Page not found",
     "body": "<h1>Page not found</h1>\n<p>There is no page at this address. The contents beside this text, "

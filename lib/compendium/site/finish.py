@@ -6,6 +6,8 @@ A Sphinx extension. Each mend is for something that the theme or an extension wr
 import re
 from collections.abc import Iterable, Set
 from pathlib import Path
+from posixpath import dirname, join, normpath
+from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
@@ -224,6 +226,20 @@ def _move_into_next(element: Tag) -> None:
         entry.insert(0, element.extract())
 
 
+def _at_the_root(html: Path, first: str) -> None:
+    """Show the first page at the book's own address, too, in place of a page that leads there."""
+    soup = BeautifulSoup((html / f"{first}.html").read_bytes(), "html.parser")
+    soup.html["data-content_root"] = "./"
+    for attribute in ("href", "src", "action"):
+        for element in soup.select(f'[{attribute}]:not([{attribute}^="#"])'):
+            address = urlsplit(element[attribute])
+            if not address.scheme:
+                element[attribute] = address._replace(
+                    path=normpath(join(dirname(first), address.path))
+                ).geturl()
+    (html / "index.html").write_text(str(soup), encoding="utf-8")
+
+
 def _finish(app: Sphinx, fault: Exception | None) -> None:
     if fault is not None or app.builder.format != "html":
         return
@@ -246,6 +262,7 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
             path.write_text(str(soup), encoding="utf-8")
     if files:
         joined.write(html, files)
+    _at_the_root(html, app.config.root_doc)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
