@@ -1,11 +1,14 @@
-"""Time how soon each page of the built book can be read on a phone.
+"""Time how soon each page of the built book can be used on two phones.
 
-A phone here is Chromium, 390 x 844, its processor slowed down four times, behind a network of 9 Mbit/s down
-and 170 ms a round trip ("4G" of WebPageTest), with nothing cached. The pages come from a server in this
-process that compresses them, as hosts of pages do. "seen" is the first contentful paint, "ready" when the
-page's own scripts have run (DOMContentLoaded); "sent" is what crossed the network until then. "work" is the
-time that the page's thread was at work until then without any brake, times four: other programs on the
-machine change it little, unlike the first two. Each is the median of several visits.
+A phone here is Chromium, 390 x 844, behind a network of 9 Mbit/s down and 170 ms a round trip ("4G" of
+WebPageTest), with nothing cached, its processor slowed down. By how much follows from what this machine does
+at the moment, measured before each visit: its BenchmarkIndex, as Lighthouse defines it, becomes that of the
+phone. A busy machine is slowed down less. The indices are those to which Chrome's DevTools calibrate a
+"mid-tier" phone (Pixel 5) and a "low-tier" one (Moto G Power of 2022).
+
+The pages come from a server in this process that compresses them, as hosts of pages do. "seen" is the first
+contentful paint, "ready" when the page's own scripts have run (DOMContentLoaded), both in seconds; "sent" is
+what crossed the network until then. Each is the median of several visits.
 
     python benchmarks/pages.py [NAME ...]      # all pages, or those with these names
 """
@@ -24,7 +27,8 @@ from playwright.sync_api import Browser, sync_playwright
 from compendium import book, project
 from compendium.site import printed
 
-VISITS, SLOWER = 5, 4
+VISITS = 5
+PHONES = {"mid-tier": 1000, "low-tier": 264}  # BenchmarkIndex
 NETWORK = {"offline": False, "latency": 170, "downloadThroughput": 9e6 / 8, "uploadThroughput": 9e6 / 8}
 COMPRESSED = {".html", ".css", ".js", ".svg"}
 TIMES = """() => new Promise((done) => {
@@ -38,6 +42,29 @@ TIMES = """() => new Promise((done) => {
   };
   seen();
 })"""
+
+
+# How often in a second a string of 10,000 characters is put together, and an array of 100,000 numbers copied:
+# the mean of both, by ten.
+BENCHMARK_INDEX = """() => {
+  const often = (work) => {
+    const end = performance.now() + 150;
+    let times = 0;
+    while (performance.now() < end) for (let turn = 0; turn < 10; turn++, times++) work(times);
+    return times / (150 + performance.now() - end) * 1000;
+  };
+  const join = () => {
+    let text = "";
+    for (let place = 0; place < 10000; place++) text += "a";
+    return text.length;
+  };
+  const arrays = [0, 1].map(() => Array.from({length: 100000}, (_, place) => place));
+  const copy = (times) => {
+    const [from, to] = [arrays[times % 2], arrays[1 - times % 2]];
+    for (let place = 0; place < from.length; place++) to[place] = from[place];
+  };
+  return (often(join) + often(copy)) / 20;
+}"""
 
 
 @cache
@@ -75,29 +102,21 @@ class Host(http.server.SimpleHTTPRequestHandler):
         """Say nothing of each file."""
 
 
-def visit(browser: Browser, address: str, *, phone: bool) -> list[float]:
-    """Open a page once: milliseconds until seen and ready, bytes sent, milliseconds of work."""
+def visit(browser: Browser, address: str, index: float) -> list[float]:
+    """Open a page once on a phone with this BenchmarkIndex: milliseconds until seen and ready, bytes sent."""
     context = browser.new_context(
         viewport={"width": 390, "height": 844}, is_mobile=True, device_scale_factor=3
     )
     page = context.new_page()
     devtools = context.new_cdp_session(page)
-    devtools.send("Performance.enable", {"timeDomain": "threadTicks"})
-    if phone:
-        devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-        devtools.send("Network.enable")
-        devtools.send("Network.emulateNetworkConditions", NETWORK)
+    rate = max(1, page.evaluate(BENCHMARK_INDEX) / index)
+    devtools.send("Emulation.setCPUThrottlingRate", {"rate": rate})
+    devtools.send("Network.enable")
+    devtools.send("Network.emulateNetworkConditions", NETWORK)
     page.goto(address, wait_until="domcontentloaded")
     times = page.evaluate(TIMES)
-    measured = {entry["name"]: entry["value"] for entry in devtools.send("Performance.getMetrics")["metrics"]}
     context.close()
-    return [*times, 1e3 * measured["TaskDuration"]]
-
-
-def median(browser: Browser, address: str, *, phone: bool) -> list[float]:
-    """Return the median of several visits, number by number."""
-    visits = [visit(browser, address, phone=phone) for _ in range(VISITS)]
-    return [statistics.median(numbers) for numbers in zip(*visits, strict=True)]
+    return times
 
 
 def main() -> None:
@@ -108,15 +127,18 @@ def main() -> None:
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Host, directory=book.HTML))
     threading.Thread(target=server.serve_forever, daemon=True).start()
     program, *options = printed.browser()
-    print(f"{'page':32} {'seen s':>8} {'ready s':>8} {'sent kB':>8} {'work s':>8}")
+    print(f"{'':32}" + "".join(f"{phone:>18}" for phone in PHONES))
+    print(f"{'page':32}" + f"{'seen s':>9}{'ready s':>9}" * len(PHONES) + f"{'sent kB':>9}")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=options)
         for page in chosen:
             address = f"http://127.0.0.1:{server.server_port}/{page.as_posix()}"
-            seen, ready, sent, _ = median(browser, address, phone=True)
-            work = SLOWER * median(browser, address, phone=False)[-1]
-            seconds = f"{seen / 1e3:8.2f} {ready / 1e3:8.2f} {sent / 1e3:8.0f} {work / 1e3:8.2f}"
-            print(f"{page.as_posix():32} {seconds}", flush=True)
+            line = f"{page.as_posix():32}"
+            for index in PHONES.values():
+                visits = [visit(browser, address, index) for _ in range(VISITS)]
+                seen, ready, sent = (statistics.median(numbers) for numbers in zip(*visits, strict=True))
+                line += f"{seen / 1e3:9.2f}{ready / 1e3:9.2f}"
+            print(f"{line}{sent / 1e3:9.0f}", flush=True)
         browser.close()
     server.shutdown()
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
 from pygments.styles import get_style_by_name
-from pygments.token import STANDARD_TYPES, Text
+from pygments.token import STANDARD_TYPES, Operator, Text
 from sphinx.application import Sphinx
 
 from compendium.site import joined
@@ -41,9 +41,12 @@ _THEME = """\
 
 
 def _plain_tokens(styles: Iterable[str]) -> set[str]:
-    """Return the classes of tokens that look like the code around them in each of these Pygments styles."""
+    """Return the classes of tokens that look like the code around them in each of these Pygments styles.
+
+    Operators are among them, whatever the styles say: dots and signs would be a third of all coloured tokens.
+    """
     looks = [get_style_by_name(style).style_for_token for style in styles]
-    return {
+    return {STANDARD_TYPES[Operator]} | {
         name for token, name in STANDARD_TYPES.items() if all(look(token) == look(Text) for look in looks)
     }
 
@@ -198,8 +201,8 @@ def _join_heads(soup: BeautifulSoup, table: Tag) -> None:
 
 def _code(soup: BeautifulSoup, plain: Set[str]) -> None:
     """Take the spans away that colour nothing: they are half of the elements of a chapter."""
-    for token in soup.select("pre span[class]"):
-        if plain.issuperset(token["class"]):
+    for token in soup.select("pre span"):
+        if plain.issuperset(token.get("class", [])):
             token.unwrap()
 
 
