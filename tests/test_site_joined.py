@@ -6,6 +6,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
+from tiny_book import compile_pages, compiled
 
 from compendium.site import joined
 
@@ -44,7 +45,9 @@ def rules(css, tmp_path, *, script=""):
 
 def test_a_page_asks_for_one_stylesheet_and_one_script_besides_its_own():
     soup = BeautifulSoup(PAGE, "html.parser")
+    assert not joined.in_use(soup)
     assert joined.use(soup) == ["styles/a.css", "c.css", "a.js", "b.js"]
+    assert joined.in_use(soup)
     assert [link["href"] for link in soup.select("link")] == ["../_static/styles.css"]
     assert [script["src"].split("/")[-1] for script in soup.select("script")] == [
         "scripts.js",
@@ -52,7 +55,6 @@ def test_a_page_asks_for_one_stylesheet_and_one_script_besides_its_own():
         "searchtools.js",
         "own.js",
     ]
-    assert joined.use(soup) == []  # a page that was not written anew
 
 
 @pytest.mark.parametrize(
@@ -119,6 +121,18 @@ def test_pages_of_other_styles_ask_for_another_address(tmp_path):
         addresses.append(BeautifulSoup(page.read_text(), "html.parser").link["href"])
     assert addresses[0].startswith("../_static/styles.css?v=")
     assert addresses[0] != addresses[1] == addresses[2]
+
+
+def test_a_second_build_leaves_a_page_that_did_not_change_as_it_was(tmp_path):
+    folded = "# One\n\n```{admonition} Answer\n:class: dropdown\n42\n```\n"
+    html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/one.md": folded})
+    before = (html / "book" / "one.html").read_text()
+    assert "DOCUMENTATION_OPTIONS = " in before
+    (tmp_path / "book" / "index.md").write_text("# Small\n\nMore.\n")
+    compile_pages(tmp_path)
+    assert "More." in (html / "book" / "index.html").read_text()
+    assert "More." in (html / "index.html").read_text()
+    assert (html / "book" / "one.html").read_text() == before
 
 
 # --- the rendered book

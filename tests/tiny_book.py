@@ -30,6 +30,11 @@ def compiled(folder: Path, pages: Mapping[str, str], **settings: Mapping[str, An
         if content:
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             (folder / name).write_text(content)
+    return compile_pages(folder)
+
+
+def compile_pages(folder: Path) -> Path:
+    """Compile the book in `folder`, what changed since the last time; return the folder of HTML."""
     jupyter_book = ["-c", "from jupyter_book.cli.main import main; main()", "build", str(folder)]
     ended = subprocess.run(
         [sys.executable, *jupyter_book, "-W", "--keep-going"], capture_output=True, text=True

@@ -258,7 +258,7 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
         if name.startswith("_"):
             continue
         soup = BeautifulSoup(path.read_bytes(), "html.parser")
-        if soup.body:
+        if soup.body and not joined.in_use(soup):
             _mend(soup, name, plain, options)
             _images(soup, path.parent)
             files |= dict.fromkeys(joined.use(soup))

@@ -36,14 +36,17 @@ _NOTHING = '[":not(*)"]'
 _SOURCE_MAP = re.compile(r"//# sourceMappingURL=\S+")
 
 
+def in_use(soup: BeautifulSoup) -> bool:
+    """Return whether a page has the joined files already, as one that an earlier build wrote."""
+    return soup.select_one(f'link[href*="{_FOLDER}{STYLES}"]') is not None
+
+
 def use(soup: BeautifulSoup) -> list[str]:
     """Put the joined files in place of the stylesheets and deferred scripts of a page.
 
-    Returns the paths of those files among the static ones, in their order; none, if the page was not written
-    anew. Scripts in the article and the search's are for one page alone and stay.
+    Returns the paths of those files among the static ones, in their order. Scripts in the article and the
+    search's are for one page alone and stay.
     """
-    if soup.select_one(f'link[href*="{_FOLDER}{STYLES}"]'):
-        return []
     for hint in soup.select('link[rel="preload"][as="script"]'):
         hint.decompose()
     sheets = soup.select(f'link[rel="stylesheet"][href*="{_FOLDER}"]')
