@@ -6,27 +6,16 @@
   const LINK = "article a.reference.internal";
   const DELAY = 250; // milliseconds, for opening by pointer and for closing
   const root = new URL(document.documentElement.dataset.content_root || "./", location.href);
-  let tips = null;
   let box = null;
   let owner = null; // the link whose tip is open
   let wanted = null; // the link whose tip is to open
   let timer = 0;
 
-  function load() {
-    tips ??= new Promise((done) => {
-      const script = document.createElement("script");
-      script.src = new URL("_static/tips-data.js", root);
-      script.onload = () => done(window.compendiumTips);
-      script.onerror = () => done({});
-      document.head.append(script);
-    });
-    return tips;
-  }
-
   async function contentOf(link) {
     const address = new URL(link.getAttribute("href"), location.href);
     if (!address.hash || !address.href.startsWith(root.href)) return undefined;
-    return (await load())[decodeURIComponent(address.href.slice(root.href.length))];
+    await compendiumPlay.load("tips-data.js").catch(() => {});
+    return window.compendiumTips?.[decodeURIComponent(address.href.slice(root.href.length))];
   }
 
   function makeBox() {

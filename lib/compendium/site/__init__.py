@@ -19,5 +19,5 @@ What the book's sources and pages are given:
     play       what the denoiser in the page needs: images, weights of recorded runs
     takeaway   the files that a page offers, and the whole book as one archive
     printed    the whole book as one PDF
-    links      links and anchors that lead nowhere
+    links      links and anchors that lead nowhere; addresses as seen from the root
 """

@@ -1,7 +1,8 @@
-"""Whether the links of rendered pages lead somewhere."""
+"""Links of rendered pages: whether they lead somewhere, and how they read from another folder."""
 
 import re
 from pathlib import Path
+from posixpath import dirname, join, normpath
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from bs4 import BeautifulSoup
@@ -17,6 +18,18 @@ class Anchors(dict[Path, set[str]]):
         """Read a page's anchors."""
         self[page] = {*_ANCHOR.findall(page.read_text(encoding="utf-8"))}
         return self[page]
+
+
+def from_the_root(address: str, page: str) -> str:
+    """Return an address in a page, given by its path from the root of all pages, as it is seen from there.
+
+    Addresses on other hosts, and what is no path, stay as they are.
+    """
+    parts = urlsplit(address)
+    if parts.scheme or parts.netloc:
+        return address
+    path = normpath(join(dirname(page), parts.path)) if parts.path else page
+    return parts._replace(path=path).geturl()
 
 
 def lost(soup: BeautifulSoup, page: Path, anchors: Anchors) -> list[str]:

@@ -5,14 +5,13 @@ import shutil
 import subprocess
 from collections.abc import Sequence
 from pathlib import Path
-from posixpath import dirname, join, normpath
 
 import pikepdf
 from bs4 import BeautifulSoup, Tag
 
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
-from compendium.site import takeaway
+from compendium.site import links, takeaway
 
 PDF = f"{takeaway.FOLDER}/denoising-compendium.pdf"  # in the pages
 PATIENCE = 300  # seconds that the browser has
@@ -98,11 +97,7 @@ def _redirect(part: Tag, name: str, names: Sequence[str]) -> None:
     """Turn the addresses in a part of the page `name` into those of the one page."""
     for element in part.select("[href], [src]"):
         attribute = "href" if element.has_attr("href") else "src"
+        element[attribute] = links.from_the_root(element[attribute], f"{name}.html")
         path, _, identifier = element[attribute].partition("#")
-        if "//" in path or path.startswith(("mailto:", "data:")):
-            continue
-        target = normpath(join(dirname(name), path)) if path else f"{name}.html"
-        if target.removesuffix(".html") in names:
-            element[attribute] = "#" + _anchor(target.removesuffix(".html"), identifier)
-        else:
-            element[attribute] = f"{target}#{identifier}" if identifier else target
+        if path.removesuffix(".html") in names:
+            element[attribute] = "#" + _anchor(path.removesuffix(".html"), identifier)

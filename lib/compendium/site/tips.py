@@ -6,12 +6,13 @@ server, too.
 """
 
 import json
-import posixpath
 import re
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 from sphinx.application import Sphinx
+
+from compendium.site import links
 
 DATA = "tips-data.js"
 LINK = re.compile(r'<a class="[^"]*\breference internal[^"]*" href="([^"#]*)#([^"]+)"')
@@ -27,7 +28,7 @@ def tip(target: Tag, page: str) -> str:
         element.name = "div" if element.name == "dd" else element.name  # there is no list round it
         del element["id"], element["role"]
     for image in target.select("img"):
-        image["src"] = posixpath.normpath(posixpath.join(posixpath.dirname(page), image["src"]))
+        image["src"] = links.from_the_root(image["src"], page)
         image["loading"] = "lazy"
     for link in target.select("a"):  # what is in a tip is read there; the link itself leads on
         link.unwrap()
@@ -40,8 +41,7 @@ def collect(html: Path) -> dict[str, str]:
     for path in html.rglob("*.html"):
         page = path.relative_to(html).as_posix()
         for address, anchor in LINK.findall(path.read_text(encoding="utf-8")):
-            target = posixpath.normpath(posixpath.join(posixpath.dirname(page), address)) if address else page
-            wanted.setdefault(target, set()).add(anchor)
+            wanted.setdefault(links.from_the_root(address, page), set()).add(anchor)
     tips = {}
     for page, anchors in sorted(wanted.items()):
         if (html / page).exists():
