@@ -76,6 +76,14 @@ def test_the_names_of_rows_stand_in_line_with_those_of_columns(tmp_path, index, 
     ] == heads
 
 
+def test_a_table_without_heads_stays_as_it_is(tmp_path):
+    table = pd.DataFrame([[1, 2]], index=["p"]).to_html(header=False)
+    write_notebook(tmp_path / "book" / "chapter.ipynb", cell_with_table("tab-first", "Errors.", table))
+    html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/chapter.ipynb": ""})
+    shown = BeautifulSoup((html / "book" / "chapter.html").read_bytes(), "html.parser").table
+    assert shown.text.split() == ["p", "1", "2"]
+
+
 @pytest.mark.parametrize("document", book.notebooks(), ids=lambda path: path.stem)
 def test_each_table_that_a_cell_prints_has_a_caption_of_its_own(document, html):
     printed = [

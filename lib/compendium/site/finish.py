@@ -6,8 +6,6 @@ A Sphinx extension. Each mend is for something that the theme or an extension wr
 import re
 from collections.abc import Iterable, Set
 from pathlib import Path
-from posixpath import dirname, join, normpath
-from urllib.parse import urlsplit
 
 from bs4 import BeautifulSoup, Tag
 from PIL import Image
@@ -15,7 +13,7 @@ from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES, Operator, Text
 from sphinx.application import Sphinx
 
-from compendium.site import joined
+from compendium.site import joined, links
 from compendium.site.icons import draw_icons
 
 # Scripts that no page needs: live code needs a host to run on, icons are drawn in the page, and
@@ -186,9 +184,12 @@ def _join_heads(soup: BeautifulSoup, table: Tag) -> None:
 
     What stands there already is the name of the columns, and says so with an arrow.
     """
-    *_, above, names = [None, *(row.find_all("th") for row in table.select("thead tr"))]
+    rows = [row.find_all("th") for row in table.select("thead tr")]
+    if len(rows) < 2:
+        return
+    above, names = rows[-2:]
     levels = len(table.select("tbody tr:first-child > th"))
-    if not above or any(cell.get_text(strip=True) for cell in names[levels:]):
+    if any(cell.get_text(strip=True) for cell in names[levels:]):
         return
     for head, name in zip(above[:levels], names, strict=False):
         if name.get_text(strip=True):
@@ -235,11 +236,7 @@ def _at_the_root(html: Path, first: str) -> None:
     soup.html["data-content_root"] = "./"
     for attribute in ("href", "src", "action"):
         for element in soup.select(f'[{attribute}]:not([{attribute}^="#"])'):
-            address = urlsplit(element[attribute])
-            if not address.scheme:
-                element[attribute] = address._replace(
-                    path=normpath(join(dirname(first), address.path))
-                ).geturl()
+            element[attribute] = links.from_the_root(element[attribute], f"{first}.html")
     (html / "index.html").write_text(str(soup), encoding="utf-8")
 
 
