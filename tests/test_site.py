@@ -116,7 +116,10 @@ def test_each_page_has_a_title_and_a_summary_of_its_own(soups):
     }
     assert [name for name, summary in summaries.items() if not 40 <= len(summary) <= 300] == []
     assert len({*summaries.values()}) == len(summaries)
-    for soup in documents.values():
+    assert [summary for summary in summaries.values() if summary[-1] not in ".?!…"] == []
+    assert [summary for summary in summaries.values() if "to read:" in summary or " · " in summary] == []
+    for name, soup in documents.items():
+        assert soup.select_one('meta[property="og:description"]')["content"] == summaries[name]
         assert soup.select_one('meta[property="og:title"]')["content"]
         assert soup.select_one('meta[property="og:site_name"]')["content"] == "The Denoising Compendium"
 

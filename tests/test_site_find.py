@@ -15,7 +15,7 @@ from playwright.sync_api import expect
 from tiny_book import compiled
 
 from compendium import book, project
-from compendium.site import links
+from compendium.site import links, summary
 
 ADDRESSES = project.ROOT / "tests" / "addresses.txt"
 FOCUS = """() => {
@@ -173,6 +173,37 @@ def test_a_page_that_has_moved_leads_on(published, chromium):
     page.wait_for_url("**/book/labs/deep.html")
     assert page.locator("h1").inner_text().startswith("Deep")
     page.close()
+
+
+SENTENCE = "A sentence of seventy characters, so that three are as long as it gets."
+
+
+@pytest.mark.parametrize(
+    ("article", "said"),
+    [
+        (
+            "<p class='reading-time'>About 4 minutes</p><p>One.</p><p>Two [<a>Baldi <i>et al.</i></a>].</p>",
+            "One. Two [Baldi et al.].",
+        ),
+        (
+            "<p>90 minutes · 7 tasks</p><p><a download>Take</a> it.</p><p>You can</p><ul><li><p>see</p></li>"
+            "<li><p>hear</p></li></ul>",
+            "You can see; hear",
+        ),
+        (
+            "<div class='admonition'><p>Boxed.</p></div><div class='cell'><p>Run.</p></div><p>Prose.</p>",
+            "Prose.",
+        ),
+        (f"<p>{SENTENCE}</p>" * 5, " ".join([SENTENCE] * 3)),
+        (f"<p>{'word ' * 80}.</p>", "word " * 47 + "…"),
+        (f"<p>{'one, ' * 20}two; {'three ' * 40}.</p>", "one, " * 20 + "two …"),
+        ("<table><tr><td><p>In a table.</p></td></tr></table>", ""),
+    ],
+)
+def test_a_page_is_described_by_its_first_whole_sentences(article, said):
+    soup = BeautifulSoup(f"<nav><p>Menu.</p></nav><article>{article}</article>", "html.parser")
+    assert summary.opening(soup) == said
+    assert len(said) <= summary.LENGTH
 
 
 class Published(http.server.SimpleHTTPRequestHandler):

@@ -144,7 +144,9 @@ def test_without_a_browser_printing_says_what_to_install(tmp_path, monkeypatch):
 @pytest.mark.parametrize("url", ["", "https://github.com/someone/compendium"])
 def test_a_notebook_opens_in_binder_and_colab_once_the_repository_is_named(tmp_path, url):
     write_notebook(tmp_path / "book" / "chapter.ipynb", "1")
-    pages = {"book/index.md": "# Small\n", "book/chapter.ipynb": ""}
+    write_notebook(tmp_path / "book" / "labs" / "lab.ipynb", "1")
+    rerun = {"book/how-to-rerun.md": "# Re-run\n\n## In Binder or Colab\n"}
+    pages = {"book/index.md": "# Small\n", "book/chapter.ipynb": "", "book/labs/lab.ipynb": "", **rerun}
     html = compiled(tmp_path, pages, repository={"url": url})
     offered = menu(html / "book" / "chapter.html")
     if url:
@@ -152,5 +154,9 @@ def test_a_notebook_opens_in_binder_and_colab_once_the_repository_is_named(tmp_p
         assert offered["Colab"] == colab
         binder = "https://mybinder.org/v2/gh/someone/compendium/main?urlpath=lab/tree/book/chapter.ipynb"
         assert offered["Binder"] == binder
+        page, _, heading = offered["What Colab needs first"].partition("#")
+        needs = BeautifulSoup((html / "book" / page).read_bytes(), "html.parser")
+        assert needs.select_one(f"section#{heading}")
+        assert not {"Colab", "Binder"} & {*menu(html / "book" / "labs" / "lab.html")}
     else:
         assert not {"Colab", "Binder"} & {*offered}

@@ -13,7 +13,7 @@ from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES, Operator, Text
 from sphinx.application import Sphinx
 
-from compendium.site import joined, links
+from compendium.site import joined, links, summary
 from compendium.site.icons import draw_icons
 
 # Scripts that no page needs: live code needs a host to run on, icons are drawn in the page, and
@@ -57,7 +57,8 @@ def _mend(soup: BeautifulSoup, name: str, plain: Set[str], options: str) -> None
     """
     for element in soup.select(_NOT_NEEDED if name == "search" else f"{_NOT_NEEDED}, {_SEARCH}"):
         element.decompose()
-    _summary(soup)
+    _title(soup)
+    summary.describe(soup)
     _scripts(soup, options)
     _menus(soup)
     _folds(soup)
@@ -69,14 +70,10 @@ def _mend(soup: BeautifulSoup, name: str, plain: Set[str], options: str) -> None
     _bibliography(soup)
 
 
-def _summary(soup: BeautifulSoup) -> None:
-    """Name the book once in a title, and end a description where a sentence ends."""
+def _title(soup: BeautifulSoup) -> None:
+    """Name the book once in a title."""
     if soup.title and len({*soup.title.text.split(" — ")}) == 1:
         soup.title.string = soup.title.text.split(" — ")[0]
-    for element in soup.select('meta[name="description"], meta[property="og:description"]'):
-        whole = re.match(r".{60,}[.!?](?= [A-Z])", element["content"])
-        if element["content"].endswith("...") and whole:
-            element["content"] = whole[0]
 
 
 def _scripts(soup: BeautifulSoup, options: str) -> None:

@@ -1,4 +1,4 @@
-"""An extension of Sphinx: the menu on top of each page with what can be taken away from it."""
+"""An extension of Sphinx: the menus on top of each page, with what can be taken away and where it runs."""
 
 from pathlib import Path
 
@@ -9,11 +9,14 @@ from sphinx.config import Config
 from compendium import project
 from compendium.site import citation, printed, takeaway
 
+_LABS, _RERUN = "book/labs/", "book/how-to-rerun"
+
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the extension; Sphinx calls this."""
     app.connect("config-inited", _drop_launchers)
-    app.connect("html-page-context", _add_menu, priority=502)  # the theme empties the header at 501
+    app.connect("html-page-context", _add_menu, priority=502)  # the theme fills the header at 501
+    app.connect("html-page-context", _mend_launchers, priority=502)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
@@ -22,6 +25,20 @@ def _drop_launchers(app: Sphinx, config: Config) -> None:
     if not config.html_theme_options.get("repository_url"):
         for launcher in ("binderhub_url", "colab_url"):
             config.html_theme_options.get("launch_buttons", {}).pop(launcher, None)
+
+
+def _mend_launchers(
+    app: Sphinx, pagename: str, templatename: str, context: dict, doctree: document | None
+) -> None:
+    """Say what Colab lacks, and offer no lab there: its checks are only in its zip file."""
+    groups = context.get("header_buttons", [])
+    for launchers in [group for group in groups if group.get("label") == "launch-buttons"]:
+        if pagename.startswith(_LABS):
+            groups.remove(launchers)
+        elif _RERUN in app.env.found_docs:
+            address = f"{context['pathto'](_RERUN)}#in-binder-or-colab"
+            button = {"type": "link", "text": "What Colab needs first", "url": address}
+            launchers["buttons"].append(button | {"label": "launch-first"})
 
 
 def _add_menu(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: document | None) -> None:
