@@ -60,6 +60,18 @@ def test_no_page_scrolls_sideways(pages):
     assert all(tuple(page.overflow) == site_pages.WIDTHS for page in pages)
 
 
+def test_a_box_shows_that_it_goes_on_until_its_end_is_seen(chromium, html):
+    page = chromium.new_page(viewport={"width": 390, "height": 900})
+    page.goto((html / "notebooks" / "salt-pepper-cae.html").as_uri())
+    box = page.locator(".cell_input pre").first
+    box.scroll_into_view_if_needed()
+    fades = "box => getComputedStyle(box).maskImage.includes('gradient')"
+    page.wait_for_function(f"() => ({fades})(document.querySelector('.cell_input pre'))")
+    box.evaluate("box => box.scrollTo({left: box.scrollWidth, behavior: 'instant'})")
+    page.wait_for_function(f"() => !({fades})(document.querySelector('.cell_input pre'))")
+    page.close()
+
+
 def test_nothing_moves_for_those_who_want_no_motion(pages):
     assert [page.path.name for page in pages if page.moving] == []
 

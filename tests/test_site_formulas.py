@@ -40,6 +40,18 @@ def test_functions_are_spaced_as_tex_does():
     assert "<munder><mo>min</mo>" in plain(r"\min_\theta x", block=True)
 
 
+def test_a_sign_is_spaced_as_what_it_is():
+    prefix = '<mo form="prefix">−</mo>'
+    assert f"<mo>=</mo>{prefix}<mi>x</mi>" in mathml("a = -x")
+    assert prefix not in mathml("(a) - x")
+    assert "<mo>±</mo>" in mathml(r"a \pm b")
+    assert "<mo>∼</mo>" in mathml(r"a \sim b")
+    assert "<mi>…</mi>" in mathml(r"a, \dots, b")
+    assert '<mo stretchy="false" lspace="0" rspace="0">|</mo>' in mathml("|M|").replace('fence="false" ', "")
+    assert 'accent="true"' in mathml(r"\bar d")
+    assert "~</mo></mover>" in mathml(r"\tilde x")
+
+
 def test_an_unknown_command_is_a_fault_and_not_a_word_on_the_page():
     with pytest.raises(ValueError, match=r"\\flob is not known in the formula \\flob x"):
         mathml(r"\flob x")

@@ -12,7 +12,7 @@ from bs4 import BeautifulSoup
 
 from compendium import book, claims, project
 from compendium.errors import CompendiumError
-from compendium.site import minutes, quotes, reading
+from compendium.site import minutes, quotes, reading, typography
 
 QUOTED = Path(__file__).parent / "quoted"
 PAGES = {path.stem: path for path in book.documents()} | {"README": project.ROOT / "README.md"}
@@ -309,3 +309,32 @@ def test_a_solution_is_folded_opens_by_keyboard_and_is_open_on_paper(chromium, h
     solution.locator("summary").press("Enter")
     assert answer.is_visible()
     page.close()
+
+
+# --- signs
+
+
+@pytest.mark.parametrize(
+    ("written", "printed"),
+    [
+        ("30 % of 32 × 32 pixels, 4 kB", "30_% of 32 ×_32 pixels, 4_kB"),
+        ("see Table 3 and Fig. 12 (line 5)", "see Table_3 and Fig._12 (line_5)"),
+        ("-0.2 points (-0.5 to 0.2)", "−0.2 points (−0.5 to 0.2)"),
+        ("CIFAR-10, S2-27, 2026-11-27, 5-6", "CIFAR-10, S2-27, 2026-11-27, 5-6"),
+        ("+ qualified", "+_qualified"),
+        ("the papers' claims, the book's \"accuracy\"", "the papers’ claims, the book’s “accuracy”"),
+        ("x' and 5\" wide", "x' and 5\" wide"),
+    ],
+)
+def test_signs_are_set_as_a_printer_does(written, printed):
+    assert typography.signs(written) == printed.replace("_", "\N{NO-BREAK SPACE}")
+
+
+def test_code_keeps_its_signs_and_a_formula_its_comma():
+    page = "<article><p>a - <code>-1 %</code> -1, <math>x</math>, y</p><pre>-1 'a's</pre></article>"
+    soup = BeautifulSoup(page, "html.parser")
+    typography.mend(soup)
+    assert soup.code.text == "-1 %"
+    assert soup.pre.text == "-1 'a's"
+    assert soup.p.text == "a - -1 % −1, x, y"
+    assert soup.select_one(".unbroken").text == "x,"

@@ -1,5 +1,5 @@
-// What is wider than the page scrolls in a box of its own: the keyboard must reach such a box, and a screen reader
-// must have a name for it. Boxes that show everything stay out of the tab order.
+// What is wider than the page scrolls in a box of its own: the keyboard must reach such a box, a screen reader must
+// have a name for it, and a reader must see that it goes on. Boxes that show everything stay out of the tab order.
 (() => {
   "use strict";
 
@@ -11,7 +11,12 @@
     return kind ? NAMES[kind] : box.querySelector("table") ? "Table" : "Output";
   };
 
+  const showWhetherItContinues = (box) => {
+    box.classList.toggle("continues", box.scrollLeft + box.clientWidth + 1 < box.scrollWidth);
+  };
+
   const update = (box) => {
+    showWhetherItContinues(box);
     if (box.scrollWidth > box.clientWidth + 1) {
       box.tabIndex = 0;
       if (!box.hasAttribute("role")) {
@@ -24,5 +29,8 @@
   };
 
   const watch = new ResizeObserver((changes) => changes.forEach(({ target }) => update(target)));
-  document.querySelectorAll(BOXES).forEach((box) => watch.observe(box));
+  document.querySelectorAll(BOXES).forEach((box) => {
+    watch.observe(box);
+    box.addEventListener("scroll", () => showWhetherItContinues(box), { passive: true });
+  });
 })();

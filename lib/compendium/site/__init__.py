@@ -7,9 +7,9 @@ Extensions of Sphinx:
     reading    how long a page takes to read
     tables     numbers and captions for the tables of code cells
     formulas   formulas as MathML
-    header     the menu on top of each page
+    header     the menus on top of each page
     addresses  canonical addresses, the map of the site, redirects
-    finish     the last touch to each page, with `icons` and `joined`
+    finish     the last touch to each page, with `icons`, `frames`, `typography`, `summary` and `joined`
 
 What the book's sources and pages are given:
 

@@ -13,7 +13,7 @@ from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES, Operator, Text
 from sphinx.application import Sphinx
 
-from compendium.site import joined, links, summary
+from compendium.site import frames, joined, links, summary, typography
 from compendium.site.icons import draw_icons
 
 # Scripts that no page needs: live code needs a host to run on, icons are drawn in the page, and
@@ -27,8 +27,6 @@ _NOT_NEEDED = ", ".join(
         'meta[property="og:url"]:not([content*="//"])',  # where the public address is not set
     ]
 )
-_NOT_PROSE = "pre, code, script, style, math, svg, textarea, option"
-_PARTED = re.compile(r"(?<=\d) (?=(?:%|dB|×|kB|MB|bits?)(?!\w))|(?<=×) (?=\d)")
 _SEARCH = 'script[src*="searchtools"], script[src*="language_data"], script[src*="searchindex"]'
 _OPTIONS = "documentation_options.js"
 _THEME = """\
@@ -58,15 +56,16 @@ def _mend(soup: BeautifulSoup, name: str, plain: Set[str], options: str) -> None
     for element in soup.select(_NOT_NEEDED if name == "search" else f"{_NOT_NEEDED}, {_SEARCH}"):
         element.decompose()
     _title(soup)
-    summary.describe(soup)
     _scripts(soup, options)
     _menus(soup)
     _folds(soup)
     draw_icons(soup)
     _structure(soup)
+    frames.mend(soup)
     _tables(soup)
     _code(soup, plain)
-    _numbers(soup)
+    typography.mend(soup)
+    summary.describe(soup)
     _bibliography(soup)
 
 
@@ -160,8 +159,6 @@ def _structure(soup: BeautifulSoup) -> None:
 
 def _tables(soup: BeautifulSoup) -> None:
     """A header cell says something; an empty corner is no header; a caption names its table."""
-    for table in soup.select("table.dataframe"):
-        _join_heads(soup, table)
     for cell in soup.select("th"):
         if not cell.get_text(strip=True) and not cell.select("img[alt], svg"):
             cell.name = "td"
@@ -176,39 +173,11 @@ def _tables(soup: BeautifulSoup) -> None:
             table["aria-labelledby"] = caption["id"]
 
 
-def _join_heads(soup: BeautifulSoup, table: Tag) -> None:
-    """Put the names of pandas' index, which have a row of their own, into the row above.
-
-    What stands there already is the name of the columns, and says so with an arrow.
-    """
-    rows = [row.find_all("th") for row in table.select("thead tr")]
-    if len(rows) < 2:
-        return
-    above, names = rows[-2:]
-    levels = len(table.select("tbody tr:first-child > th"))
-    if any(cell.get_text(strip=True) for cell in names[levels:]):
-        return
-    for head, name in zip(above[:levels], names, strict=False):
-        if name.get_text(strip=True):
-            columns = head.get_text(strip=True)
-            head.string = name.get_text(strip=True)
-            if columns:
-                head.append(soup.new_tag("span", string=f" {columns} →", attrs={"class": "of-columns"}))
-    names[0].parent.decompose()
-
-
 def _code(soup: BeautifulSoup, plain: Set[str]) -> None:
     """Take the spans away that colour nothing: they are half of the elements of a chapter."""
     for token in soup.select("pre span"):
         if plain.issuperset(token.get("class", [])):
             token.unwrap()
-
-
-def _numbers(soup: BeautifulSoup) -> None:
-    """Keep a number and its unit on one line, and the sides of an image."""
-    for text in (soup.article or soup.body).find_all(string=_PARTED):
-        if not text.find_parent(lambda element: element.css.match(_NOT_PROSE)):
-            text.replace_with(_PARTED.sub("\N{NO-BREAK SPACE}", text))
 
 
 def _bibliography(soup: BeautifulSoup) -> None:

@@ -28,6 +28,8 @@ _LIMITS = {"max", "min"}
 _SCRIPTS = {"msub", "msup", "msubsup", "munder"}
 _NO_SPACE = {"mo", "mspace", "mtext"}
 _BRACKETS = {"(", "[", ")", "]", ","}
+_ENDS = {")", "]", "|", "‖"}
+_ACCENTS = {"¯", "^", "~", "˜", "ˆ"}
 
 
 def mathml(latex: str, *, block: bool = False) -> str:
@@ -77,11 +79,10 @@ def _space(row: ElementTree.Element, *, block: bool) -> None:
     spaced: list[ElementTree.Element] = []
     for number, child in enumerate(children):
         name = child[0] if child.tag in _SCRIPTS else child
-        if child.text == ":":
-            child.tag = "mo"
-            child.attrib.update(lspace=_RELATION, rspace=_RELATION)
-        if name.tag == "mo" and name.text in {"|", "‖"} and not name.get("stretchy"):
-            name.set("stretchy", "false")  # else only the opening one grows
+        _mend_sign(child, children[number - 1] if number else None)
+        if name.tag == "mo" and name.text in {"|", "‖"}:
+            name.attrib.update(lspace="0", rspace="0")
+            name.attrib.setdefault("stretchy", "false")  # else only the opening one grows
         if not _is_function(name):
             spaced.append(child)
             continue
@@ -96,6 +97,23 @@ def _space(row: ElementTree.Element, *, block: bool) -> None:
         if after and after[0].text not in _BRACKETS:
             spaced.append(ElementTree.Element("mspace", width=_THIN))
     row[:] = spaced
+
+
+def _mend_sign(child: ElementTree.Element, before: ElementTree.Element | None) -> None:
+    """Space a sign as what it is: a relation, an operator, a sign before a number, an accent."""
+    match child.text:
+        case ":":
+            child.tag = "mo"
+            child.attrib.update(lspace=_RELATION, rspace=_RELATION)
+        case "±" | "~" if child.tag == "mi":
+            child.tag, child.text = "mo", child.text.replace("~", "∼")
+        case "…":
+            child.tag = "mi"
+        case "−" if before is not None and before.tag == "mo" and before.text not in _ENDS:
+            child.set("form", "prefix")
+    if child.tag == "mover" and child[-1].text in _ACCENTS:
+        child.set("accent", "true")
+        child[-1].set("stretchy", "false")
 
 
 def _is_function(element: ElementTree.Element) -> bool:

@@ -1,0 +1,56 @@
+"""Tables that pandas wrote: heads without what says nothing, and numbers under one another."""
+
+import re
+
+from bs4 import BeautifulSoup, Tag
+
+LONG = 16  # characters, above which the name of a row may take two lines
+
+_SIGNED = r"[-+−]?(?:\d[\d,.]*|inf)"
+_NUMBER = re.compile(rf"(?:{_SIGNED}(?: (?:±|to) {_SIGNED})?)? ?%?|–")
+
+
+def mend(soup: BeautifulSoup) -> None:
+    """Mend each data frame of a page."""
+    for table in soup.select("table.dataframe"):
+        levels = len(table.select("tbody tr:first-child > th"))
+        _mend_heads(table, levels)
+        _mark_numbers(table, levels)
+        for cell in table.select("tbody th"):
+            if len(cell.get_text(strip=True)) > LONG:
+                cell["class"] = [*cell.get("class", []), "long"]
+
+
+def _mend_heads(table: Tag, levels: int) -> None:
+    """Put the names of the rows beside the heads of the columns, in one line.
+
+    What pandas calls the columns as a whole is gone, and a line that says the same of each of them.
+    """
+    lines = [row.find_all("th") for row in table.select("thead tr")]
+    names = [""] * levels
+    if len(lines) > 1 and not any(_texts(lines[-1][levels:])):
+        names = _texts(lines[-1][:levels])
+        lines.pop()[0].parent.decompose()
+    for line in lines[:]:
+        columns = _texts(line[levels:])
+        if len(lines) > 1 and len(columns) > 1 and len({*columns}) == 1:
+            line[0].parent.decompose()
+            lines.remove(line)
+    for line in lines:
+        for cell, name in zip(line, names if line is lines[-1] else [""] * levels, strict=False):
+            cell.string = name
+
+
+def _mark_numbers(table: Tag, levels: int) -> None:
+    """Mark the cells of columns that hold nothing but numbers, and their heads."""
+    rows = [row.find_all("td") for row in table.select("tbody tr")]
+    heads = table.select("thead tr:last-child > th")[levels:]
+    for number, column in enumerate(zip(*rows, strict=False)):
+        texts = _texts(column)
+        if any(re.search(r"\d", text) for text in texts) and all(map(_NUMBER.fullmatch, texts)):
+            for cell in [*column, *heads[number : number + 1]]:
+                cell["class"] = [*cell.get("class", []), "number"]
+
+
+def _texts(cells: list[Tag] | tuple[Tag, ...]) -> list[str]:
+    return [cell.get_text(strip=True) for cell in cells]
