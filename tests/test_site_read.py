@@ -317,7 +317,7 @@ def test_a_solution_is_folded_opens_by_keyboard_and_is_open_on_paper(chromium, h
 @pytest.mark.parametrize(
     ("written", "printed"),
     [
-        ("30 % of 32 × 32 pixels, 4 kB", "30_% of 32 ×_32 pixels, 4_kB"),
+        ("30 % of 32 × 32 pixels, 4 kB", "30_% of 32_×_32 pixels, 4_kB"),
         ("see Table 3 and Fig. 12 (line 5)", "see Table_3 and Fig._12 (line_5)"),
         ("-0.2 points (-0.5 to 0.2)", "−0.2 points (−0.5 to 0.2)"),
         ("CIFAR-10, S2-27, 2026-11-27, 5-6", "CIFAR-10, S2-27, 2026-11-27, 5-6"),

@@ -121,7 +121,7 @@ def good_quality(case: Case) -> Found:
     others = series(record, {"quantity": "PSNR on other mean images", "method": "the network"}).item()
     elsewhere = f"on mean images that it was not trained on, the network has {others:.1f} dB"
     return Found(
-        f"{own.min():.1f} to {own.max():.1f} dB for the one pair of each seed; {elsewhere}",
+        f"{own.min():.1f} to {own.max():.1f} dB for the one pair of each seed, {others:.1f} dB for others",
         f"held against the report's {GOOD} dB for good, {source_of(record)}",
         holds=bool(own.min() > GOOD),
         short=elsewhere if others <= GOOD else None,

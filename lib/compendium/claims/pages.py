@@ -11,11 +11,11 @@ import matplotlib.pyplot as plt
 from compendium import plots
 from compendium.claims.evaluation import Verdict, summary, text
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import VERDICTS
+from compendium.claims.rules import VERDICTS, Found
 
 CHART = "_static/claims.svg"  # beside the page of all claims
 COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
-COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#dddddd"), strict=True))
+COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#333333"), strict=True))
 
 _PAGE = Template("""\
 # The ledger of claims
@@ -113,8 +113,8 @@ def _row(one: Verdict) -> str:
     cells = (
         f'<a href="{link}">{claim.id}</a>',
         f"{_safe(claim.quantity)} <small>{_safe(claim.location)}</small>",
-        _safe(_printed(claim)),
-        f"{_safe(text(found.ours, 4) + _spread(found.runs)) or '–'} <small>{_safe(_explained(one))}</small>",
+        _safe(_printed(claim)) or "–",
+        f"{_safe(_computed(found)) or '–'} <small>{_safe(_explained(one))}</small>",
         one.verdict,
     )
     inside = "".join(
@@ -134,8 +134,17 @@ def _explained(one: Verdict) -> str:
     return "; ".join(filter(None, (one.found.how, one.reason)))
 
 
-def _spread(runs: Sequence[float]) -> str:
-    return f" ({len(runs)} runs: {text(min(runs), 4)} to {text(max(runs), 4)})" if runs else ""
+def _computed(found: Found) -> str:
+    """What we found; a number and the range of its runs have equally many decimals."""
+    if not found.runs:
+        return text(found.ours, 4)
+    numbers = [found.ours, min(found.runs), max(found.runs)]
+    shown = [text(number, 4) for number in numbers]
+    if not any("e" in one for one in shown):
+        decimals = max(len(one.partition(".")[2]) for one in shown)
+        shown = [f"{number:.{decimals}f}" for number in numbers]
+    ours, low, high = shown
+    return f"{ours} ({len(found.runs)} runs: {low} to {high})"
 
 
 def _safe(shown: str) -> str:

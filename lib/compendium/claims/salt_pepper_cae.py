@@ -496,8 +496,10 @@ def apart(case: Case, *, orders: list) -> Found:
         numbers = _series_of_four(case, order["quantity"])
         gaps = numbers[order["high"]].groupby("level").min() - numbers[order["low"]].groupby("level").max()
         holds = holds and bool((gaps > 0).all())
-        at_levels = ", ".join(f"{gap:.3g} at {level}" for level, gap in gaps.items())
-        found.append(f"{order['quantity']} of {_joined(order['low'])} lower by {at_levels}")
+        at_levels = ", ".join(
+            f"{'lower' if gap > 0 else 'higher'} by {abs(gap):.3g} at {level}" for level, gap in gaps.items()
+        )
+        found.append(f"{order['quantity']} of {_joined(order['low'])} {at_levels}")
     return Found("; ".join(found), source_of(record), holds=holds, short=shortfall(record, NEEDS))
 
 
