@@ -135,6 +135,12 @@ def test_a_row_is_text_on_one_line(verdict):
     ]
 
 
+def test_a_number_and_the_range_of_its_runs_have_equally_many_decimals():
+    assert pages._computed(Found(95.3, "", runs=[94.94, 95.55])) == "95.30 (2 runs: 94.94 to 95.55)"
+    assert pages._computed(Found(0.12345678, "")) == "0.1235"
+    assert pages._computed(Found(1.0e-8, "", runs=[1.0e-8, 2.5e-8])) == "1e-08 (2 runs: 1e-08 to 2.5e-08)"
+
+
 def test_the_chart_says_in_words_what_it_shows(verdict):
     assert ":alt: A bar for each paper, divided by verdict. test: 1 contradicted." in pages.page([verdict])
     assert "contradicted" in pages.chart([verdict])

@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 from compendium import plots
 from compendium.claims.evaluation import Verdict, summary, text
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import VERDICTS, Found
+from compendium.claims.rules import VERDICTS, Found, is_number
 
 CHART = "_static/claims.svg"  # beside the page of all claims
 COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
@@ -140,7 +140,7 @@ def _computed(found: Found) -> str:
         return text(found.ours, 4)
     numbers = [found.ours, min(found.runs), max(found.runs)]
     shown = [text(number, 4) for number in numbers]
-    if not any("e" in one for one in shown):
+    if is_number(found.ours) and not any("e" in one for one in shown):
         decimals = max(len(one.partition(".")[2]) for one in shown)
         shown = [f"{number:.{decimals}f}" for number in numbers]
     ours, low, high = shown
