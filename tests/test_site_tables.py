@@ -56,8 +56,11 @@ def test_what_a_cell_prints_before_its_table_stays_above_the_caption(tmp_path):
         (["source", "level"], [None], [["source", "level", "u", "v"]]),
         ([None], [None], [["", "u", "v"]]),
         ([None], ["method"], [["", "u", "v"]]),
+        (["level"], ["method"], [["level", "u", "v"]]),
         (["source", "level"], ["method"], [["source", "level", "u", "v"]]),
+        (["level"], [None, None], [["", "both"], ["level", "u", "v"]]),
         (["level"], [None, "method"], [["", "both"], ["level", "u", "v"]]),
+        ([None], [None, None], [["", "both"], ["", "u", "v"]]),
         ([None], ["quantity", "method"], [["", "both"], ["", "u", "v"]]),
     ],
 )

@@ -1,10 +1,11 @@
 """Tables that pandas wrote: heads without what says nothing, and numbers under one another."""
 
 import re
+from collections.abc import Iterable
 
 from bs4 import BeautifulSoup, Tag
 
-LONG = 16  # characters, above which the name of a row may take two lines
+_LONG = 16  # characters, above which the name of a row may take two lines
 
 _SIGNED = r"[-+−]?(?:\d[\d,.]*|inf)"
 _NUMBER = re.compile(rf"(?:{_SIGNED}(?: (?:±|to) {_SIGNED})?)? ?%?|–")
@@ -17,7 +18,7 @@ def mend(soup: BeautifulSoup) -> None:
         _mend_heads(table, levels)
         _mark_numbers(table, levels)
         for cell in table.select("tbody th"):
-            if len(cell.get_text(strip=True)) > LONG:
+            if len(cell.get_text(strip=True)) > _LONG:
                 cell["class"] = [*cell.get("class", []), "long"]
 
 
@@ -52,5 +53,5 @@ def _mark_numbers(table: Tag, levels: int) -> None:
                 cell["class"] = [*cell.get("class", []), "number"]
 
 
-def _texts(cells: list[Tag] | tuple[Tag, ...]) -> list[str]:
+def _texts(cells: Iterable[Tag]) -> list[str]:
     return [cell.get_text(strip=True) for cell in cells]

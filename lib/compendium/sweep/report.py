@@ -40,7 +40,6 @@ table { border-collapse: collapse; }
 :root { --pst-color-on-background: #fff; --pst-color-text-base: #222; --pst-color-text-muted: #666;
   --pst-color-border: #ddd; --pst-color-link: #0b53b0; --pst-color-primary: #0b53b0; }
 {{ figures_style }}
-.figure-tools { margin-inline: 0; }
 .figure-stage[tabindex]:focus-visible { outline-offset: -3px; }
 .visually-hidden { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; width: 1px; }
 th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }
