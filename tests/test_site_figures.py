@@ -292,15 +292,43 @@ def test_nothing_is_wider_than_the_screen_with_everything_unfolded(opened, width
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 
-def test_pictures_are_dimmed_in_the_dark_and_bright_when_asked(opened):
+def test_in_the_dark_charts_are_light_on_dark_and_images_stay_as_they_are(opened):
     page = opened("book/autoencoders.html")
-    look = f"getComputedStyle(document.querySelector('#{TRADEOFF} img')).filter"
-    assert page.evaluate(look) == "none"
     page.evaluate("document.documentElement.dataset.theme = 'dark'")
-    assert page.evaluate(look) == "brightness(0.86)"
-    assert page.evaluate(look.replace("filter", "padding")) == "0px"  # else points were beside their places
-    page.locator(f"#{TRADEOFF} .figure-stage").hover()
-    assert page.evaluate(look) == "none"
+    shades = {}
+    for figure in (TRADEOFF, "fig-network", "fig-pca-digits"):
+        stage = page.locator(f"#{figure} .figure-stage")
+        picture = Image.open(io.BytesIO(stage.screenshot())).convert("L")
+        shades[figure] = float(np.median(np.asarray(picture)))
+        assert stage.locator("img").evaluate("image => getComputedStyle(image).padding") == "0px"
+    assert shades[TRADEOFF] < 50
+    assert shades["fig-network"] < 50
+    assert page.locator("#fig-pca-digits .figure-stage").evaluate(
+        "stage => [stage, stage.firstChild].map((part) => getComputedStyle(part).filter)"
+    ) == ["none", "none"]
+
+
+def test_on_a_phone_the_words_of_a_figure_are_large_enough_and_its_points_found(opened):
+    page = opened("notebooks/depth-latent.html", viewport={"width": 390, "height": 844})
+    shares = page.locator(".picture img[width]").evaluate_all(
+        "images => images.map((image) => image.clientWidth / image.getAttribute('width'))"
+    )
+    assert len(shares) >= 4
+    assert min(shares) >= 0.67
+    box = page.locator("#fig-depth-curves .picture")
+    stage = page.locator("#fig-depth-curves .figure-stage")
+    bubble = page.locator("#fig-depth-curves .figure-bubble")
+    stage.focus()
+    for key in ["ArrowDown"] * 20 + ["End"]:  # to the last chart, out of sight to the right
+        page.keyboard.press(key)
+    page.wait_for_function("document.querySelector('#fig-depth-curves .picture').scrollLeft > 0")
+    dot = page.locator("#fig-depth-curves .figure-dot").bounding_box()
+    shown = box.bounding_box()
+    assert shown["x"] <= dot["x"] <= shown["x"] + shown["width"]
+    said = bubble.bounding_box()
+    assert said["x"] >= 0
+    assert said["x"] + said["width"] <= 390
+    assert said["x"] <= dot["x"] + dot["width"] / 2 <= said["x"] + said["width"]
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -358,7 +358,7 @@ def test_the_page_says_the_value_at_the_pointer_and_needs_no_other_file(swept, c
     stage = page.locator(".figure-stage").first
     stage.focus()
     page.keyboard.press("ArrowRight")
-    bubble = stage.locator(".figure-bubble")
+    bubble = page.locator("figure .figure-bubble").first
     assert bubble.is_visible()
     said = bubble.inner_text()
     spoken = stage.locator(".visually-hidden").bounding_box()

@@ -101,32 +101,38 @@
     const dot = element("span", { className: "figure-dot", hidden: true });
     const bubble = element("span", { className: "figure-bubble", hidden: true });
     const spoken = element("span", { className: "visually-hidden", role: "status" });
-    stage.append(dot, bubble, spoken);
+    const [box, figure] = [stage.closest(".picture"), stage.closest("figure")];
+    stage.append(dot, spoken);
+    figure.append(bubble); // which is not cut where the picture scrolls
     stage.tabIndex = 0;
     stage.setAttribute("role", "application");
     stage.setAttribute("aria-roledescription", "chart");
     stage.setAttribute("aria-label", `${about.sprite ? "Map of images" : "Chart"}: arrow keys go from point to point`);
     let current = null;
+    let dotAt = [0, 0]; // pixels from the picture's corner
     let byKey = false; // what was asked for with keys stays when a scrolled page moves below the pointer
 
     const hide = () => {
       dot.hidden = bubble.hidden = true;
     };
+    const placeBubble = () => {
+      const [left, top] = [stage.offsetLeft + dotAt[0] - box.scrollLeft, stage.offsetTop + dotAt[1]];
+      const room = figure.clientWidth - bubble.offsetWidth;
+      const above = top - bubble.offsetHeight - 12;
+      bubble.style.translate = `${Math.min(Math.max(left - bubble.offsetWidth / 2, 0), Math.max(room, 0))}px ${
+        above >= 0 ? above : top + 14}px`;
+    };
     const show = (point) => {
-      const { clientWidth: width, clientHeight: height } = stage;
-      const [left, top] = [(point.x / SCALE) * width, (point.y / SCALE) * height];
+      dotAt = [(point.x / SCALE) * stage.clientWidth, (point.y / SCALE) * stage.clientHeight];
       current = point.from ?? point;
       dot.hidden = bubble.hidden = false;
-      dot.style.translate = `${left}px ${top}px`;
+      dot.style.translate = `${dotAt[0]}px ${dotAt[1]}px`;
       dot.style.setProperty("--series", point.series.colour);
       const lines = said(point.panel, point.of).map((text) => element("span", { textContent: text }));
       const image = point.series.of_images && about.sprite ? [thumbnail(about.sprite, point.series.first_image + point.index)] : [];
       const name = point.label || point.panel.title;
       bubble.replaceChildren(...image, ...(name ? [element("b", { textContent: name })] : []), ...lines);
-      const room = width - bubble.offsetWidth;
-      const above = top - bubble.offsetHeight - 12;
-      bubble.style.translate = `${Math.min(Math.max(left - bubble.offsetWidth / 2, 0), Math.max(room, 0))}px ${
-        above >= 0 ? above : top + 14}px`;
+      placeBubble();
       return [point.panel.title, point.label, ...said(point.panel, point.of)].filter(Boolean).join(", ");
     };
 
@@ -155,7 +161,11 @@
       event.preventDefault();
       byKey = true;
       spoken.textContent = show(next);
+      if (dotAt[0] < box.scrollLeft || dotAt[0] > box.scrollLeft + box.clientWidth) {
+        box.scrollLeft = dotAt[0] - box.clientWidth / 2;
+      }
     });
+    box.addEventListener("scroll", placeBubble, { passive: true });
   };
 
   // --- tables
@@ -360,8 +370,10 @@
     const stage = element("span", { className: "figure-stage" });
     picture.replaceWith(stage);
     stage.append(picture);
+    stage.classList.toggle("figure-drawing",
+      !about.images && !about.panels?.some((panel) => panel.series.some((series) => series.kind === "cells")));
     const more = element("div", { className: "figure-tools" });
-    stage.after(more);
+    stage.closest(".picture").after(more);
     if (about.panels) chart(stage, about);
     if (about.frames) more.append(player(picture, about));
     if (about.images && about.compare && comparable(about).kinds.length > 1) {

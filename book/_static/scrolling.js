@@ -3,8 +3,8 @@
 (() => {
   "use strict";
 
-  const BOXES = "div.math, .cell_output .text_html, .pst-scrollable-table-container, .claims, pre";
-  const NAMES = { math: "Formula", highlight: "Code", claims: "Claims" };
+  const BOXES = "div.math, .picture, .cell_output .text_html, .pst-scrollable-table-container, .claims, pre";
+  const NAMES = { math: "Formula", highlight: "Code", claims: "Claims", picture: "Figure" };
 
   const nameOf = (box) => {
     const kind = Object.keys(NAMES).find((name) => box.closest(`.${name}`));

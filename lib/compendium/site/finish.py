@@ -132,11 +132,14 @@ def _folds(soup: BeautifulSoup) -> None:
 
 
 def _images(soup: BeautifulSoup, folder: Path) -> None:
-    """Let the text of a page come before its pictures, which have their place kept."""
+    """Let the text of a page come before its pictures, which have their place kept; those of figures scroll."""
+    for image in soup.select("article figure > img"):
+        image.wrap(soup.new_tag("div", attrs={"class": "picture"}))
     for image in soup.select("article img[src$='.png']:not([src*='//'], [width])"):
         with Image.open(folder / image["src"]) as picture:
             image["width"], image["height"] = picture.size
         image["loading"] = "lazy"
+        image["style"] = f"--natural-width: {image['width']}px"
 
 
 def _structure(soup: BeautifulSoup) -> None:

@@ -34,7 +34,7 @@ PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_s
 <title>Sweep of {{ sweep.chapter }}</title>
 <style>
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem; color: #222; }
-figure { margin: 0 0 2rem; overflow-x: auto; }
+figure { margin: 0 0 2rem; position: relative; }
 img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; }
 :root { --pst-color-on-background: #fff; --pst-color-text-base: #222; --pst-color-text-muted: #666;
@@ -65,7 +65,7 @@ The numbers: <a href="results.csv">results.csv</a>, <a href="results.parquet">re
 <h2>{{ quantity }}</h2>
 {% for figure in figures %}
 <figure>
-<img alt="{{ figure.words }}" src="{{ figure.source }}" data-figure="{{ figure.words }}">
+<div class="picture"><img alt="{{ figure.words }}" src="{{ figure.source }}" data-figure="{{ figure.words }}"></div>
 <figcaption>{{ figure.words }}</figcaption>
 </figure>
 {% endfor %}
