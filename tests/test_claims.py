@@ -138,10 +138,10 @@ def test_one_run_of_the_paper_is_held_against_the_spread_of_ours(published, verd
 def test_lists_mappings_and_texts_are_compared_item_by_item():
     assert verdict_of([1, Printed("0.5")], Found([1, 0.52])) == "confirmed"
     assert verdict_of([1, 2], Found([1, 2, 3])) == "contradicted"
-    assert verdict_of({"output": "4x4x8", "params": 584}, Found({"output": "8x8x8", "params": 584})) == (
+    assert verdict_of({"output": "4x4x8", "count": 584}, Found({"output": "8x8x8", "count": 584})) == (
         "contradicted"
     )
-    assert verdict_of({"params": 584}, Found({"params": 584, "output": "8x8x8"})) == "confirmed"
+    assert verdict_of({"parameters": 584}, Found({"parameters": 584, "output": "8x8x8"})) == "confirmed"
     assert verdict_of("Conv  2D", Found("conv 2d")) == "confirmed"
 
 
@@ -282,7 +282,7 @@ def test_a_shorter_run_says_what_it_lacks(files, record):
     record(of_methods(net=[2.0, 2.1]), epochs=40)
     check = {"recorded": {"quantity": "MSE", "method": "net", "needs": {"epochs": 500}}}
     one = verdict_of_row(files, check=check)
-    assert (one.verdict, one.reason) == ("open", "the recorded run has epochs = 40, the paper 500")
+    assert (one.verdict, one.reason) == ("open", "the recorded run has `epochs` = 40, the paper 500")
 
 
 @pytest.mark.parametrize(
@@ -357,7 +357,7 @@ def test_findings_in_a_data_set_are_kept_for_machines_without_it(files, tmp_path
         ("S2-25", pytest.approx(44.39, abs=0.01), "confirmed"),
         ("S1-04", pytest.approx(0.74647, abs=1e-5), "inconsistent"),
         ("S1-20", 614, "inconsistent"),
-        ("S1-38", {"output": "8x8x8", "params": 584}, "contradicted"),
+        ("S1-38", {"output": "8x8x8", "parameters": 584}, "contradicted"),
         ("S1-123", pytest.approx(9.1243, abs=1e-4), "confirmed"),
         ("S1-155", "6 of 12", "confirmed"),
         ("S4-26", 28353, "confirmed"),

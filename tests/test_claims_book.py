@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 
 import nbformat
 import pytest
@@ -135,10 +136,23 @@ def test_a_row_is_text_on_one_line(verdict):
     ]
 
 
-def test_a_number_and_the_range_of_its_runs_have_equally_many_decimals():
-    assert pages._computed(Found(95.3, "", runs=[94.94, 95.55])) == "95.30 (2 runs: 94.94 to 95.55)"
-    assert pages._computed(Found(0.12345678, "")) == "0.1235"
-    assert pages._computed(Found(1.0e-8, "", runs=[1.0e-8, 2.5e-8])) == "1e-08 (2 runs: 1e-08 to 2.5e-08)"
+@pytest.mark.parametrize(
+    ("ours", "runs", "unit", "shown"),
+    [
+        (95.3, [94.94, 95.55], "%", "95.30 % (2 runs: 94.94 to 95.55)"),
+        (0.12345678, (), "SSIM", "0.1235"),
+        (1.0e-8, [1.0e-8, 2.5e-8], "", "1e-08 (2 runs: 1e-08 to 2.5e-08)"),
+        (1745.3, [1690, 1839], "images", "1,745 images (2 runs: 1,690 to 1,839)"),
+        ([0.3251, 0.683], (), "dB", "0.3251, 0.6830 dB"),
+        ({"output": 50176, "layers": [1, 2]}, (), "", "output 50,176; layers 1, 2"),
+        ("image 8551 of 10000", (), "dB", "image 8551 of 10000"),
+        (8551, (), "CIFAR-10 test index", "8551"),
+        (True, (), "", "yes"),
+    ],
+)
+def test_what_we_found_has_its_unit_thousands_and_equally_many_decimals(verdict, ours, runs, unit, shown):
+    claim, found = replace(verdict.claim, unit=unit), Found(ours, "", runs=runs)
+    assert pages._computed(replace(verdict, claim=claim, found=found)) == shown
 
 
 def test_the_chart_says_in_words_what_it_shows(verdict):

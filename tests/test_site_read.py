@@ -317,7 +317,9 @@ def test_a_solution_is_folded_opens_by_keyboard_and_is_open_on_paper(chromium, h
 @pytest.mark.parametrize(
     ("written", "printed"),
     [
+        ("95% of 0.5%, but %d", "95_% of 0.5_%, but %d"),
         ("30 % of 32 × 32 pixels, 4 kB", "30_% of 32_×_32 pixels, 4_kB"),
+        ("32x32x3 and 4 x 13 x 13, not 0x10 or x 3", "32×32×3 and 4_×_13_×_13, not 0x10 or x 3"),
         ("see Table 3 and Fig. 12 (line 5)", "see Table_3 and Fig._12 (line_5)"),
         ("-0.2 points (-0.5 to 0.2)", "−0.2 points (−0.5 to 0.2)"),
         ("CIFAR-10, S2-27, 2026-11-27, 5-6", "CIFAR-10, S2-27, 2026-11-27, 5-6"),

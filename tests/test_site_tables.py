@@ -104,24 +104,25 @@ def test_columns_of_numbers_are_marked_and_those_of_words_are_not():
         {
             "signed": ["-0.28", "13.05"],
             "interval": ["0.84 to 1.00", "1.2 ± 0.1"],
-            "missing": ["", "4"],
+            "missing": ["", "4640"],
             "word": ["0.3", "none"],
             "empty": ["", ""],
         },
         index=["first", "second"],
     )
-    numbers = frame(table)[2]
-    assert [*numbers] == [
+    _, body, numbers = frame(table)
+    assert numbers == [
         "signed",
         "interval",
         "missing",
         "-0.28",
         "0.84 to 1.00",
-        "",
+        "–",
         "13.05",
         "1.2 ± 0.1",
-        "4",
+        "4,640",
     ]
+    assert body[0] == ["first", "-0.28", "0.84 to 1.00", "–", "0.3", "–"]
 
 
 def test_a_table_without_heads_stays_as_it_is(tmp_path):

@@ -153,7 +153,7 @@ def shortfall(record: Mapping[str, object], needs: Mapping[str, object] | None) 
         used = record["parameters"][name]
         enough = used >= needed if isinstance(needed, int | float) else used == needed
         if not enough:
-            return f"the recorded run has {name} = {used}, the paper {needed}"
+            return f"the recorded run has `{name}` = {used}, the paper {needed}"
     return None
 
 
@@ -240,10 +240,12 @@ def ordering(
         common: what all have in common, such as `quantity` and `image: each`.
     """
     record = case.run(chapter)
-    holds, found = _ascending(record, [common | one for one in ascending])
+    rows = [common | one for one in ascending]
+    holds, found = _ascending(record, rows)
+    quantities = ", ".join(dict.fromkeys(row["quantity"] for row in rows))
     return Found(
         found,
-        f"paired differences, {source_of(record)}",
+        f"paired differences of {quantities}, {source_of(record)}",
         holds=holds,
         short=shortfall(record, needs),
         lacks=UNDECIDED if holds is None else None,
@@ -268,7 +270,7 @@ def setting(case: Case, *, parameter: str, gives: str) -> Found:
     if same is False and found.holds:
         short = short or f"of {gives} only the order or direction holds"
     return Found(
-        f"{parameter} = {used}; for {gives}, {found.ours:.6g} beside {other.value}",
+        f"`{parameter}` = {used}; for {gives}, {found.ours:.6g} beside {other.value}",
         found.how,
         holds=found.holds if same is None or found.holds else same,
         short=short,
@@ -292,7 +294,7 @@ def architecture(case: Case, *, model: str, layer: int | None = None, build: dic
     one = network.layers[layer - (type(network.layers[0]).__name__ != "InputLayer")]
     shape = "x".join(str(size) for size in one.output.shape[1:])
     return Found(
-        {"output": shape, "params": one.count_params()},
+        {"output": shape, "parameters": one.count_params()},
         f"`{model}` built, its layer {layer} (`{type(one).__name__}`) counted",
     )
 

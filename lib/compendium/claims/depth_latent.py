@@ -91,7 +91,7 @@ def clipped_noise(case: Case) -> Found:
     within = min(black.min(), grey.min()) >= 0 and max(black.max(), grey.max()) <= 1
     return Found(
         f"black pixels have the mean {black.mean():.4f} (closed form {mean:.4f}), of mid-grey pixels "
-        f"{(grey == 0).mean():.2%} are cut at 0 and {(grey == 1).mean():.2%} at 1 (Phi(-1) = {cut:.2%})",
+        f"{(grey == 0).mean():.2%} are cut at 0 and {(grey == 1).mean():.2%} at 1 (Φ(-1) = {cut:.2%})",
         "`noise.gaussian` with sigma 0.5 on 78,400 pixels",
         holds=bool(within and np.abs(errors).max() < 4),
     )
@@ -194,7 +194,7 @@ def row_of_table(case: Case, *, depth: int, latent: int) -> Found:
     return Found(
         {
             "latent": shape,
-            "rate_percent": 100 * int(np.prod(shape)) / 28**2,
+            "percentage": 100 * int(np.prod(shape)) / 28**2,
             "layers": f"{down} Conv2D + {up} ConvTranspose2d",
         },
         f"`dae({depth}, {latent})` built; its rate is the share of 784 numbers that the latent keeps",
@@ -221,7 +221,7 @@ def installable(case: Case, *, python: str, packages: dict) -> Found:
     older = {row: needed for row, needed in packages.items() if _version(used) < _version(needed)}
     said = ", ".join(f"{case.claims[row].quantity.split()[0]} {case.published(row)}" for row in packages)
     return Found(
-        f"Python {used} beside {said}, which needs Python {min(packages.values(), key=_version)} or newer",
+        f"Python {used} beside {said}: Python {min(packages.values(), key=_version)} or newer is needed",
         "Requires-Python of the packages on PyPI",
         holds=not older,
     )
@@ -370,8 +370,8 @@ def increase_by_depth(case: Case) -> Found:
     }
     found = statistics.paired_comparison(rise[5], rise[1])
     return Found(
-        ", ".join(f"depth {depth}: {one.mean():+.4f}" for depth, one in rise.items())
-        + f"; depth 5 minus depth 1 {found.difference:+.4f} ({found.low:+.4f} to {found.high:+.4f})",
+        ", ".join(f"depth {depth}: {one.mean():+.5f}" for depth, one in rise.items())
+        + f"; depth 5 minus depth 1 {found.difference:+.5f} ({found.low:+.5f} to {found.high:+.5f})",
         f"rise of the test MSE, paired over seeds, {source_of(record)}",
         holds=found.below_zero,
         short=shortfall(record, FULL),

@@ -114,9 +114,11 @@ def text(value: object, digits: int = 6) -> str:
     A number that has more digits before its point is rounded to a whole one.
     """
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {text(one, digits)}" for key, one in value.items())
+        return "; ".join(f"{key} {text(one, digits)}" for key, one in value.items())
     if isinstance(value, list | tuple):
         return ", ".join(f"({text(one)})" if isinstance(one, list) else text(one, digits) for one in value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, float) and not isinstance(value, Printed):
         return f"{value:.0f}" if 10**digits <= abs(value) < 1e15 else f"{value:.{digits}g}"
     return "" if value is None else str(value)

@@ -46,7 +46,7 @@ def vae_layer(case: Case, *, part: str, layer: int) -> Found:
     output = one.output[0] if isinstance(one.output, list) else one.output
     shape = "x".join(map(str, output.shape[1:]))
     how = f"`vae` built with the defaults, layer {layer} of the {part} (`{type(one).__name__}`) counted"
-    return Found({"output": shape, "params": one.count_params()}, how)
+    return Found({"output": shape, "parameters": one.count_params()}, how)
 
 
 @check("computed")

@@ -44,7 +44,7 @@ def weight_shapes(case: Case, *, layer: int) -> Found:
     ours = {
         "weight": list(kernel.transpose(3, 2, 0, 1).shape),
         "bias": bias.size,
-        "params": one.count_params(),
+        "parameters": one.count_params(),
     }
     return Found(ours, f"`mean_image_autoencoder` built, its layer {layer} (`{type(one).__name__}`) counted")
 

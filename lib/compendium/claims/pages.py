@@ -11,10 +11,13 @@ import matplotlib.pyplot as plt
 from compendium import plots
 from compendium.claims.evaluation import Verdict, summary, text
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import VERDICTS, Found, is_number
+from compendium.claims.rules import VERDICTS, is_number
 
 CHART = "_static/claims.svg"  # beside the page of all claims
 COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
+NAMES = ("year", "CIFAR-10 test index")  # units of numbers that count nothing
+UNITS = ("%", "% of pixels", "bits", "dB", "images", "parameters", "pixels of 1024", "s", "×")
+_THOUSANDS = re.compile(r"(?<![\w.,/-])\d{4,}(?![\w/-]|\.\d)")
 COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#333333"), strict=True))
 
 _PAGE = Template("""\
@@ -108,13 +111,13 @@ def _table(computed: Sequence[Verdict], *, label: str) -> str:
 
 
 def _row(one: Verdict) -> str:
-    claim, found = one.claim, one.found
+    claim = one.claim
     link = f"../notebooks/{claim.paper}.html" + (f"#{claim.section}" if claim.section else "")
     cells = (
         f'<a href="{link}">{claim.id}</a>',
         f"{_safe(claim.quantity)} <small>{_safe(claim.location)}</small>",
         _safe(_printed(claim)) or "–",
-        f"{_safe(_computed(found)) or '–'} <small>{_safe(_explained(one))}</small>",
+        f"{_safe(_computed(one)) or '–'} <small>{_safe(_explained(one))}</small>",
         one.verdict,
     )
     inside = "".join(
@@ -127,6 +130,8 @@ def _printed(claim: Claim) -> str:
     """What the paper prints, with its unit where that is of numbers; a year is its own."""
     shown = text(claim.value)
     of_numbers = re.fullmatch(r"[-+\d.,/% ]+", shown) and claim.unit != "year"
+    if not isinstance(claim.value, str) and claim.unit not in NAMES:
+        shown = _THOUSANDS.sub(_grouped, shown)
     return f"{shown} {claim.unit}".strip() if of_numbers else shown
 
 
@@ -134,17 +139,32 @@ def _explained(one: Verdict) -> str:
     return "; ".join(filter(None, (one.found.how, one.reason)))
 
 
-def _computed(found: Found) -> str:
-    """What we found; a number and the range of its runs have equally many decimals."""
-    if not found.runs:
-        return text(found.ours, 4)
-    numbers = [found.ours, min(found.runs), max(found.runs)]
+def _computed(one: Verdict) -> str:
+    """What we found, in the claim's unit, with the range of its runs."""
+    ours, runs = one.found.ours, one.found.runs
+    several = isinstance(ours, list) and all(map(is_number, ours))
+    unit = f" {one.claim.unit}" if one.claim.unit in UNITS and (several or is_number(ours)) else ""
+    if runs:
+        mean, low, high = _alike([ours, min(runs), max(runs)])
+        shown = f"{mean}{unit} ({len(runs)} runs: {low} to {high})"
+    elif several:
+        shown = f"{', '.join(_alike(ours))}{unit}"
+    else:
+        shown = f"{text(ours, 4)}{unit}"
+    return shown if isinstance(ours, str) or one.claim.unit in NAMES else _THOUSANDS.sub(_grouped, shown)
+
+
+def _grouped(digits: re.Match) -> str:
+    return f"{int(digits[0]):,}"
+
+
+def _alike(numbers: Sequence[object]) -> list[str]:
+    """Show numbers with equally many decimals."""
     shown = [text(number, 4) for number in numbers]
-    if is_number(found.ours) and not any("e" in one for one in shown):
-        decimals = max(len(one.partition(".")[2]) for one in shown)
-        shown = [f"{number:.{decimals}f}" for number in numbers]
-    ours, low, high = shown
-    return f"{ours} ({len(found.runs)} runs: {low} to {high})"
+    if not all(map(is_number, numbers)) or any("e" in one for one in shown):
+        return shown
+    decimals = max(len(one.partition(".")[2]) for one in shown)
+    return [f"{number:.{decimals}f}" for number in numbers]
 
 
 def _safe(shown: str) -> str:

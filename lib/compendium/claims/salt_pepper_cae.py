@@ -235,7 +235,7 @@ def ssim_factors(case: Case) -> Found:
     fraction = _ssim_fraction(x, y, covariance)
     return Found(
         f"product {product:.12f}, fraction {fraction:.12f}",
-        "two of the embedded photos, a single window, sigma_xy their covariance",
+        "two of the embedded photos, a single window, σ_xy their covariance",
         holds=bool(np.isclose(product, fraction, rtol=1e-12)),
     )
 
@@ -259,9 +259,9 @@ def layers_in_table(case: Case, *, first: str, last: str) -> Found:
     names = list(case.claims)
     rows = names[names.index(first) : names.index(last) + 1]
     kinds = [case.claims[row].quantity.split()[1] for row in rows]
-    ours = {"conv": kinds.count("conv2d"), "maxpool": kinds.count("max_pooling")}
-    ours |= {"transposed_conv": sum("transpose" in kind for kind in kinds)}
-    return Found(ours | {"up_sampling": kinds.count("up_sampling")}, f"Table 1, {first} to {last}")
+    ours = {"convolutions": kinds.count("conv2d"), "max poolings": kinds.count("max_pooling")}
+    ours |= {"transposed convolutions": sum("transpose" in kind for kind in kinds)}
+    return Found(ours | {"upsamplings": kinds.count("up_sampling")}, f"Table 1, {first} to {last}")
 
 
 @check("consistency")
@@ -455,7 +455,7 @@ def triangle(case: Case) -> Found:
     )
     return Found(
         f"from a photo to a noisy one {direct:.3f}, by way of their mean only {first + second:.3f}",
-        "1 - SSIM of an embedded photo with itself and Gaussian noise (sigma 0.1)",
+        "1 - SSIM of an embedded photo with itself and Gaussian noise of σ = 0.1",
         holds=bool(direct > first + second),
         short="that PCC is more accurate would need pairs of images with judgements of their likeness",
     )

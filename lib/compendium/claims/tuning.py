@@ -145,7 +145,7 @@ def bottleneck(case: Case) -> Found:
 def reduction(case: Case, *, before: str, after: str) -> Found:
     """The values of two rows, and by how many per cent the second is lower."""
     first, second = case.published(before), case.published(after)
-    ours = {"from": float(first), "to": float(second), "percent": 100 * (1 - second / first)}
+    ours = {"from": float(first), "to": float(second), "percentage": 100 * (1 - second / first)}
     return Found(ours, f"from {before} and {after}")
 
 
@@ -268,7 +268,7 @@ def fewer_collapse(case: Case, *, change: str) -> Found:
         f"(p = {chance:.2g})",
         f"networks that end no better than 0.9 times a black image's error, {source_of(record)}",
         holds=None if undecided else fewer,
-        lacks=f"so few seeds do not decide (p = {chance:.2g}): more are needed" if undecided else None,
+        lacks="so few seeds do not decide: more are needed" if undecided else None,
     )
 
 

@@ -132,7 +132,7 @@ def _folds(soup: BeautifulSoup) -> None:
 
 
 def _images(soup: BeautifulSoup, folder: Path) -> None:
-    """Let the text of a page come before its pictures, which have their place kept; those of figures scroll."""
+    """Keep a place for pictures, which come after the text, and let those of figures scroll."""
     for image in soup.select("article figure > img"):
         image.wrap(soup.new_tag("div", attrs={"class": "picture"}))
     for image in soup.select("article img[src$='.png']:not([src*='//'], [width])"):

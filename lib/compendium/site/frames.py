@@ -1,4 +1,4 @@
-"""Tables that pandas wrote: heads without what says nothing, and numbers under one another."""
+"""Tables that pandas wrote: heads without what says nothing, numbers under one another, no empty cells."""
 
 import re
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ from bs4 import BeautifulSoup, Tag
 _LONG = 16  # characters, above which the name of a row may take two lines
 
 _SIGNED = r"[-+−]?(?:\d[\d,.]*|inf)"
+_THOUSANDS = re.compile(r"(?<![\d.])\d{4,}")
 _NUMBER = re.compile(rf"(?:{_SIGNED}(?: (?:±|to) {_SIGNED})?)? ?%?|–")
 
 
@@ -17,6 +18,8 @@ def mend(soup: BeautifulSoup) -> None:
         levels = len(table.select("tbody tr:first-child > th"))
         _mend_heads(table, levels)
         _mark_numbers(table, levels)
+        for cell in table.select("tbody td:empty"):
+            cell.string = "–"
         for cell in table.select("tbody th"):
             if len(cell.get_text(strip=True)) > _LONG:
                 cell["class"] = [*cell.get("class", []), "long"]
@@ -43,7 +46,7 @@ def _mend_heads(table: Tag, levels: int) -> None:
 
 
 def _mark_numbers(table: Tag, levels: int) -> None:
-    """Mark the cells of columns that hold nothing but numbers, and their heads."""
+    """Mark the cells of columns that hold nothing but numbers, and their heads; set thousands apart."""
     rows = [row.find_all("td") for row in table.select("tbody tr")]
     heads = table.select("thead tr:last-child > th")[levels:]
     for number, column in enumerate(zip(*rows, strict=False)):
@@ -51,6 +54,8 @@ def _mark_numbers(table: Tag, levels: int) -> None:
         if any(re.search(r"\d", text) for text in texts) and all(map(_NUMBER.fullmatch, texts)):
             for cell in [*column, *heads[number : number + 1]]:
                 cell["class"] = [*cell.get("class", []), "number"]
+            for cell in column:
+                cell.string = _THOUSANDS.sub(lambda digits: f"{int(digits[0]):,}", cell.get_text(strip=True))
 
 
 def _texts(cells: Iterable[Tag]) -> list[str]:

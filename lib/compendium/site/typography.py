@@ -7,6 +7,8 @@ from bs4 import BeautifulSoup, NavigableString
 _NOT_PROSE = "pre, code, script, style, math, svg, textarea, option"
 _SPACE = "\N{NO-BREAK SPACE}"
 _SIGNS = (
+    (r"(?<=\d)(?<!\b0)( ?)x( ?)(?=\d)", r"\1×\2"),
+    (r"(?<=\d)%", f"{_SPACE}%"),
     (r"(?<=\d) (?=(?:%|dB|×|[kMG]B|bits?)(?!\w))|(?<=×) (?=\d)", _SPACE),  # a number and its unit
     (r"\b(Tables?|Figs?\.|Chapter|lines?|images?) (?=\d)", rf"\1{_SPACE}"),
     (r"(?<![^\s(“])\+ (?=\w)", f"+{_SPACE}"),
@@ -18,7 +20,7 @@ _MARKS = re.compile(r"[,.;:!?)\]’”]+")
 
 
 def signs(text: str) -> str:
-    """Return a text with minus signs, apostrophes, quotation marks and no-break spaces."""
+    """Return a text with minus and times signs, apostrophes, quotation marks and no-break spaces."""
     for pattern, sign in _SIGNS:
         text = re.sub(pattern, sign, text)
     return text

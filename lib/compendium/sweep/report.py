@@ -65,7 +65,9 @@ The numbers: <a href="results.csv">results.csv</a>, <a href="results.parquet">re
 <h2>{{ quantity }}</h2>
 {% for figure in figures %}
 <figure>
-<div class="picture"><img alt="{{ figure.words }}" src="{{ figure.source }}" data-figure="{{ figure.words }}"></div>
+<div class="picture">
+<img alt="{{ figure.words }}" src="{{ figure.source }}" data-figure="{{ figure.words }}">
+</div>
 <figcaption>{{ figure.words }}</figcaption>
 </figure>
 {% endfor %}
