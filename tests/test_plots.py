@@ -52,6 +52,18 @@ def test_grey_images_share_one_scale_from_black_to_white(dtype, white, shape):
     assert image.cmap.name in ("gray", "grey")
 
 
+def test_a_logarithmic_axis_has_decimals_at_1_2_and_5():
+    figure, axis = plt.subplots()
+    axis.plot([1, 2], [0.017, 0.11])
+    axis.set_yscale("log")
+    plots.decimal_ticks(axis.yaxis)
+    figure.canvas.draw()
+    low, high = axis.get_ylim()
+    shown = [t.get_text() for t in axis.get_yticklabels(which="both") if low <= t.get_position()[1] <= high]
+    assert [text for text in shown if text] == ["0.02", "0.05", "0.1"]
+    plt.close(figure)
+
+
 def test_one_legend_names_each_series_once_and_hides_no_data():
     figure, axes = plt.subplots(1, 2, layout="constrained")
     table = pd.DataFrame({"x": [0, 1, 0, 1], "y": [0, 1, 1, 0], "kind": [*"aabb"]})

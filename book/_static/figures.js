@@ -372,15 +372,16 @@
     stage.append(picture);
     stage.classList.toggle("figure-drawing",
       !about.images && !about.panels?.some((panel) => panel.series.some((series) => series.kind === "cells")));
+    const [box, figure] = [stage.closest(".picture"), stage.closest("figure")];
     const more = element("div", { className: "figure-tools" });
-    stage.closest(".picture").after(more);
+    figure.append(more);
     if (about.panels) chart(stage, about);
-    if (about.frames) more.append(player(picture, about));
+    if (about.frames) box.after(element("div", { className: "figure-tools" }, player(picture, about)));
     if (about.images && about.compare && comparable(about).kinds.length > 1) {
       more.append(fold("Compare images", "figure-compare", () => comparison(picture, about)));
     }
     if (about.table || about.panels?.some((panel) => panel.series.some((series) => series.of.length))) {
-      more.append(dataFold(about, more.closest("figure").querySelector(".caption-number")?.textContent.trim()));
+      more.append(dataFold(about, figure.querySelector(".caption-number")?.textContent.trim()));
     }
   };
 

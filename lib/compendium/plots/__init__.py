@@ -3,6 +3,6 @@
 from compendium.plots.architecture import architecture
 from compendium.plots.described import pictured
 from compendium.plots.grid import image_grid
-from compendium.plots.style import embedded, one_legend, use_style
+from compendium.plots.style import decimal_ticks, embedded, one_legend, use_style
 
-__all__ = ["architecture", "embedded", "image_grid", "one_legend", "pictured", "use_style"]
+__all__ = ["architecture", "decimal_ticks", "embedded", "image_grid", "one_legend", "pictured", "use_style"]

@@ -7,7 +7,9 @@ from typing import Literal
 import matplotlib.pyplot as plt
 import pandas as pd
 import seaborn as sns
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from compendium.plots import described
 
@@ -47,6 +49,13 @@ def one_legend(figure: Figure, *, columns: int, place: str = "outside upper cent
         if legend := axis.get_legend():
             legend.remove()
     figure.legend(handles, labels, loc=place, ncols=columns)
+
+
+def decimal_ticks(axis: Axis) -> None:
+    """Label a logarithmic axis at 1, 2 and 5 in each decade, in decimals: 0.02, not 2 × 10⁻²."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(StrMethodFormatter("{x:g}"))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def embedded(figure: Figure, form: Literal["png", "svg+xml"], **options: object) -> str:
