@@ -17,7 +17,7 @@ from compendium import claims, generated, project
 from compendium.claims import pages
 from compendium.claims.evaluation import Verdict
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import Found
+from compendium.claims.rules import Found, Printed
 
 ROW = {"location": "2", "unit": "", "kind": "training", "section": "training"}
 SIXTH = [
@@ -141,6 +141,7 @@ def test_a_row_is_text_on_one_line(verdict):
     [
         (95.3, [94.94, 95.55], "%", "95.30 % (2 runs: 94.94 to 95.55)"),
         (0.12345678, (), "SSIM", "0.1235"),
+        (0.114709, [0.114709, 0.114709], "SSIM", "0.1147 (2 runs: all the same)"),
         (1.0e-8, [1.0e-8, 2.5e-8], "", "1e-08 (2 runs: 1e-08 to 2.5e-08)"),
         (1745.3, [1690, 1839], "images", "1,745 images (2 runs: 1,690 to 1,839)"),
         ([0.3251, 0.683], (), "dB", "0.3251, 0.6830 dB"),
@@ -153,6 +154,11 @@ def test_a_row_is_text_on_one_line(verdict):
 def test_what_we_found_has_its_unit_thousands_and_equally_many_decimals(verdict, ours, runs, unit, shown):
     claim, found = replace(verdict.claim, unit=unit), Found(ours, "", runs=runs)
     assert pages._computed(replace(verdict, claim=claim, found=found)) == shown
+
+
+def test_a_finding_has_as_many_digits_as_the_paper_prints(verdict):
+    claim, found = replace(verdict.claim, value=Printed("0.114709"), unit=""), Found(0.1147094, "")
+    assert pages._computed(replace(verdict, claim=claim, found=found)) == "0.114709"
 
 
 def test_the_chart_says_in_words_what_it_shows(verdict):

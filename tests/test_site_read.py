@@ -323,7 +323,7 @@ def test_a_solution_is_folded_opens_by_keyboard_and_is_open_on_paper(chromium, h
         ("see Table 3 and Fig. 12 (line 5)", "see Table_3 and Fig._12 (line_5)"),
         ("-0.2 points (-0.5 to 0.2)", "−0.2 points (−0.5 to 0.2)"),
         ("CIFAR-10, S2-27, 2026-11-27, 5-6", "CIFAR-10, S2-27, 2026-11-27, 5-6"),
-        ("+ qualified", "+_qualified"),
+        ("+ qualified (p = 0.17)", "+_qualified (p_=_0.17)"),
         ("the papers' claims, the book's \"accuracy\"", "the papers’ claims, the book’s “accuracy”"),
         ("x' and 5\" wide", "x' and 5\" wide"),
     ],

@@ -115,12 +115,15 @@ def test_columns_of_numbers_are_marked_and_those_of_words_are_not():
         "signed",
         "interval",
         "missing",
+        "empty",
         "-0.28",
         "0.84 to 1.00",
+        "–",
         "–",
         "13.05",
         "1.2 ± 0.1",
         "4,640",
+        "–",
     ]
     assert body[0] == ["first", "-0.28", "0.84 to 1.00", "–", "0.3", "–"]
 

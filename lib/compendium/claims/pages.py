@@ -140,17 +140,19 @@ def _explained(one: Verdict) -> str:
 
 
 def _computed(one: Verdict) -> str:
-    """What we found, in the claim's unit, with the range of its runs."""
+    """What we found, to as many digits as are printed, in the claim's unit, with the range of its runs."""
     ours, runs = one.found.ours, one.found.runs
+    printed = getattr(one.claim.value, "text", "")
+    digits = max(4, len(re.sub(r"^[-+0.]+|\D", "", printed)))
     several = isinstance(ours, list) and all(map(is_number, ours))
     unit = f" {one.claim.unit}" if one.claim.unit in UNITS and (several or is_number(ours)) else ""
     if runs:
-        mean, low, high = _alike([ours, min(runs), max(runs)])
-        shown = f"{mean}{unit} ({len(runs)} runs: {low} to {high})"
+        mean, low, high = _alike([ours, min(runs), max(runs)], digits)
+        shown = f"{mean}{unit} ({len(runs)} runs: {'all the same' if low == high else f'{low} to {high}'})"
     elif several:
-        shown = f"{', '.join(_alike(ours))}{unit}"
+        shown = f"{', '.join(_alike(ours, digits))}{unit}"
     else:
-        shown = f"{text(ours, 4)}{unit}"
+        shown = f"{text(ours, digits)}{unit}"
     return shown if isinstance(ours, str) or one.claim.unit in NAMES else _THOUSANDS.sub(_grouped, shown)
 
 
@@ -158,9 +160,9 @@ def _grouped(digits: re.Match) -> str:
     return f"{int(digits[0]):,}"
 
 
-def _alike(numbers: Sequence[object]) -> list[str]:
+def _alike(numbers: Sequence[object], digits: int) -> list[str]:
     """Show numbers with equally many decimals."""
-    shown = [text(number, 4) for number in numbers]
+    shown = [text(number, digits) for number in numbers]
     if not all(map(is_number, numbers)) or any("e" in one for one in shown):
         return shown
     decimals = max(len(one.partition(".")[2]) for one in shown)

@@ -6,8 +6,9 @@ A Sphinx extension. Each mend is for something that the theme or an extension wr
 import re
 from collections.abc import Iterable, Set
 from pathlib import Path
+from typing import Any
 
-from bs4 import BeautifulSoup, Tag
+from bs4 import BeautifulSoup, NavigableString, Tag
 from PIL import Image
 from pygments.styles import get_style_by_name
 from pygments.token import STANDARD_TYPES, Operator, Text
@@ -181,6 +182,23 @@ def _code(soup: BeautifulSoup, plain: Set[str]) -> None:
     for token in soup.select("pre span"):
         if plain.issuperset(token.get("class", [])):
             token.unwrap()
+    for code in soup.select(".tag_parameters .cell_input pre"):
+        _part_lines(soup, code)
+
+
+def _part_lines(soup: BeautifulSoup, code: Tag) -> None:
+    """Put each line of a cell without nested tokens into an element, so that a long one may hang."""
+    lines: list[list[Any]] = [[]]
+    for part in list(code.contents):
+        pieces = part.splitlines(keepends=True) if isinstance(part, NavigableString) else [part]
+        for piece in pieces:
+            lines[-1].append(piece)
+            if str(piece).endswith("\n"):
+                lines.append([])
+    code.clear()
+    for line in filter(None, lines):
+        code.append(soup.new_tag("span", attrs={"class": "line"}))
+        code.contents[-1].extend(line)
 
 
 def _bibliography(soup: BeautifulSoup) -> None:

@@ -9,7 +9,7 @@ _LONG = 16  # characters, above which the name of a row may take two lines
 
 _SIGNED = r"[-+−]?(?:\d[\d,.]*|inf)"
 _THOUSANDS = re.compile(r"(?<![\d.])\d{4,}")
-_NUMBER = re.compile(rf"(?:{_SIGNED}(?: (?:±|to) {_SIGNED})?)? ?%?|–")
+_NUMBER = re.compile(rf"(?:{_SIGNED}(?: (?:±|to|of) {_SIGNED})?)? ?%?|–")
 
 
 def mend(soup: BeautifulSoup) -> None:
@@ -51,7 +51,7 @@ def _mark_numbers(table: Tag, levels: int) -> None:
     heads = table.select("thead tr:last-child > th")[levels:]
     for number, column in enumerate(zip(*rows, strict=False)):
         texts = _texts(column)
-        if any(re.search(r"\d", text) for text in texts) and all(map(_NUMBER.fullmatch, texts)):
+        if all(map(_NUMBER.fullmatch, texts)):
             for cell in [*column, *heads[number : number + 1]]:
                 cell["class"] = [*cell.get("class", []), "number"]
             for cell in column:

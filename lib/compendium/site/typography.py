@@ -10,7 +10,8 @@ _SIGNS = (
     (r"(?<=\d)(?<!\b0)( ?)x( ?)(?=\d)", r"\1×\2"),
     (r"(?<=\d)%", f"{_SPACE}%"),
     (r"(?<=\d) (?=(?:%|dB|×|[kMG]B|bits?)(?!\w))|(?<=×) (?=\d)", _SPACE),  # a number and its unit
-    (r"\b(Tables?|Figs?\.|Chapter|lines?|images?) (?=\d)", rf"\1{_SPACE}"),
+    (r"(?<=\w) = (?=[-\d])", f"{_SPACE}={_SPACE}"),
+    (r"\b(Tables?|Figs?\.|Visual|Chapter|lines?|images?) (?=\d)", rf"\1{_SPACE}"),
     (r"(?<![^\s(“])\+ (?=\w)", f"+{_SPACE}"),
     (r"(?<![^\s(\[+±])-(?=\d)", "\N{MINUS SIGN}"),
     (r"(?<=\w)'(?=\w)|(?<=s)'(?=\s|$|[,.;:)])", "’"),
