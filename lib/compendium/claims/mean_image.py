@@ -27,7 +27,7 @@ def mean_undone(case: Case) -> Found:
     one, other = (data.load("photos").images[place] / 255 for place in (0, 1))
     mean = (one + other) / 2
     return Found(
-        "2m minus one image is the other, exactly; for any R in the place of m both are off by 2 (R - m)",
+        "2m minus one image is the other, exactly; for any R in the place of m both are off by 2(R−m)",
         "two of the embedded photos, their mean, and one of them taken from its double",
         holds=bool(np.allclose(2 * mean - one, other) and np.allclose(2 * mean - other, one)),
     )
@@ -110,7 +110,7 @@ def ssim_of_photo(case: Case) -> Found:
 def psnr_of_halved_error(case: Case, *, row: str) -> Found:
     """PSNR of a reconstruction whose doubled error has the PSNR of `row`: a quarter of the squared error."""
     ours = case.published(row) + 20 * np.log10(2)
-    return Found(ours, f"{row} plus 20 log10(2) dB: 2R - P doubles the error of R")
+    return Found(ours, f"{row} plus 20 log10(2) dB: 2R − P doubles the error of R")
 
 
 @check("recorded")

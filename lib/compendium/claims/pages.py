@@ -172,7 +172,8 @@ def _alike(numbers: Sequence[object], digits: int) -> list[str]:
 def _safe(shown: str) -> str:
     """Escape for HTML on one line, for a blank line would end the HTML; what stands in `...` is code.
 
-    A long word may break after a slash.
+    A long word may break after a slash, the number of a claim nowhere.
     """
     line = escape(" ".join(shown.split())).replace("/", "/<wbr>")
+    line = re.sub(r"\bS\d-\d+", r'<span class="unbroken">\g<0></span>', line)
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", line)
