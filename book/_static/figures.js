@@ -370,8 +370,9 @@
     const stage = element("span", { className: "figure-stage" });
     picture.replaceWith(stage);
     stage.append(picture);
-    stage.classList.toggle("figure-drawing",
-      !about.images && !about.panels?.some((panel) => panel.series.some((series) => series.kind === "cells")));
+    const inColours = about.images || about.sprite
+      || about.panels?.some((panel) => panel.series.some((series) => series.kind === "cells"));
+    stage.classList.toggle("figure-drawing", !inColours); // colours that are more than names stay as they are
     const [box, figure] = [stage.closest(".picture"), stage.closest("figure")];
     const more = element("div", { className: "figure-tools" });
     figure.append(more);

@@ -251,7 +251,7 @@ def gradients_never_reset(case: Case) -> Found:
     with_reset, without = (_adam(noisy, clean, reset) for reset in (True, False))
     black = float((clean**2).mean())
     return Found(
-        f"without a reset the training MSE ends at {without:.3g}, with it at {with_reset:.3g}; "
+        f"without a reset the training MSE ends at {round(without, -1):,.0f}, with it at {with_reset:.3g}; "
         f"a black image has {black:.3g}",
         "an affine denoiser of the embedded digits, trained by Adam in both ways",
         holds=without < 1.1 * with_reset,
@@ -463,7 +463,7 @@ def ahead_of(case: Case, *, methods: list, references: list) -> Found:
 def captions(case: Case, *, one: str, other: str) -> Found:
     """Whether two figures that the text describes as different have different captions."""
     return Found(
-        f"both are called {one!r}" if one == other else f"{one!r} and {other!r}",
+        f'both are called "{one}"' if one == other else f'"{one}" and "{other}"',
         "the captions as printed; the text says that Figure 5 shows losses and Figure 7 samples of images",
         holds=one != other,
     )

@@ -16,7 +16,7 @@ from compendium.claims.rules import VERDICTS, is_number
 CHART = "_static/claims.svg"  # beside the page of all claims
 COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
 NAMES = ("year", "CIFAR-10 test index")  # units of numbers that count nothing
-UNITS = ("%", "% of pixels", "bits", "dB", "images", "parameters", "pixels of 1024", "s", "×")
+UNITS = ("%", "% of pixels", "bits", "dB", "images", "parameters", "pixels of 1,024", "s", "×")
 _THOUSANDS = re.compile(r"(?<![\w.,/-])\d{4,}(?![\w/-]|\.\d)")
 COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#333333"), strict=True))
 
@@ -175,5 +175,5 @@ def _safe(shown: str) -> str:
     A long word may break after a slash, the number of a claim nowhere.
     """
     line = escape(" ".join(shown.split())).replace("/", "/<wbr>")
-    line = re.sub(r"\bS\d-\d+", r'<span class="unbroken">\g<0></span>', line)
+    line = re.sub(r"\b(?:S\d|DL)-\d+", r'<span class="unbroken">\g<0></span>', line)
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", line)

@@ -382,7 +382,7 @@ def independent_of_image(case: Case) -> Found:
     before, added = image[mask] / 255, noisy[mask] / 255 - image[mask] / 255
     correlation = stats.pearsonr(before.ravel(), added.ravel()).statistic
     return Found(
-        f"n = x~ - x correlates with x by {correlation:.2f} at altered pixels: a replaced value keeps nothing"
+        f"n = x̃ − x correlates with x by {correlation:.2f} at altered pixels: a replaced value keeps nothing"
         " of the image, so that the summand has to take it away",
         "200 embedded photos with 60 % of the pixels altered",
         holds=bool(abs(correlation) < 0.05),
@@ -455,7 +455,7 @@ def triangle(case: Case) -> Found:
     )
     return Found(
         f"from a photo to a noisy one {direct:.3f}, by way of their mean only {first + second:.3f}",
-        "1 - SSIM of an embedded photo with itself and Gaussian noise of σ = 0.1",
+        "1 − SSIM of an embedded photo with itself and Gaussian noise of σ = 0.1",
         holds=bool(direct > first + second),
         short="that PCC is more accurate would need pairs of images with judgements of their likeness",
     )
@@ -524,7 +524,10 @@ def slower_decline(case: Case, *, losses: list) -> Found:
     record = case.run()
     curves = pd.DataFrame(record["curves"]).sort_values("epoch").groupby("level")
     shares = {loss: curves[loss].last() / curves[loss].first() for loss in losses}
-    described = [f"{loss} {', '.join(f'{share:.2f}' for share in one)}" for loss, one in shares.items()]
+    names = {"loss": "in training", "val_loss": "in validation"}
+    described = [
+        f"{names[loss]} {', '.join(f'{share:.2f}' for share in one)}" for loss, one in shares.items()
+    ]
     return Found(
         f"share of the first epoch's loss that is left at {', '.join(LEVELS)}: {'; '.join(described)}",
         f"learning curves, {source_of(record)}",
