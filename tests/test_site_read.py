@@ -286,6 +286,15 @@ def test_an_open_tip_is_accessible(open_page, theme):
         assert [fault["id"] for fault in found.response["violations"] if "tip" in str(fault["nodes"])] == []
 
 
+def test_each_parameter_has_a_line_of_its_own_and_the_cell_its_text(html):
+    soup = BeautifulSoup((html / "notebooks" / "depth-latent.html").read_bytes(), "html.parser")
+    notebook = nbformat.read(project.ROOT / "notebooks" / "depth-latent.ipynb", 4)
+    (source,) = (cell.source for cell in notebook.cells if "parameters" in cell.metadata.get("tags", []))
+    shown = soup.select_one(".tag_parameters pre")
+    assert [line.text.rstrip("\n") for line in shown.select(".line")] == source.splitlines()
+    assert shown.text.rstrip("\n") == source
+
+
 def test_plumbing_is_folded_and_opens(open_page):
     page = open_page("notebooks/salt-pepper-cae")
     folded = page.locator("article details.hide.above-input").first

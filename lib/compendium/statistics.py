@@ -40,7 +40,8 @@ def mean_interval(values: ArrayLike) -> Interval:
     values = _finite_row("values", values)
     if len(values) < 2:
         return Interval(float(values[0]) if len(values) else np.nan, np.nan, np.nan)
-    mean, half_width = values.mean(), stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * stats.sem(values)
+    error = stats.sem(values - values[0])  # so that it is zero for equal values, whose mean is rounded
+    mean, half_width = values.mean(), stats.t.ppf((1 + LEVEL) / 2, len(values) - 1) * error
     return Interval(*map(float, (mean, mean - half_width, mean + half_width)))
 
 

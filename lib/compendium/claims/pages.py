@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Sequence
+from decimal import Decimal
 from html import escape
 from string import Template
 
@@ -130,8 +131,7 @@ def _printed(claim: Claim) -> str:
     """What the paper prints, with its unit where that is of numbers; a year is its own."""
     shown = text(claim.value)
     of_numbers = re.fullmatch(r"[-+\d.,/% ]+", shown) and claim.unit != "year"
-    if not isinstance(claim.value, str) and claim.unit not in NAMES:
-        shown = _THOUSANDS.sub(_grouped, shown)
+    shown = _apart(shown, claim.value, claim.unit)
     return f"{shown} {claim.unit}".strip() if of_numbers else shown
 
 
@@ -142,8 +142,7 @@ def _explained(one: Verdict) -> str:
 def _computed(one: Verdict) -> str:
     """What we found, to as many digits as are printed, in the claim's unit, with the range of its runs."""
     ours, runs = one.found.ours, one.found.runs
-    printed = getattr(one.claim.value, "text", "")
-    digits = max(4, len(re.sub(r"^[-+0.]+|\D", "", printed)))
+    digits = max(4, len(Decimal(getattr(one.claim.value, "text", 0)).as_tuple().digits))
     several = isinstance(ours, list) and all(map(is_number, ours))
     unit = f" {one.claim.unit}" if one.claim.unit in UNITS and (several or is_number(ours)) else ""
     if runs:
@@ -153,11 +152,14 @@ def _computed(one: Verdict) -> str:
         shown = f"{', '.join(_alike(ours, digits))}{unit}"
     else:
         shown = f"{text(ours, digits)}{unit}"
-    return shown if isinstance(ours, str) or one.claim.unit in NAMES else _THOUSANDS.sub(_grouped, shown)
+    return _apart(shown, ours, one.claim.unit)
 
 
-def _grouped(digits: re.Match) -> str:
-    return f"{int(digits[0]):,}"
+def _apart(shown: str, value: object, unit: str) -> str:
+    """Set the thousands of a value that is shown apart; a text is left alone, and so is a name in digits."""
+    if isinstance(value, str) or unit in NAMES:
+        return shown
+    return _THOUSANDS.sub(lambda digits: f"{int(digits[0]):,}", shown)
 
 
 def _alike(numbers: Sequence[object], digits: int) -> list[str]:

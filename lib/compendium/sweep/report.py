@@ -34,13 +34,12 @@ PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_s
 <title>Sweep of {{ sweep.chapter }}</title>
 <style>
 body { font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem; color: #222; }
-figure { margin: 0 0 2rem; position: relative; }
+figure { margin: 0 0 2rem; }
 img { max-width: 100%; height: auto; }
 table { border-collapse: collapse; }
 :root { --pst-color-on-background: #fff; --pst-color-text-base: #222; --pst-color-text-muted: #666;
   --pst-color-border: #ddd; --pst-color-link: #0b53b0; --pst-color-primary: #0b53b0; }
 {{ figures_style }}
-.figure-stage[tabindex]:focus-visible { outline-offset: -3px; }
 .visually-hidden { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; width: 1px; }
 th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }
 .failed { color: #a00; }
