@@ -156,9 +156,33 @@ def test_what_we_found_has_its_unit_thousands_and_equally_many_decimals(verdict,
     assert pages._computed(replace(verdict, claim=claim, found=found)) == shown
 
 
-def test_a_finding_has_as_many_digits_as_the_paper_prints(verdict):
-    claim, found = replace(verdict.claim, value=Printed("0.114709"), unit=""), Found(0.1147094, "")
-    assert pages._computed(replace(verdict, claim=claim, found=found)) == "0.114709"
+@pytest.mark.parametrize(
+    ("printed", "ours", "runs", "shown"),
+    [
+        ("0.114709", 0.1147094, (), "0.114709"),
+        ("18.2", 7.84, [7.56, 7.99], "7.84 % (2 runs: 7.56 to 7.99)"),
+        ("14.6", 6.7868, (), "6.79 %"),
+        ("0.0095", 0.00969416, (), "0.00969 %"),
+        ("0.3939", 0.45998, (), "0.4600 %"),
+        ("0.001", 0.001, (), "0.001 %"),
+        ("0.5", 0.00123, (), "0.00123 %"),
+        ("12.76", 12.7551, (), "12.76 %"),
+        ("500", 80, (), "80 %"),
+        ("34", 33.7, (), "33.7 %"),
+        ("38417", 46433.3, (), "46,433 %"),
+        ("1.0e-08", 1e-8, (), "1e-08 %"),
+    ],
+)
+def test_a_finding_has_the_decimals_that_are_printed_and_three_digits(verdict, printed, ours, runs, shown):
+    claim, found = replace(verdict.claim, value=Printed(printed), unit="%"), Found(ours, "", runs=runs)
+    assert pages._computed(replace(verdict, claim=claim, found=found)) == shown
+
+
+def test_formulas_and_fractions_are_shown_as_in_print(verdict):
+    claim = replace(verdict.claim, quantity="σ_xy is r", value=Printed("0.95"), unit="fraction")
+    row = BeautifulSoup(pages._row(replace(verdict, claim=claim)), "html.parser").tr
+    assert row.sub.text == "xy"
+    assert row.select_one('[data-column="paper"]').text == "0.95"
 
 
 def test_the_chart_says_in_words_what_it_shows(verdict):

@@ -184,7 +184,7 @@ def test_provenance_holds_every_fact_of_the_run(tmp_path):
     record = write(tmp_path, data_sets=[image_set(), image_set("others", notes=())])
     table = results.provenance(record)["value"]
     assert table["profile"] == "interactive"
-    assert table["parameters"] == "epochs = 2, seed = 42, fractions = [0.3]"
+    assert table["parameters"] == "epochs = 2, seed = 42, fractions = 0.3"
     assert "crops: 50 images, sha256 0123456789ab" in table["data"]
     assert "others: 50 images" in table["data"]
     assert table["about the data"] == "12 of 50 images are blurred"
@@ -231,6 +231,7 @@ def test_rounded_numbers_are_text_and_missing_ones_blank():
     assert results.rounded(table, {"MSE": 4, "PSNR": 1})["MSE"].tolist() == ["0.0123", ""]
     levels = pd.concat({"PSNR": table[["MSE"]]}, axis=1)
     assert results.rounded(levels, {"PSNR": 3})[("PSNR", "MSE")].tolist() == ["0.012", ""]
+    assert results.rounded(levels, {"MSE": 1})[("PSNR", "MSE")].tolist() == ["0.0", ""]
 
 
 def test_numbers_of_several_seeds_are_averaged_side_by_side():

@@ -335,6 +335,8 @@ def test_a_solution_is_folded_opens_by_keyboard_and_is_open_on_paper(chromium, h
         ("+ qualified (p = 0.17)", "+_qualified (p_=_0.17)"),
         ("the papers' claims, the book's \"accuracy\"", "the papers’ claims, the book’s “accuracy”"),
         ("x' and 5\" wide", "x' and 5\" wide"),
+        ("Tables 1 and 2, Figs. 4 and 5", "Tables_1_and_2, Figs._4_and_5"),
+        ("on [0, 1] and [-1, 1], of [16, 32, 400]", "on [0,_1] and [−1,_1], of [16, 32, 400]"),
     ],
 )
 def test_signs_are_set_as_a_printer_does(written, printed):
@@ -348,4 +350,16 @@ def test_code_keeps_its_signs_and_a_formula_its_comma():
     assert soup.code.text == "-1 %"
     assert soup.pre.text == "-1 'a's"
     assert soup.p.text == "a - -1 % −1, x, y"
-    assert soup.select_one(".unbroken").text == "x,"
+    assert soup.select_one(".unbroken:has(math)").text == "x,"
+
+
+def test_short_code_stays_on_one_line_and_a_long_list_breaks_after_its_commas():
+    networks = "DAE_5_13,DAE_5_8,DAE_1_5,DAE_1_8"
+    prose = f"<code>dae(7, 8).layers</code> <code>{networks}</code> of 4,719,616 {networks}"
+    soup = BeautifulSoup(f"<article><p>{prose}</p></article>", "html.parser")
+    typography.mend(soup)
+    assert [code.get("class") for code in soup.select("code")] == [["unbroken"], None]
+    text = soup.p.get_text()
+    breaks = str(soup.p).count(",<wbr/>")
+    assert breaks == 2 * networks.count(",")
+    assert text == f"dae(7, 8).layers {networks} of 4,719,616 {networks}"

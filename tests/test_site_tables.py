@@ -128,6 +128,23 @@ def test_columns_of_numbers_are_marked_and_those_of_words_are_not():
     assert body[0] == ["first", "-0.28", "0.84 to 1.00", "–", "0.3", "–"]
 
 
+def test_each_head_of_one_column_of_numbers_is_marked():
+    columns = pd.MultiIndex.from_tuples([("recorded run", "mnist"), ("this run", "digits")])
+    numbers = frame(pd.DataFrame([[1, 2]], index=["p"], columns=columns))[2]
+    assert numbers == ["recorded run", "this run", "mnist", "digits", "1", "2"]
+    spanning = pd.MultiIndex.from_product([["recorded run", "this run"], ["low", "high"]])
+    numbers = frame(pd.DataFrame([[1, 2, 3, 4]], index=["p"], columns=spanning))[2]
+    assert numbers == ["low", "high", "low", "high", "1", "2", "3", "4"]
+
+
+def test_the_common_name_of_many_rows_may_stand_upright():
+    names = ["recorded"] * 6 + ["this run"] * 5 + ["*"] * 6
+    rows = pd.MultiIndex.from_arrays([names, range(17)])
+    soup = BeautifulSoup(pd.DataFrame({"x": range(17)}, index=rows).to_html(), "html.parser")
+    frames.mend(soup)
+    assert [cell.text for cell in soup.select(".tall")] == ["recorded"]
+
+
 def test_a_table_without_heads_stays_as_it_is(tmp_path):
     table = pd.DataFrame([[1, 2]], index=["p"]).to_html(header=False)
     write_notebook(tmp_path / "book" / "chapter.ipynb", cell_with_table("tab-first", "Errors.", table))

@@ -119,7 +119,7 @@ class Parameter:
         limits = f", {self.limits}" if self.limits not in ("", "any number") else ""
         found = f'{self.name} = "{_one_line(given)}"'
         return UsageError(
-            f"{found}: expected {expected}{limits}; for example {self.name}={_text(self.default)}"
+            f"{found}: expected {expected}{limits}; for example {self.name}={as_typed(self.default)}"
         )
 
 
@@ -190,6 +190,13 @@ def of_profile(notebook: Path, profile: str) -> dict[str, Any]:
     return check(notebook, known[profile].get(notebook.stem) or {})
 
 
+def as_typed(value: object) -> str:
+    """Return a parameter's value as it may be typed in a command: a list with commas, `true` or `false`."""
+    if isinstance(value, list):
+        return ",".join(map(as_typed, value)) or "[]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def table(notebook: Path) -> list[tuple[str, ...]]:
     """Return what there is to say on a notebook's parameters, as texts.
 
@@ -200,24 +207,17 @@ def table(notebook: Path) -> list[tuple[str, ...]]:
         (
             parameter.name,
             parameter.type,
-            _text(parameter.default),
+            as_typed(parameter.default),
             parameter.limits,
             "; ".join(filter(None, (parameter.meaning, parameter.note))),
             "; ".join(
-                f"{profile}: {_text(values[parameter.name])}"
+                f"{profile}: {as_typed(values[parameter.name])}"
                 for profile, values in changes.items()
                 if parameter.name in values
             ),
         )
         for parameter in declared(notebook).values()
     ]
-
-
-def _text(value: Any) -> str:
-    """Return a value as it may be typed in a command."""
-    if isinstance(value, list):
-        return ",".join(map(_text, value)) or "[]"
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def _comments(source: str) -> dict[int, str]:

@@ -15,6 +15,7 @@ from compendium import project
 from compendium.data import ImageSet
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+from compendium.parameters import as_typed
 from compendium.runs import RECORD
 
 METRIC_COLUMNS = ["quantity", "method", "level", "seed", "image", "value"]
@@ -188,12 +189,12 @@ def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataF
 def rounded(table: pd.DataFrame, digits: int | Mapping[str, int]) -> pd.DataFrame:
     """Return a table of numbers as text, a missing one as "", zero without a sign, for a page.
 
-    `digits` after the point are for all columns, or for each column (of several levels: the first) by name.
+    `digits` after the point are for all columns, or for each by its name, on whichever level that stands.
     """
 
     def text(column: pd.Series) -> pd.Series:
-        name = column.name[0] if isinstance(column.name, tuple) else column.name
-        places = digits if isinstance(digits, int) else digits[name]
+        names = column.name if isinstance(column.name, tuple) else (column.name,)
+        places = digits if isinstance(digits, int) else next(digits[name] for name in names if name in digits)
         return column.map(lambda number: "" if pd.isna(number) else f"{number:z.{places}f}")
 
     return table.apply(text)
@@ -214,10 +215,11 @@ def provenance(record: Mapping[str, object]) -> pd.DataFrame:
         return pd.DataFrame({"fact": ["state"], "value": ["not recorded yet"]}).set_index("fact")
     sets = [f"{s['name']}: {s['images']:,} images, sha256 {s['sha256'][:12]}" for s in record["data"]]
     notes = sorted({note for s in record["data"] for note in s["notes"]})
+    values = ", ".join(f"{name} = {as_typed(value)}" for name, value in record["parameters"].items())
     packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
     facts = {
         "profile": record["profile"],
-        "parameters": ", ".join(f"{name} = {value}" for name, value in record["parameters"].items()),
+        "parameters": values,
         "data": "; ".join(sets),
         "about the data": "; ".join(notes) or "nothing to note",
         "commit": record["commit"] or "not in a git checkout",

@@ -270,7 +270,7 @@ def setting(case: Case, *, parameter: str, gives: str) -> Found:
     if same is False and found.holds:
         short = short or f"of {gives} only the order or direction holds"
     return Found(
-        f"`{parameter}` = {used}; for {gives}, {found.ours:.6g} beside {other.value}",
+        f"`{parameter}` = {used}; for {gives}, {found.ours:.3g} beside {other.value}",
         found.how,
         holds=found.holds if same is None or found.holds else same,
         short=short,

@@ -85,7 +85,7 @@ def multiple_of_originals(case: Case) -> Found:
     name, images = _condition(case, case.claim.id)
     originals = (100 if name == "CIFAR-100" else 10) * int(images)
     for_each = round(case.claim.value / originals)
-    return Found(for_each * originals, f"{for_each} for each of {originals} originals")
+    return Found(for_each * originals, f"{for_each} for each of {originals:,} originals")
 
 
 @check("recorded")
@@ -95,7 +95,7 @@ def qualified(case: Case) -> Found:
     chosen = {"quantity": "share kept", "method": "synthesised", "level": _level(case)}
     made = case.published(_row(case, _condition(case, case.claim.id), "augmented images"))
     kept = series(record, chosen) * made
-    how = f"share of the synthesised images in the spheres, mean over {len(kept)} draws, of {made}; "
+    how = f"share of the synthesised images in the spheres, mean over {len(kept)} draws, of {made:,.0f}; "
     return Found(
         float(kept.mean()),
         how + source_of(record),

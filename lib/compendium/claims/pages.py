@@ -12,12 +12,13 @@ import matplotlib.pyplot as plt
 from compendium import plots
 from compendium.claims.evaluation import Verdict, summary, text
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import VERDICTS, is_number
+from compendium.claims.rules import VERDICTS, Printed, is_number
 
 CHART = "_static/claims.svg"  # beside the page of all claims
 COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
 NAMES = ("year", "CIFAR-10 test index")  # units of numbers that count nothing
 UNITS = ("%", "% of pixels", "bits", "dB", "images", "parameters", "pixels of 1,024", "s", "×")
+_NUMBERS = re.compile(r"[-+\d.,/% ]+")
 _THOUSANDS = re.compile(r"(?<![\w.,/-])\d{4,}(?![\w/-]|\.\d)")
 COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#333333"), strict=True))
 
@@ -128,9 +129,9 @@ def _row(one: Verdict) -> str:
 
 
 def _printed(claim: Claim) -> str:
-    """What the paper prints, with its unit where that is of numbers; a year is its own."""
+    """What the paper prints, with its unit where that is of numbers; years and fractions are their own."""
     shown = text(claim.value)
-    of_numbers = re.fullmatch(r"[-+\d.,/% ]+", shown) and claim.unit != "year"
+    of_numbers = _NUMBERS.fullmatch(shown) and claim.unit not in ("year", "fraction")
     shown = _apart(shown, claim.value, claim.unit)
     return f"{shown} {claim.unit}".strip() if of_numbers else shown
 
@@ -140,18 +141,19 @@ def _explained(one: Verdict) -> str:
 
 
 def _computed(one: Verdict) -> str:
-    """What we found, to as many digits as are printed, in the claim's unit, with the range of its runs."""
+    """What we found, to the decimals that are printed, in the claim's unit, with the range of its runs."""
     ours, runs = one.found.ours, one.found.runs
-    digits = max(4, len(Decimal(getattr(one.claim.value, "text", 0)).as_tuple().digits))
+    printed = one.claim.value
     several = isinstance(ours, list) and all(map(is_number, ours))
-    unit = f" {one.claim.unit}" if one.claim.unit in UNITS and (several or is_number(ours)) else ""
+    of_numbers = several or is_number(ours) or (isinstance(ours, str) and _NUMBERS.fullmatch(ours))
+    unit = f" {one.claim.unit}" if one.claim.unit in UNITS and of_numbers else ""
     if runs:
-        mean, low, high = _alike([ours, min(runs), max(runs)], digits)
+        mean, low, high = _alike([ours, min(runs), max(runs)], printed)
         shown = f"{mean}{unit} ({len(runs)} runs: {'all the same' if low == high else f'{low} to {high}'})"
     elif several:
-        shown = f"{', '.join(_alike(ours, digits))}{unit}"
+        shown = f"{', '.join(_alike(ours, printed))}{unit}"
     else:
-        shown = f"{text(ours, digits)}{unit}"
+        shown = f"{', '.join(_alike([ours], printed))}{unit}"
     return _apart(shown, ours, one.claim.unit)
 
 
@@ -162,20 +164,27 @@ def _apart(shown: str, value: object, unit: str) -> str:
     return _THOUSANDS.sub(lambda digits: f"{int(digits[0]):,}", shown)
 
 
-def _alike(numbers: Sequence[object], digits: int) -> list[str]:
-    """Show numbers with equally many decimals."""
-    shown = [text(number, digits) for number in numbers]
+def _alike(numbers: Sequence[object], printed: object) -> list[str]:
+    """Show numbers with equally many decimals: as many as are printed, but three digits or more.
+
+    Beside what is no single number they have four digits.
+    """
+    of_printed = isinstance(printed, Printed)
+    shown = [text(number, 3 if of_printed and is_number(number) else 4) for number in numbers]
     if not all(map(is_number, numbers)) or any("e" in one for one in shown):
         return shown
     decimals = max(len(one.partition(".")[2]) for one in shown)
+    if of_printed and any(number != round(number) for number in numbers):
+        decimals = max(decimals, -Decimal(printed.text).as_tuple().exponent)
     return [f"{number:.{decimals}f}" for number in numbers]
 
 
 def _safe(shown: str) -> str:
     """Escape for HTML on one line, for a blank line would end the HTML; what stands in `...` is code.
 
-    A long word may break after a slash, the number of a claim nowhere.
+    A long word may break after a slash, the number of a claim nowhere. σ_xy has its index below.
     """
     line = escape(" ".join(shown.split())).replace("/", "/<wbr>")
     line = re.sub(r"\b(?:S\d|DL)-\d+", r'<span class="unbroken">\g<0></span>', line)
+    line = re.sub(r"\bσ_([a-z]+)", r"σ<sub>\1</sub>", line)
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", line)

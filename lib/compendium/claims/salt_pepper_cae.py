@@ -104,7 +104,7 @@ def in_bits(case: Case, *, row: str, image: int) -> Found:
     bits = metrics.total_entropy(image_set("cifar10", "test").images[[image]] / 255).item()
     printed = case.published(row)
     return Found(
-        f"{bits:.3f} with log2, {bits * np.log(2):.3f} with ln, {printed} printed",
+        f"{bits:.3f} with log₂, {bits * np.log(2):.3f} with ln, {printed} printed",
         f"total entropy of test image {image}, beside {row}",
         holds=bool(abs(bits - printed) <= CUT < abs(bits * np.log(2) - printed)),
     )
@@ -497,7 +497,7 @@ def apart(case: Case, *, orders: list) -> Found:
         gaps = numbers[order["high"]].groupby("level").min() - numbers[order["low"]].groupby("level").max()
         holds = holds and bool((gaps > 0).all())
         at_levels = ", ".join(
-            f"{'lower' if gap > 0 else 'higher'} by {abs(gap):.3g} at {level}" for level, gap in gaps.items()
+            f"{'lower' if gap > 0 else 'higher'} by {abs(gap):#.3g} at {level}" for level, gap in gaps.items()
         )
         found.append(f"{order['quantity']} of {_joined(order['low'])} {at_levels}")
     return Found("; ".join(found), source_of(record), holds=holds, short=shortfall(record, NEEDS))

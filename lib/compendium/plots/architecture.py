@@ -4,13 +4,13 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyArrowPatch, Rectangle
 
 from compendium.anatomy import Step, steps
 from compendium.plots import described
+from compendium.plots.style import PALETTE
 
 # in inches; narrow enough to be read on a phone
 WIDTH, ROW, HEAD = 4.5, 0.46, 0.3
@@ -82,12 +82,11 @@ def _bar(layer: Step, layers: list[Step], row: int) -> Rectangle:
     )
 
 
-def _colour(kind: str) -> Any:
-    palette = sns.color_palette("colorblind")
+def _colour(kind: str) -> str:
     if kind in ("Conv2DTranspose", "UpSampling2D"):
-        return palette[1]
+        return PALETTE[1]
     if kind in ("Conv2D", "Dense", "DepthwiseConv2D", "SeparableConv2D"):
-        return palette[0]
+        return PALETTE[0]
     return "0.65"
 
 

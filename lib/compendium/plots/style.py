@@ -13,6 +13,20 @@ from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from compendium.plots import described
 
+# Seaborn's palette for the colour-blind, but with a darker brown, pink and yellow, which on white were pale.
+PALETTE = (
+    "#0173b2",
+    "#de8f05",
+    "#029e73",
+    "#d55e00",
+    "#cc78bc",
+    "#6b4423",
+    "#1b1b1b",
+    "#949494",
+    "#978a00",
+    "#56b4e9",
+)
+
 
 def use_style() -> None:
     """Set the book's look for all figures that follow: opaque, colour-blind safe, readable on a phone.
@@ -25,7 +39,7 @@ def use_style() -> None:
     sns.set_theme(
         context="notebook",
         style="whitegrid",
-        palette="colorblind",
+        palette=PALETTE,
         rc={
             "figure.dpi": 110,
             "figure.facecolor": "white",

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from bs4 import BeautifulSoup, Tag
 
 _LONG = 16  # characters, above which the name of a row may take two lines
+_TALL = 6  # rows, from which a common name of as many letters may stand upright beside them
 
 _SIGNED = r"[-+−]?(?:\d[\d,.]*|inf)"
 _THOUSANDS = re.compile(r"(?<![\d.])\d{4,}")
@@ -21,7 +22,10 @@ def mend(soup: BeautifulSoup) -> None:
         for cell in table.select("tbody td:empty"):
             cell.string = "–"
         for cell in table.select("tbody th"):
-            if len(cell.get_text(strip=True)) > _LONG:
+            letters = len(cell.get_text(strip=True))
+            if int(cell.get("rowspan", 1)) >= _TALL and letters >= _TALL:
+                cell["class"] = [*cell.get("class", []), "tall"]
+            elif letters > _LONG:
                 cell["class"] = [*cell.get("class", []), "long"]
 
 
@@ -48,11 +52,12 @@ def _mend_heads(table: Tag, levels: int) -> None:
 def _mark_numbers(table: Tag, levels: int) -> None:
     """Mark the cells of columns that hold nothing but numbers, and their heads; set thousands apart."""
     rows = [row.find_all("td") for row in table.select("tbody tr")]
-    heads = table.select("thead tr:last-child > th")[levels:]
-    for number, column in enumerate(zip(*rows, strict=False)):
-        texts = _texts(column)
-        if all(map(_NUMBER.fullmatch, texts)):
-            for cell in [*column, *heads[number : number + 1]]:
+    columns = [*zip(*rows, strict=False)]
+    lines = [line.find_all("th")[levels:] for line in table.select("thead tr")]
+    heads = [line for line in lines if len(line) == len(columns)]  # others span several
+    for number, column in enumerate(columns):
+        if all(map(_NUMBER.fullmatch, _texts(column))):
+            for cell in [*column, *(line[number] for line in heads)]:
                 cell["class"] = [*cell.get("class", []), "number"]
             for cell in column:
                 cell.string = _THOUSANDS.sub(lambda digits: f"{int(digits[0]):,}", cell.get_text(strip=True))
