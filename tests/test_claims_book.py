@@ -159,7 +159,7 @@ def test_what_we_found_has_its_unit_thousands_and_equally_many_decimals(verdict,
 @pytest.mark.parametrize(
     ("printed", "ours", "runs", "shown"),
     [
-        ("0.114709", 0.1147094, (), "0.114709"),
+        ("0.114709", 0.1147094, (), "0.114709 %"),
         ("18.2", 7.84, [7.56, 7.99], "7.84 % (2 runs: 7.56 to 7.99)"),
         ("14.6", 6.7868, (), "6.79 %"),
         ("0.0095", 0.00969416, (), "0.00969 %"),

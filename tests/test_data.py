@@ -451,7 +451,8 @@ def test_no_connection_is_told(root):
 def test_interrupted_fetch_leaves_no_file_of_the_set(kill, root, mnist_server):
     mnist_server.faults[f"/a/{TRAIN_LABELS}.gz"] = ("stall", 1)
     code = (
-        "import sys, json; from compendium import data;"
+        "import sys, json, signal; from compendium import data;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # not ignored, as behind &
         "mirrors, md5 = json.loads(sys.argv[1]); data.fetch('mnist', data.Source(tuple(mirrors), md5))"
     )
     source = json.dumps([mnist_server.source.mirrors, mnist_server.source.md5])

@@ -38,6 +38,13 @@ def test_functions_are_spaced_as_tex_does():
     assert f"<mn>3</mn>{thin}<msub><mo>log</mo><mn>2</mn></msub>{thin}<mi>p</mi>" in plain(r"3 \log_2 p")
     assert "<mo>max</mo><mo>(</mo>" in plain(r"\max(0, 1)")
     assert "<munder><mo>min</mo>" in plain(r"\min_\theta x", block=True)
+    assert f"</mrow>{thin}<msub><mo>max</mo><mi>c</mi></msub>{thin}<mi>x</mi>" in plain(
+        r"\operatorname{arg\,max}_c x"
+    )
+    half = "<mfrac><mn>1</mn><mn>2</mn></mfrac>"
+    assert f"{half}{thin}<mi>x</mi>" in plain(r"\frac12 x")
+    assert f"{half}{thin}<mo>(</mo>" in plain(r"\frac12 (x)")
+    assert f"{half}<mo>+</mo>" in plain(r"\frac12 + x")
 
 
 def test_a_sign_is_spaced_as_what_it_is():
@@ -50,6 +57,8 @@ def test_a_sign_is_spaced_as_what_it_is():
     assert '<mo stretchy="false" lspace="0" rspace="0">|</mo>' in mathml("|M|").replace('fence="false" ', "")
     assert 'accent="true"' in mathml(r"\bar d")
     assert "~</mo></mover>" in mathml(r"\tilde x")
+    assert '<msub><mover accent="true">' in mathml(r"\tilde x_i")
+    assert '<mo lspace="0" rspace="0">.</mo>' in mathml("x = 1 .")
 
 
 def test_an_unknown_command_is_a_fault_and_not_a_word_on_the_page():

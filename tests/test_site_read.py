@@ -15,7 +15,8 @@ from compendium.errors import CompendiumError
 from compendium.site import minutes, quotes, reading, typography
 
 QUOTED = Path(__file__).parent / "quoted"
-PAGES = {path.stem: path for path in book.documents()} | {"README": project.ROOT / "README.md"}
+LABS = {path.stem: path for path in sorted((project.ROOT / "labs").glob("*.md"))}
+PAGES = {path.stem: path for path in book.documents()} | LABS | {"README": project.ROOT / "README.md"}
 
 
 def cells(page):
@@ -83,7 +84,7 @@ def unheld(text, sentences):
     return found
 
 
-@pytest.mark.parametrize("name", ["README", "index", "stories", *project.chapters()])
+@pytest.mark.parametrize("name", ["README", "index", "stories", *project.chapters(), *LABS])
 def test_no_number_of_a_recorded_run_stands_unheld(name):
     sentences = fragments(PAGES[name])
     assert [fault for text in cells(PAGES[name]) for fault in unheld(text, sentences)] == []
@@ -330,13 +331,18 @@ def test_a_solution_is_folded_opens_by_keyboard_and_is_open_on_paper(chromium, h
         ("30 % of 32 × 32 pixels, 4 kB", "30_% of 32_×_32 pixels, 4_kB"),
         ("32x32x3 and 4 x 13 x 13, not 0x10 or x 3", "32×32×3 and 4_×_13_×_13, not 0x10 or x 3"),
         ("see Table 3 and Fig. 12 (line 5)", "see Table_3 and Fig._12 (line_5)"),
-        ("-0.2 points (-0.5 to 0.2)", "−0.2 points (−0.5 to 0.2)"),
+        ("-0.2 points (-0.5 to 0.2)", "−0.2 points (−0.5_to_0.2)"),
         ("CIFAR-10, S2-27, 2026-11-27, 5-6", "CIFAR-10, S2-27, 2026-11-27, 5-6"),
         ("+ qualified (p = 0.17)", "+_qualified (p_=_0.17)"),
         ("the papers' claims, the book's \"accuracy\"", "the papers’ claims, the book’s “accuracy”"),
         ("x' and 5\" wide", "x' and 5\" wide"),
         ("Tables 1 and 2, Figs. 4 and 5", "Tables_1_and_2, Figs._4_and_5"),
-        ("on [0, 1] and [-1, 1], of [16, 32, 400]", "on [0,_1] and [−1,_1], of [16, 32, 400]"),
+        ("Tables 1-2 and 7-8", "Tables_1–2 and 7-8"),
+        ("on [0, 1] and N(-1, 1), of [16, 32, 400]", "on [0,_1] and N(−1,_1), of [16, 32, 400]"),
+        ("0 to 10, -0.5 to +0.2, up to 3", "0_to_10, −0.5_to_+0.2, up to 3"),
+        ("height × width", "height_× width"),
+        (" = 80; p = 1 and wordswithoutend = 2", "_=_80; p_=_1 and wordswithoutend_= 2"),
+        ("Kullback-Leibler divergence", "Kullback–Leibler divergence"),
     ],
 )
 def test_signs_are_set_as_a_printer_does(written, printed):
@@ -353,11 +359,23 @@ def test_code_keeps_its_signs_and_a_formula_its_comma():
     assert soup.select_one(".unbroken:has(math)").text == "x,"
 
 
+def test_names_stay_on_one_line():
+    soup = BeautifulSoup(
+        "<article>CIFAR-100 by t-SNE of scikit-learn, <code>CIFAR-10</code></article>", "html.parser"
+    )
+    typography.mend(soup)
+    assert [name.text for name in soup.select("span.unbroken")] == ["CIFAR-100", "t-SNE", "scikit-learn"]
+    assert soup.article.text == "CIFAR-100 by t-SNE of scikit-learn, CIFAR-10"
+
+
 def test_short_code_stays_on_one_line_and_a_long_list_breaks_after_its_commas():
     networks = "DAE_5_13,DAE_5_8,DAE_1_5,DAE_1_8"
     prose = f"<code>dae(7, 8).layers</code> <code>{networks}</code> of 4,719,616 {networks}"
-    soup = BeautifulSoup(f"<article><p>{prose}</p></article>", "html.parser")
+    soup = BeautifulSoup(
+        f"<article><p>{prose}</p><i>examples/variational_autoencoder.py</i></article>", "html.parser"
+    )
     typography.mend(soup)
+    assert str(soup.i) == "<i>examples/<wbr/>variational_<wbr/>autoencoder.py</i>"
     assert [code.get("class") for code in soup.select("code")] == [["unbroken"], None]
     text = soup.p.get_text()
     breaks = str(soup.p).count(",<wbr/>")

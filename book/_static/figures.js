@@ -370,7 +370,7 @@
     const stage = element("span", { className: "figure-stage" });
     picture.replaceWith(stage);
     stage.append(picture);
-    const inColours = about.images || about.sprite
+    const inColours = about.images
       || about.panels?.some((panel) => panel.series.some((series) => series.kind === "cells"));
     stage.classList.toggle("figure-drawing", !inColours); // colours that are more than names stay as they are
     const [box, figure] = [stage.closest(".picture"), stage.closest("figure")];

@@ -32,8 +32,8 @@ same, and {doc}`how-to-rerun` says how to set them. A list is typed with commas,
 _PARAMETERS_END = """
 ## Next steps
 
-- {doc}`how-to-rerun` has the commands, for one run and for many.
-- {doc}`how-to-read` says what the profiles are for.
+- {doc}`how-to-rerun` says what the profiles are for, and has the commands for one run and for many.
+- {doc}`how-to-read` says what quick and recorded runs are.
 """
 
 

@@ -16,16 +16,17 @@ from compendium.claims.rules import VERDICTS, Printed, is_number
 
 CHART = "_static/claims.svg"  # beside the page of all claims
 COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
+NAMED = ("year", "fraction", "MSE", "SSIM", "r")  # what a number is, said with its claim
 NAMES = ("year", "CIFAR-10 test index")  # units of numbers that count nothing
 UNITS = ("%", "% of pixels", "bits", "dB", "images", "parameters", "pixels of 1,024", "s", "×")
 _NUMBERS = re.compile(r"[-+\d.,/% ]+")
-_THOUSANDS = re.compile(r"(?<![\w.,/-])\d{4,}(?![\w/-]|\.\d)")
+_THOUSANDS = re.compile(r"(?<![\w.,/-])\d{4,}(?![\w/-])")
 COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#333333"), strict=True))
 
 _PAGE = Template("""\
 # The ledger of claims
 
-This page lists the statements of the papers that can be checked, $all in all, beside what this book computed.
+This page lists $all statements of the papers, each beside what this book computed or why nothing could be.
 No verdict is typed: each follows from a computed value by one rule, which
 [How to read this book](how-to-read) explains. `compendium claims` computes them anew, and
 `compendium claims $example` explains one.
@@ -39,7 +40,13 @@ No verdict is typed: each follows from a computed value by one rule, which
 Verdicts on the claims of each paper.
 ```
 
+{numref}`tab-claims-verdicts` has the numbers that {numref}`fig-claims` draws:
+
+```{table} Verdicts, and how many claims of each paper have them.
+:name: tab-claims-verdicts
+
 $counts
+```
 
 ## All claims
 
@@ -129,9 +136,9 @@ def _row(one: Verdict) -> str:
 
 
 def _printed(claim: Claim) -> str:
-    """What the paper prints, with its unit where that is of numbers; years and fractions are their own."""
+    """What the paper prints, with its unit where that is of numbers; what has no unit has none."""
     shown = text(claim.value)
-    of_numbers = _NUMBERS.fullmatch(shown) and claim.unit not in ("year", "fraction")
+    of_numbers = _NUMBERS.fullmatch(shown) and claim.unit not in NAMED
     shown = _apart(shown, claim.value, claim.unit)
     return f"{shown} {claim.unit}".strip() if of_numbers else shown
 
@@ -174,7 +181,7 @@ def _alike(numbers: Sequence[object], printed: object) -> list[str]:
     if not all(map(is_number, numbers)) or any("e" in one for one in shown):
         return shown
     decimals = max(len(one.partition(".")[2]) for one in shown)
-    if of_printed and any(number != round(number) for number in numbers):
+    if of_printed and not all(float(number).is_integer() for number in numbers):
         decimals = max(decimals, -Decimal(printed.text).as_tuple().exponent)
     return [f"{number:.{decimals}f}" for number in numbers]
 

@@ -499,7 +499,9 @@ def apart(case: Case, *, orders: list) -> Found:
         at_levels = ", ".join(
             f"{'lower' if gap > 0 else 'higher'} by {abs(gap):#.3g} at {level}" for level, gap in gaps.items()
         )
-        found.append(f"{order['quantity']} of {_joined(order['low'])} {at_levels}")
+        found.append(
+            f"{order['quantity']} of {_joined(order['low'])}, beside {_joined(order['high'])}: {at_levels}"
+        )
     return Found("; ".join(found), source_of(record), holds=holds, short=shortfall(record, NEEDS))
 
 

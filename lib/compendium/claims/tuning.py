@@ -105,7 +105,7 @@ def activations(case: Case) -> Found:
         of_code |= set(convolutions[:2])
         of_output.add(convolutions[-1])
     return Found(
-        f"up to the code {', '.join(of_code)}; at the output {', '.join(of_output)}; between them ReLU again",
+        f"up to the code {', '.join(of_code)}; at the output {', '.join(of_output)}; between them relu again",
         "both networks of the printed code, built",
         holds=(of_code, of_output) == ({"relu"}, {"sigmoid"}),
     )

@@ -29,6 +29,7 @@ _NOT_NEEDED = ", ".join(
     ]
 )
 _SEARCH = 'script[src*="searchtools"], script[src*="language_data"], script[src*="searchindex"]'
+_SHORT = 20  # letters of a row's name, with which it takes one line
 _OPTIONS = "documentation_options.js"
 _THEME = """\
     document.documentElement.dataset.mode = localStorage.getItem("mode") || "auto";
@@ -162,7 +163,10 @@ def _structure(soup: BeautifulSoup) -> None:
 
 
 def _tables(soup: BeautifulSoup) -> None:
-    """A header cell says something; an empty corner is no header; a caption names its table."""
+    """A header cell says something; an empty corner is no header; short names of rows are marked.
+
+    A caption names its table.
+    """
     for cell in soup.select("th"):
         if not cell.get_text(strip=True) and not cell.select("img[alt], svg"):
             cell.name = "td"
@@ -171,6 +175,11 @@ def _tables(soup: BeautifulSoup) -> None:
         cell["scope"] = "col"
     for cell in soup.select("tbody th:not([scope])"):
         cell["scope"] = "row"
+    for table in soup.select("table:not(.dataframe)"):
+        keys = table.select("tbody td:first-child")
+        if all(len(key.get_text(strip=True)) <= _SHORT for key in keys):
+            for key in keys:
+                key["class"] = [*key.get("class", []), "key"]
     for number, caption in enumerate(soup.select(".table-caption")):
         caption["id"] = f"table-caption-{number}"
         for table in caption.parent.select("table"):
@@ -178,10 +187,15 @@ def _tables(soup: BeautifulSoup) -> None:
 
 
 def _code(soup: BeautifulSoup, plain: Set[str]) -> None:
-    """Take the spans away that colour nothing: they are half of the elements of a chapter."""
+    """Take the spans away that colour nothing: they are half of the elements of a chapter.
+
+    Commands have a colour for the prompt and for comments alone.
+    """
     for token in soup.select("pre span"):
         if plain.issuperset(token.get("class", [])):
             token.unwrap()
+    for token in soup.select(":is(.highlight-console, .highlight-bash) pre span:not(.gp, .c1)"):
+        token.unwrap()  # the lexer knows neither our commands nor what stands behind `-p`
     for code in soup.select(".tag_parameters .cell_input pre"):
         _part_lines(soup, code)
 

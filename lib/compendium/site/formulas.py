@@ -19,8 +19,8 @@ _NAMESPACE = "http://www.w3.org/1998/Math/MathML"
 _PLAINER = (
     (r"\\math(bb|cal) ?([A-Za-z])", r"\\math\1{\2}"),
     (r"\\mathrm\{(\w)\}", r"\\mathrm \1"),
+    (r"\\operatorname\{(\w+)\\,(\w+)\}", r"\\mathrm{\1}\\\2 "),
     (r"\\[bB]igg?[lr]?(\\[lr]?Vert)", r"\1"),
-    (r"\\operatorname\{(\w+)\\,(\w+)\}", r"\\mathrm{\1\\,\2}"),
 )
 _THIN = "0.167em"
 _RELATION = "0.278em"
@@ -72,8 +72,10 @@ def _join_letters(row: ElementTree.Element) -> None:
 
 
 def _space(row: ElementTree.Element, *, block: bool) -> None:
-    """Give a row TeX's spaces: thin ones around names of functions, but none before a bracket."""
+    """Give a row TeX's spaces: thin ones around names of functions, but none before a bracket or a stop."""
     if row.tag in _SCRIPTS:
+        for child in row:
+            _mend_sign(child, None)
         return
     children = list(row)
     spaced: list[ElementTree.Element] = []
@@ -83,18 +85,25 @@ def _space(row: ElementTree.Element, *, block: bool) -> None:
         if name.tag == "mo" and name.text in {"|", "‖"}:
             name.attrib.update(lspace="0", rspace="0")
             name.attrib.setdefault("stretchy", "false")  # else only the opening one grows
+        following = children[number + 1] if number + 1 < len(children) else None
         if not _is_function(name):
             spaced.append(child)
+            if (
+                child.tag == "mfrac"
+                and following is not None
+                and (following.tag != "mo" or following.text in "([")
+            ):
+                spaced.append(ElementTree.Element("mspace", width=_THIN))
             continue
         name.tag = "mo"
         name.attrib.update(lspace="0", rspace="0")
         if block and child.tag == "msub" and name.text in _LIMITS:
             child.tag = "munder"
-        before, after = children[number - 1 : number], children[number + 1 : number + 2]
+        before = children[number - 1 : number]
         if before and before[0].tag not in _NO_SPACE:
             spaced.append(ElementTree.Element("mspace", width=_THIN))
         spaced.append(child)
-        if after and after[0].text not in _BRACKETS:
+        if following is not None and following.text not in _BRACKETS:
             spaced.append(ElementTree.Element("mspace", width=_THIN))
     row[:] = spaced
 
@@ -107,6 +116,8 @@ def _mend_sign(child: ElementTree.Element, before: ElementTree.Element | None) -
             child.attrib.update(lspace=_RELATION, rspace=_RELATION)
         case "±" | "~" if child.tag == "mi":
             child.tag, child.text = "mo", child.text.replace("~", "∼")
+        case "." if child.tag == "mo":
+            child.attrib.update(lspace="0", rspace="0")
         case "…":
             child.tag = "mi"
         case "−" if before is not None and before.tag == "mo" and before.text not in _ENDS:

@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from bs4 import BeautifulSoup, Tag
 
 _LONG = 16  # characters, above which the name of a row may take two lines
-_TALL = 6  # rows, from which a common name of as many letters may stand upright beside them
+_TALL = 4  # rows, from which their common name may stand upright beside them
 
-_SIGNED = r"[-+−]?(?:\d[\d,.]*|inf)"
+_PRINTED = {"": "–", "inf": "∞"}
+_SIGNED = r"[-+−]?(?:\d[\d,.]*|∞)"
 _THOUSANDS = re.compile(r"(?<![\d.])\d{4,}")
 _NUMBER = re.compile(rf"(?:{_SIGNED}(?: (?:±|to|of) {_SIGNED})?)? ?%?|–")
 
@@ -17,16 +18,12 @@ def mend(soup: BeautifulSoup) -> None:
     """Mend each data frame of a page."""
     for table in soup.select("table.dataframe"):
         levels = len(table.select("tbody tr:first-child > th"))
+        for cell in table.select("tbody td"):
+            if (text := cell.get_text(strip=True)) in _PRINTED:
+                cell.string = _PRINTED[text]
         _mend_heads(table, levels)
         _mark_numbers(table, levels)
-        for cell in table.select("tbody td:empty"):
-            cell.string = "–"
-        for cell in table.select("tbody th"):
-            letters = len(cell.get_text(strip=True))
-            if int(cell.get("rowspan", 1)) >= _TALL and letters >= _TALL:
-                cell["class"] = [*cell.get("class", []), "tall"]
-            elif letters > _LONG:
-                cell["class"] = [*cell.get("class", []), "long"]
+        _mark_names(table, levels)
 
 
 def _mend_heads(table: Tag, levels: int) -> None:
@@ -61,6 +58,17 @@ def _mark_numbers(table: Tag, levels: int) -> None:
                 cell["class"] = [*cell.get("class", []), "number"]
             for cell in column:
                 cell.string = _THOUSANDS.sub(lambda digits: f"{int(digits[0]):,}", cell.get_text(strip=True))
+
+
+def _mark_names(table: Tag, levels: int) -> None:
+    """Mark the names of rows that may take two lines, and those of groups of rows that may stand upright."""
+    for cell in table.select("tbody th"):
+        if len(cell.get_text(strip=True)) > _LONG:
+            cell["class"] = [*cell.get("class", []), "long"]
+    groups = [row.th for row in table.select("tbody tr") if len(row.find_all("th")) == levels > 1]
+    if all(int(cell.get("rowspan", 1)) >= _TALL for cell in groups):
+        for cell in groups:
+            cell["class"] = [*cell.get("class", []), "tall"]
 
 
 def _texts(cells: Iterable[Tag]) -> list[str]:
