@@ -187,7 +187,7 @@ def test_provenance_holds_every_fact_of_the_run(tmp_path):
     assert table["parameters"] == "epochs = 2, seed = 42, fractions = 0.3"
     assert "crops: 50 images, sha256 0123456789ab" in table["data"]
     assert "others: 50 images" in table["data"]
-    assert table["about the data"] == "12 of 50 images are blurred"
+    assert table["about the data"] == "crops: 12 of 50 images are blurred"
     assert project.library_hash().startswith(table["lib/ sha256"])
     assert len(table["lib/ sha256"]) == 12
     assert f"python {platform.python_version()}" in table["packages"]

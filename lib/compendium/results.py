@@ -214,7 +214,7 @@ def provenance(record: Mapping[str, object]) -> pd.DataFrame:
     if "parameters" not in record:
         return pd.DataFrame({"fact": ["state"], "value": ["not recorded yet"]}).set_index("fact")
     sets = [f"{s['name']}: {s['images']:,} images, sha256 {s['sha256'][:12]}" for s in record["data"]]
-    notes = sorted({note for s in record["data"] for note in s["notes"]})
+    notes = sorted({f"{s['name']}: {note}" for s in record["data"] for note in s["notes"]})
     values = ", ".join(f"{name} = {as_typed(value)}" for name, value in record["parameters"].items())
     packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
     facts = {

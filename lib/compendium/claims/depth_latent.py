@@ -302,8 +302,8 @@ def no_gap(case: Case) -> Found:
     )
     return Found(
         f"gaps of {min(shares):+.1%} to {max(shares):+.1%} of the training error; {significant} of"
-        f" {len(gaps)} intervals are above zero ({over_seeds} of those over seeds alone, which leave out that"
-        f" other images would move a gap by {by_images:.1%})",
+        f" {len(gaps)} intervals are above zero (of the intervals over seeds alone {over_seeds} are; they"
+        f" leave out that other images would move a gap by {by_images:.1%})",
         f"validation MSE minus MSE on training images with fresh noise, {source_of(record)}",
         holds=significant == 0,
         short=shortfall(record, FULL),

@@ -11,6 +11,7 @@ from compendium import project
 from compendium.claims import checks, ledger
 from compendium.claims.ledger import Claim
 from compendium.claims.rules import (
+    CONFIRMED,
     IN_KIND,
     NOT_CHECKABLE,
     OPEN,
@@ -50,9 +51,10 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """Why nothing is decided, or only in kind; "" where the claim is confirmed or not."""
+        """Why nothing is decided, or only in kind, or with which tolerance; else ""."""
+        tolerant = self.verdict == CONFIRMED and self.claim.tolerance is not None
         undecided = self.verdict in (OPEN, IN_KIND, NOT_CHECKABLE)
-        return self.found.unchecked or (self.rule if undecided else "")
+        return self.found.unchecked or (self.rule if undecided or tolerant else "")
 
 
 def verdict(claim: Claim) -> Verdict:

@@ -250,4 +250,4 @@ def cited_for_another_subject(case: Case, *, subject: str, title: str) -> Found:
 def accuracies_before(case: Case, *, data: str) -> Found:
     """The accuracies before filtering that Table 3 prints for a data set, from the fewest images on."""
     printed = [str(case.published(_row(case, (data, str(number)), "accuracy before"))) for number in IMAGES]
-    return Found(", ".join(printed), "Table 3; the last is below the one before it")
+    return Found(", ".join(printed), "Table 3; not always: the last is below the one before it")

@@ -110,7 +110,7 @@ def ssim_of_photo(case: Case) -> Found:
 def psnr_of_halved_error(case: Case, *, row: str) -> Found:
     """PSNR of a reconstruction whose doubled error has the PSNR of `row`: a quarter of the squared error."""
     ours = case.published(row) + 20 * np.log10(2)
-    return Found(ours, f"{row} plus 20 log10(2) dB: 2R − P doubles the error of R")
+    return Found(ours, f"the printed {row} plus 20 log₁₀ 2 dB: 2R − P doubles the error of R")
 
 
 @check("recorded")

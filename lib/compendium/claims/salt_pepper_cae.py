@@ -497,7 +497,8 @@ def apart(case: Case, *, orders: list) -> Found:
         gaps = numbers[order["high"]].groupby("level").min() - numbers[order["low"]].groupby("level").max()
         holds = holds and bool((gaps > 0).all())
         at_levels = ", ".join(
-            f"{'lower' if gap > 0 else 'higher'} by {abs(gap):#.3g} at {level}" for level, gap in gaps.items()
+            f"{'lower than all' if gap > 0 else 'higher than the lowest'} by {abs(gap):#.3g} at {level}"
+            for level, gap in gaps.items()
         )
         found.append(
             f"{order['quantity']} of {_joined(order['low'])}, beside {_joined(order['high'])}: {at_levels}"

@@ -264,8 +264,8 @@ def fewer_collapse(case: Case, *, change: str) -> Found:
     chance = stats.fisher_exact([[group.sum(), (~group).sum()] for group in black]).pvalue
     fewer, undecided = bool(black[0].mean() < black[1].mean()), chance >= SIGNIFICANT
     return Found(
-        f"{black[0].sum()} of {len(black[0])} collapse with it, {black[1].sum()} of {len(black[1])} without "
-        f"(p = {chance:.2g})",
+        f"{black[0].sum()} of {len(black[0])} collapse with “{change}”, {black[1].sum()} of {len(black[1])} "
+        f"without (p = {chance:.2g})",
         f"networks that end no better than 0.9 times a black image's error, {source_of(record)}",
         holds=None if undecided else fewer,
         lacks="so few seeds do not decide: more are needed" if undecided else None,

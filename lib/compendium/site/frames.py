@@ -61,14 +61,15 @@ def _mark_numbers(table: Tag, levels: int) -> None:
 
 
 def _mark_names(table: Tag, levels: int) -> None:
-    """Mark the names of rows that may take two lines, and those of groups of rows that may stand upright."""
-    for cell in table.select("tbody th"):
+    """Mark the names of groups of rows that may stand upright, and other names that may take two lines."""
+    groups = [row.th for row in table.select("tbody tr") if len(row.find_all("th")) == levels > 1]
+    if not all(int(cell.get("rowspan", 1)) >= _TALL for cell in groups):
+        groups = []
+    for cell in groups:
+        cell["class"] = [*cell.get("class", []), "tall"]
+    for cell in table.select("tbody th:not(.tall)"):
         if len(cell.get_text(strip=True)) > _LONG:
             cell["class"] = [*cell.get("class", []), "long"]
-    groups = [row.th for row in table.select("tbody tr") if len(row.find_all("th")) == levels > 1]
-    if all(int(cell.get("rowspan", 1)) >= _TALL for cell in groups):
-        for cell in groups:
-            cell["class"] = [*cell.get("class", []), "tall"]
 
 
 def _texts(cells: Iterable[Tag]) -> list[str]:
