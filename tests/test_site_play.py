@@ -313,6 +313,14 @@ def test_a_keyboard_is_enough(opened):
     assert page.evaluate(outline) != "none"
 
 
+def test_a_reader_who_comes_by_keyboard_keeps_the_focus_when_the_denoiser_appears(opened):
+    page = opened("salt-pepper-cae", wait=False)
+    page.locator(".play a").first.focus()
+    page.wait_for_selector(".play-widget data[value]")
+    page.wait_for_function("!document.querySelector('.play > p')")
+    assert page.evaluate("document.activeElement.closest('.play-widget') !== null")
+
+
 def test_changes_are_announced_once_the_reader_rests(opened):
     page = opened("salt-pepper-cae")
     said = page.locator(".play-widget [role=status]")

@@ -282,6 +282,10 @@
     compute();
     const fallback = [...region.childNodes];
     region.append(box);
+    if (fallback.some((node) => node.contains(document.activeElement))) { // who came by keyboard stays here
+      const shown = [...box.querySelectorAll("input:checked, select")].find((control) => control.checkVisibility());
+      shown.focus({ preventScroll: true });
+    }
     for (const node of fallback) node.remove();
   };
 
