@@ -179,7 +179,7 @@ def _tables(soup: BeautifulSoup) -> None:
         keys = table.select("tbody td:first-child")
         if all(len(key.get_text(strip=True)) <= _SHORT for key in keys):
             for key in keys:
-                key["class"] = [*key.get("class", []), "key"]
+                key["class"] = [*key.get("class", []), "unbroken"]
     for number, caption in enumerate(soup.select(".table-caption")):
         caption["id"] = f"table-caption-{number}"
         for table in caption.parent.select("table"):

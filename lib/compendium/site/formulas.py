@@ -81,11 +81,12 @@ def _space(row: ElementTree.Element, *, block: bool) -> None:
     spaced: list[ElementTree.Element] = []
     for number, child in enumerate(children):
         name = child[0] if child.tag in _SCRIPTS else child
-        _mend_sign(child, children[number - 1] if number else None)
+        before = children[number - 1] if number else None
+        following = children[number + 1] if number + 1 < len(children) else None
+        _mend_sign(child, before)
         if name.tag == "mo" and name.text in {"|", "‖"}:
             name.attrib.update(lspace="0", rspace="0")
             name.attrib.setdefault("stretchy", "false")  # else only the opening one grows
-        following = children[number + 1] if number + 1 < len(children) else None
         if not _is_function(name):
             spaced.append(child)
             if (
@@ -99,8 +100,7 @@ def _space(row: ElementTree.Element, *, block: bool) -> None:
         name.attrib.update(lspace="0", rspace="0")
         if block and child.tag == "msub" and name.text in _LIMITS:
             child.tag = "munder"
-        before = children[number - 1 : number]
-        if before and before[0].tag not in _NO_SPACE:
+        if before is not None and before.tag not in _NO_SPACE:
             spaced.append(ElementTree.Element("mspace", width=_THIN))
         spaced.append(child)
         if following is not None and following.text not in _BRACKETS:

@@ -4,7 +4,8 @@ import re
 
 from bs4 import BeautifulSoup, NavigableString
 
-_NOT_PROSE = "pre, script, style, math, svg, textarea, option"
+_VERBATIM = "pre, script, style, math, svg, textarea, option"
+_NOT_PROSE = f"{_VERBATIM}, code"
 _SPACE = "\N{NO-BREAK SPACE}"
 _SIGNS = (  # read one after the other
     (r"(?<=\d)(?<!\b0)( ?)x( ?)(?=\d)", r"\1×\2"),
@@ -45,13 +46,13 @@ def mend(soup: BeautifulSoup) -> None:
     """
     content = soup.article or soup.body
     for text in content.find_all(string=True):
-        if (better := signs(text)) != text and not text.parent.css.closest(f"{_NOT_PROSE}, code"):
+        if (better := signs(text)) != text and not text.parent.css.closest(_NOT_PROSE):
             text.replace_with(better)
     for text in content.find_all(string=_LONG.search):
-        if not text.parent.css.closest(_NOT_PROSE):
+        if not text.parent.css.closest(_VERBATIM):
             _let_break(soup, text)
     for text in content.find_all(string=_NAMES.search):
-        if not text.parent.css.closest(f"{_NOT_PROSE}, code"):
+        if not text.parent.css.closest(_NOT_PROSE):
             _keep_whole(soup, text)
     for number in soup.select(":is(h1, .prev-next-title) .section-number"):
         number.string = number.get_text().rstrip() + _SPACE
