@@ -19,9 +19,10 @@ CHANGING = [
 ]  # with theme, width
 
 # The colours of code follow from the class of a token and from the box: one of each on a page will do.
+# Lines stay, or a long parameter would not break, and its box scroll before the page has seen to its focus.
 ONE_TOKEN_OF_A_KIND = """() => {
   const seen = new Set();
-  for (const token of document.querySelectorAll("pre span[class]")) {
+  for (const token of document.querySelectorAll("pre span[class]:not(.line)")) {
     const box = token.closest("div.highlight")?.parentElement.parentElement;
     const kind = `${token.className} in ${box?.className}`;
     if (seen.has(kind)) token.replaceWith(...token.childNodes);
