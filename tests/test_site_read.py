@@ -12,10 +12,11 @@ from bs4 import BeautifulSoup
 
 from compendium import book, claims, project
 from compendium.errors import CompendiumError
+from compendium.labs import source
 from compendium.site import minutes, quotes, reading, typography
 
 QUOTED = Path(__file__).parent / "quoted"
-LABS = {path.stem: path for path in sorted((project.ROOT / "labs").glob("*.md"))}
+LABS = {name: source.FOLDER / f"{name}.md" for name in source.names()}
 PAGES = {path.stem: path for path in book.documents()} | LABS | {"README": project.ROOT / "README.md"}
 
 

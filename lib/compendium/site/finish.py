@@ -15,6 +15,7 @@ from pygments.token import STANDARD_TYPES, Operator, Text
 from sphinx.application import Sphinx
 
 from compendium.site import frames, joined, links, summary, typography
+from compendium.site.elements import add_class
 from compendium.site.icons import draw_icons
 
 # Scripts that no page needs: live code needs a host to run on, icons are drawn in the page, and
@@ -121,7 +122,7 @@ def _menus(soup: BeautifulSoup) -> None:
         for name in [name for name in element.attrs if name.startswith("data-bs-")]:
             del element[name]
     for element in soup.select("[onclick], .sidebar-toggle"):
-        element["class"] = [*element.get("class", []), "pst-js-only"]
+        add_class(element, "pst-js-only")
 
 
 def _folds(soup: BeautifulSoup) -> None:
@@ -179,7 +180,7 @@ def _tables(soup: BeautifulSoup) -> None:
         keys = table.select("tbody td:first-child")
         if all(len(key.get_text(strip=True)) <= _SHORT for key in keys):
             for key in keys:
-                key["class"] = [*key.get("class", []), "unbroken"]
+                add_class(key, "unbroken")
     for number, caption in enumerate(soup.select(".table-caption")):
         caption["id"] = f"table-caption-{number}"
         for table in caption.parent.select("table"):

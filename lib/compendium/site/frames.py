@@ -5,6 +5,8 @@ from collections.abc import Iterable
 
 from bs4 import BeautifulSoup, Tag
 
+from compendium.site.elements import add_class
+
 _LONG = 16  # characters, above which the name of a row may take two lines
 _TALL = 4  # rows, from which their common name may stand upright beside them
 
@@ -55,7 +57,7 @@ def _mark_numbers(table: Tag, levels: int) -> None:
     for number, column in enumerate(columns):
         if all(map(_NUMBER.fullmatch, _texts(column))):
             for cell in [*column, *(line[number] for line in heads)]:
-                cell["class"] = [*cell.get("class", []), "number"]
+                add_class(cell, "number")
             for cell in column:
                 cell.string = _THOUSANDS.sub(lambda digits: f"{int(digits[0]):,}", cell.get_text(strip=True))
 
@@ -66,10 +68,10 @@ def _mark_names(table: Tag, levels: int) -> None:
     if not all(int(cell.get("rowspan", 1)) >= _TALL for cell in groups):
         groups = []
     for cell in groups:
-        cell["class"] = [*cell.get("class", []), "tall"]
+        add_class(cell, "tall")
     for cell in table.select("tbody th:not(.tall)"):
         if len(cell.get_text(strip=True)) > _LONG:
-            cell["class"] = [*cell.get("class", []), "long"]
+            add_class(cell, "long")
 
 
 def _texts(cells: Iterable[Tag]) -> list[str]:

@@ -4,6 +4,8 @@ import re
 
 from bs4 import BeautifulSoup, NavigableString
 
+from compendium.site.elements import add_class
+
 _VERBATIM = "pre, script, style, math, svg, textarea, option"
 _NOT_PROSE = f"{_VERBATIM}, code"
 _SPACE = "\N{NO-BREAK SPACE}"
@@ -59,7 +61,7 @@ def mend(soup: BeautifulSoup) -> None:
     for code in soup.select("article code:not(pre code)"):
         words = code.get_text()
         if len(words) <= _SHORT:
-            code["class"] = [*code.get("class", []), "unbroken"]
+            add_class(code, "unbroken")
     for formula in soup.select('article math:not([display="block"])'):
         after = formula.next_sibling
         if isinstance(after, NavigableString) and (marks := _MARKS.match(after)):
