@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from axe_playwright_python.base import AXE_FILE_PATH
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from compendium import book, project
 
@@ -117,6 +117,12 @@ def look(browser: Browser, path: Path) -> Seen:
     seen.violations += [f"dark, narrow: {fault}" for fault in page.evaluate(VIOLATIONS, CHANGING)]
     context.close()
     return seen
+
+
+def unfold(folded: Locator) -> None:
+    """Open what is folded below a figure, and wait for its content, which is made then."""
+    folded.locator(":scope > summary").click()
+    folded.locator(":scope > :not(summary)").first.wait_for()
 
 
 def _measure(page: Page, seen: Seen, width: int) -> None:

@@ -145,7 +145,7 @@ def test_arrow_keys_go_through_a_chart_and_the_values_are_spoken(opened):
 
 def test_the_data_of_a_chart_are_a_table(opened):
     page = opened("book/autoencoders.html")
-    page.locator(f"#{TRADEOFF} .figure-data summary").click()
+    site_pages.unfold(page.locator(f"#{TRADEOFF} .figure-data"))
     table = page.locator(f"#{TRADEOFF} .figure-data table")
     heads = table.locator("thead th").all_inner_texts()
     assert heads == ["length k of the code", "detail lost", "noise kept, σ² k / n", "sum", "measured"]
@@ -157,7 +157,7 @@ def test_the_data_of_a_chart_are_a_table(opened):
 
 def test_a_drawn_network_is_a_table_too(opened):
     page = opened("book/autoencoders.html")
-    page.locator("#fig-network .figure-data summary").click()
+    site_pages.unfold(page.locator("#fig-network .figure-data"))
     rows = page.locator("#fig-network tbody tr").all_inner_texts()
     assert rows[1].split("\t") == ["convolution 3×3, stride 2, ReLU", "14 × 14 × 16", "160", "3 × 3"]
     assert rows[4].split("\t") == ["dense", "16", "25,104", "28 × 28"]
@@ -181,7 +181,7 @@ SHADES = """canvas => [...canvas.getContext('2d').getImageData(0, 0, canvas.widt
 def test_two_rows_of_a_grid_are_laid_over_each_other(opened, served, html):
     page = opened("", address=f"{served}/book/autoencoders.html")
     figure = page.locator("#fig-pca-digits")
-    figure.locator(".figure-compare summary").click()
+    site_pages.unfold(figure.locator(".figure-compare"))
     left, right, column = figure.locator("select").all()
     assert left.locator("option").all_inner_texts() == ["reference", "k = 4", "k = 16", "k = 64", "k = 256"]
     left.select_option("k = 16")
@@ -278,8 +278,8 @@ def test_axe_finds_nothing_in_unfolded_figures(opened):
     for theme in ("light", "dark"):
         page = opened("book/autoencoders.html", reduced_motion="reduce")
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
-        for summary in page.locator(".figure-more > summary").all():
-            summary.click()
+        for folded in page.locator(".figure-more").all():
+            site_pages.unfold(folded)
         found = Axe().run(page, context="article figure").response["violations"]
         assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
 
@@ -287,8 +287,8 @@ def test_axe_finds_nothing_in_unfolded_figures(opened):
 @pytest.mark.parametrize("width", [1440, 768, 390])
 def test_nothing_is_wider_than_the_screen_with_everything_unfolded(opened, width):
     page = opened("book/autoencoders.html", viewport={"width": width, "height": 900})
-    for summary in page.locator(".figure-more > summary").all():
-        summary.click()
+    for folded in page.locator(".figure-more").all():
+        site_pages.unfold(folded)
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
 
 

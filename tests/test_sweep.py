@@ -8,6 +8,7 @@ from functools import partial
 
 import pandas as pd
 import pytest
+import site_pages
 from bs4 import BeautifulSoup
 from distributed import Client
 from hypothesis import given
@@ -363,7 +364,7 @@ def test_the_page_says_the_value_at_the_pointer_and_needs_no_other_file(swept, c
     said = bubble.inner_text()
     spoken = stage.locator(".visually-hidden").bounding_box()
     assert spoken["width"] * spoken["height"] <= 1
-    page.locator(".figure-more summary").first.click()
+    site_pages.unfold(page.locator(".figure-more").first)
     rows = page.locator(".figure-table tbody tr").all_inner_texts()
     page.close()
     assert "depth: " in said
