@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tiny_notebooks import write_notebook
 
-from compendium import parameters, project, runs
+from compendium import chapters, parameters, project, runs
 from compendium.errors import CompendiumError, UsageError
 from compendium.statistics import mean_interval
 from compendium.sweep import cluster, grid, report, table
@@ -49,7 +49,7 @@ def call(call):
 
 
 def read(chapter, **texts):
-    return grid.read("small", parameters.declared(chapter), texts)
+    return grid.read("small", chapters.read(chapter).parameters, texts)
 
 
 # --- which points there are

@@ -20,7 +20,7 @@ from compendium.parameters import as_typed
 from compendium.runs import RECORD, STATE, Run, begun, finished, of_this_kernel, seconds
 
 FORM = 2
-"""Of a record; see `write`. Records without it are of the first form, which says less of the circumstances."""
+"""Of a record; see `write`. Records without it are of the first form, which says less."""
 
 METRIC_COLUMNS = ["quantity", "method", "level", "seed", "image", "value"]
 OUTCOME_COLUMNS = ["method", "level", "seed", "outcome", "epoch", "quantity", "value", "predictor", "limit"]

@@ -40,8 +40,8 @@ def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
         this: the run of it, with its folder.
         strict: whether a part that fails ends the run, too.
 
-    Raises CompendiumError where a cell failed, its process died, the disk is full, the run was interrupted,
-    or it left no record; the notebook up to there is kept as `<name>.failed.ipynb`.
+    Raises CompendiumError where a cell failed, its process died, the disk is full or the run was interrupted;
+    the notebook up to there is kept as `<name>.failed.ipynb`.
     """
     out = this.folder.resolve()  # papermill writes from the notebook's own folder
     out.mkdir(parents=True, exist_ok=True)
@@ -73,8 +73,6 @@ def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
         _without_traces(unfinished)
         if (out / runs.RECORD).exists():
             results.complete(out, chapter.code, execution.cells, execution.parts)
-        elif chapter.parameters:
-            raise CompendiumError("left no record; its last cells must call `results.write`")
     except (
         papermill.PapermillExecutionError,
         DeadKernelError,

@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from compendium import chapters, parameters, project, runs
+from compendium import chapters, parameters, project
 from compendium.cli.assignments import assignment
+from compendium.errors import CompendiumError
 
 
 def run(
@@ -50,6 +51,9 @@ def run(
     named = {"network": network, "loss": loss, "denoiser": denoiser}
     doors = {door: spec for door, spec in named.items() if spec}
     left_out = notebook.check_parts(without)
+
+    from compendium import runs  # brings NumPy, for which wrong usage above must not wait
+
     earlier = runs.begun(out) if out and resume else None
     if earlier and earlier.chapter == chapter and profile in (None, earlier.profile):
         profile, chosen = earlier.profile, earlier.parameters
@@ -65,7 +69,7 @@ def run(
         if executed:
             typer.echo(f"{chapter}: finished before, nothing left to do", err=True)
         else:
-            from compendium import runner  # slow to import; wrong usage above must not wait
+            from compendium import runner  # slower still
 
             executed = runner.run(notebook, this)
         if page and not executed.with_suffix(".html").exists():
@@ -78,8 +82,10 @@ def run(
 
 def _tell(folder: Path) -> None:
     """Say in a line each what a user must know of a finished run before reading its numbers."""
-    from compendium import outcomes, results
+    from compendium import outcomes, results, runs
 
+    if not (folder / runs.RECORD).exists():
+        raise CompendiumError(f"{folder}: the run left no record; its last cells must call `results.write`")
     record = results.read(folder / runs.RECORD)
     for row in record.get("outcomes", []):
         if row["outcome"] != outcomes.LEARNT:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-from compendium import chapters, runs
+from compendium import chapters
 from compendium.cli.assignments import assignment
 from compendium.errors import CompendiumError, UsageError
 from compendium.sweep import grid as grids
@@ -61,6 +61,7 @@ def sweep(
     included = notebook.check_parts(including)
     left_out = tuple(part for part in notebook.parts if part not in included)
 
+    from compendium import runs
     from compendium.sweep import folder as state  # slow to import; wrong usage above must not wait
     from compendium.sweep import table
 
