@@ -55,7 +55,7 @@ def test_other_networks_are_held_to_the_predictors_and_the_quantity_that_are_nam
     assert (row["outcome"], row["quantity"], row["predictor"]) == ("learnt", "error rate", "chance")
     (row,) = outcomes.judged(table + 0.1, ["chance"], ["classifier"], "error rate").to_dict("records")
     assert outcomes.sentence(row) == (
-        "chance at 5 a class collapsed: its error rate is 1.0000, that of the classifier 0.9000."
+        "chance at 5 a class collapsed: its error rate is 1.0000 (classifier: 0.9000)."
     )
 
 

@@ -82,8 +82,8 @@ def sentence(row: Mapping[str, object]) -> str:
     if row["outcome"] == DIVERGED:
         return f"{where} diverged{since}: its error or its loss is no longer a number."
     return (
-        f"{where} collapsed{since}: its {row['quantity']} is {row['value']:.4f}, "
-        f"that of the {row['predictor']} {row['limit']:.4f}."
+        f"{where} collapsed{since}: its {row['quantity']} is {row['value']:.4f} "
+        f"({row['predictor']}: {row['limit']:.4f})."
     )
 
 
