@@ -27,7 +27,7 @@ from compendium.errors import CompendiumError, UsageError, one_line, unknown
 Network = Callable[[tuple[int, int, int]], Any]
 """`build(image_shape) -> model`: a fresh, untrained Keras model.
 
-image_shape: (height, width, channels) of an image. The model maps float32 images `(n, *image_shape)` in
+`image_shape` is (height, width, channels) of an image. The model maps float32 images `(n, *image_shape)` in
 [0, 1] to as many of the same shape in [0, 1], so its last layer has a sigmoid. A layer called `latent` holds
 the code; where there is none, what a chapter says of codes is left out. The function is called once for each
 training, after the seed is set, and does not compile the model.

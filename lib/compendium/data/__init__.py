@@ -40,9 +40,14 @@ __all__ = [
 class ImageSet:
     """One split of a data set.
 
-    images: uint8 (n, h, w, c), 0 to 255. labels: int64 (n,), indices into `classes`. notes: what a reader of
-    results on this set must know. sha256: hexadecimal hash of the image bytes followed by one byte a label,
-    or two where there are more than 256 classes.
+    Args:
+        images: uint8 (n, h, w, c), 0 to 255.
+        labels: int64 (n,), indices into `classes`.
+        classes: their names.
+        name: as `load` takes it; of a folder's path the last part.
+        notes: what a reader of results on this set must know.
+        sha256: hexadecimal hash of the image bytes followed by one byte a label, or two where there are more
+            than 256 classes.
     """
 
     images: np.ndarray
