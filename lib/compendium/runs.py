@@ -82,7 +82,11 @@ class Run:
 
         Raises CompendiumError where it cannot be loaded any more.
         """
-        return own.load(self.own[name]["name"]) if name in self.own else default
+        return own.door(name, self.doors()[name]) if name in self.own else default
+
+    def doors(self) -> dict[str, str]:
+        """Return for each door what stands in it, as `resolve` takes it."""
+        return {door: f"{one['file']}:{one['name'].rpartition(':')[2]}" for door, one in self.own.items()}
 
 
 def threads(number: int = 1) -> dict[str, str]:
@@ -107,10 +111,19 @@ def resolve(
 
     doors: for the name of each door, what code of the user's own stands in it, such as "my.py:network".
 
-    Raises UsageError for a parameter that does not fit, CompendiumError where a data set or the user's code
-    is not there.
+    Raises UsageError for a parameter that does not fit, for images of a shape that the chapter's network does
+    not take, and for a door that the chapter has not; CompendiumError where a data set or the user's code is
+    not there.
     """
+    for door in doors or {}:
+        if door not in chapter.doors:
+            there = f"it takes a {' or '.join(chapter.doors)}" if chapter.doors else "it takes none"
+            raise UsageError(f"--{door}: {chapter.name} has no place for a {door} of your own; {there}")
     effective = chapter.effective(given)
+    if "network" not in (doors or {}):
+        for name, value in effective.items():
+            for item in value if isinstance(value, list) else [value]:
+                data.check_fits(item, map(str, chapter.parameters[name].choices))
     values = [v for value in effective.values() for v in (value if isinstance(value, list) else [value])]
     return Run(
         chapter=chapter.name,
@@ -120,7 +133,7 @@ def resolve(
         left_out=left_out,
         code=chapter.code_hash,
         library=project.files_hash(chapter.modules),
-        data={name: data.fingerprint(name) for name in values if data.is_name(name)},
+        data={name: data.fingerprint(name) for name in values if data.is_set(name)},
         packages=project.computing_versions(),
         backend=os.environ.get("KERAS_BACKEND", "tensorflow"),
         threads=number_of_threads,

@@ -57,7 +57,7 @@ def run(
     earlier = runs.begun(out) if out and resume else None
     if earlier and earlier.chapter == chapter and profile in (None, earlier.profile):
         profile, chosen = earlier.profile, earlier.parameters
-        doors = {door: one["name"] for door, one in earlier.own.items()} | doors
+        doors = earlier.doors() | doors
         left_out = left_out or earlier.left_out
     else:
         profile = profile or "quick"

@@ -15,7 +15,7 @@ from sphinx.environment import BuildEnvironment
 from compendium import claims
 
 GLOSSARY, LEDGER = "book/glossary", "book/claims"
-WITHOUT = {GLOSSARY, LEDGER, "book/bibliography", "book/parameters"}  # lists, not prose
+WITHOUT = {GLOSSARY, LEDGER, "book/bibliography", "book/library", "book/parameters"}  # lists, not prose
 EVERYDAY = {"batch", "code", "loss", "stride"}  # words that mean other things, too
 NOT_IN = (
     nodes.title,
