@@ -120,11 +120,15 @@ def resolve(
             there = f"it takes a {' or '.join(chapter.doors)}" if chapter.doors else "it takes none"
             raise UsageError(f"--{door}: {chapter.name} has no place for a {door} of your own; {there}")
     effective = chapter.effective(given)
+    sets = {
+        item: chapter.parameters[name].choices
+        for name, value in effective.items()
+        for item in (value if isinstance(value, list) else [value])
+        if data.is_set(item)
+    }
     if "network" not in (doors or {}):
-        for name, value in effective.items():
-            for item in value if isinstance(value, list) else [value]:
-                data.check_fits(item, map(str, chapter.parameters[name].choices))
-    values = [v for value in effective.values() for v in (value if isinstance(value, list) else [value])]
+        for name, others in sets.items():
+            data.check_fits(name, others)
     return Run(
         chapter=chapter.name,
         profile=profile,
@@ -133,7 +137,7 @@ def resolve(
         left_out=left_out,
         code=chapter.code_hash,
         library=project.files_hash(chapter.modules),
-        data={name: data.fingerprint(name) for name in values if data.is_set(name)},
+        data={name: data.fingerprint(name) for name in sets},
         packages=project.computing_versions(),
         backend=os.environ.get("KERAS_BACKEND", "tensorflow"),
         threads=number_of_threads,
