@@ -60,7 +60,7 @@ def test_other_networks_are_held_to_the_predictors_and_the_quantity_that_are_nam
 
 
 def test_the_page_has_a_sentence_or_a_box_in_which_names_are_escaped():
-    assert "best of that: the mean image" in outcomes.box(outcomes.judged(errors(0.05), ["CAE"])).data
+    assert "best of that: mean image" in outcomes.box(outcomes.judged(errors(0.05), ["CAE"])).data
     failed = errors(np.nan).rename(columns={"30 %": "<b>30</b>"})
     text = outcomes.box(outcomes.judged(failed, ["CAE"])).data
     assert "admonition" in text

@@ -64,10 +64,8 @@ def box(judgements: pd.DataFrame) -> HTML:
     """Return what a page says of the networks: a sentence, or a box that names those that failed."""
     failed = judgements[judgements["outcome"] != LEARNT].to_dict("records")
     if not failed:
-        best = ", the ".join(dict.fromkeys(judgements["predictor"]))
-        return HTML(
-            f"<p>Each network is ahead of all that ignores its input; the best of that: the {best}.</p>"
-        )
+        best = ", ".join(dict.fromkeys(judgements["predictor"]))
+        return HTML(f"<p>Each network is ahead of what ignores its input; the best of that: {best}.</p>")
     lines = Markup("").join(Markup("<li>{}</li>").format(sentence(row)) for row in failed)
     return HTML(
         '<div class="admonition warning"><p class="admonition-title">Networks that did not learn</p>'
