@@ -27,6 +27,7 @@ _BOUNDARY = re.compile(
 )
 _UNIT = re.compile(r"[*_]{0,2}(?: ?%| dB\b)?")  # what stays with a number
 _CLOSED = ("**", "`", "$")  # signs that come in pairs
+_PUBLISHED = '<span class="published">{}</span>'
 _EXERCISE = re.compile(r"`{3,}\{(exercise|solution)\}")
 
 
@@ -50,13 +51,18 @@ def sentences(chapter: str, record: Mapping[str, Any]) -> list[Sentence]:
 
 
 def filled(template: str, chapter: str, record: Mapping[str, Any]) -> str:
-    """Return a template with the published run's numbers, and another record's behind each."""
+    """Return a template, a paragraph a line, with the published numbers, and another record's behind each."""
 
     def both(field: re.Match[str]) -> str:
         published = quotes.fill(field[0], quotes.published(chapter))
         return published + _badge([_own(field[1], field[2], chapter, record)])
 
-    return quotes.FIELD.sub(both, template)
+    lines = template.splitlines()
+    quoting = [quotes.FIELD.search(line) is not None for line in lines]
+    text = [quotes.FIELD.sub(both, line) for line in lines]
+    return "\n".join(
+        _PUBLISHED.format(line) if marked else line for line, marked in zip(text, quoting, strict=True)
+    )
 
 
 def marked(text: str, quoted: Iterable[Sentence]) -> str:
@@ -76,7 +82,8 @@ def marked(text: str, quoted: Iterable[Sentence]) -> str:
     published += [hit.span() for hit in re.finditer(r"\brecorded\b", _prose_only(text))]
     added = [(place, _badge(numbers)) for place, numbers in badges.items()]
     for start, end in _joined(_whole(text, *span) for span in published):
-        added += [(start, '<span class="published">'), (end, "</span>")]
+        before, after = _PUBLISHED.split("{}")
+        added += [(start, before), (end, after)]
     for place, mark in sorted(added, key=lambda one: one[0], reverse=True):
         text = text[:place] + mark + text[place:]
     return text

@@ -1,4 +1,4 @@
-"""A rendered page as one file: styles, scripts, fonts and pictures stand in it, so that it can be moved and sent."""
+"""A rendered page as one file, which can be moved and sent: styles, scripts, fonts and pictures are in it."""
 
 import base64
 import json
@@ -13,10 +13,11 @@ from bs4 import BeautifulSoup, Tag
 from compendium.site import links
 
 _ADDRESS = re.compile(r"""url\(\s*["']?(?!data:|#|/|\w+:)([^"')]+)["']?\s*\)""")
-_NOT_NEEDED = 'link[rel="search"], link[rel="index"], link[rel="next"], link[rel="prev"]'
+_OLDER_FONT = re.compile(r""",\s*url\([^)]*\.ttf[^)]*\)\s*format\([^)]*\)""")  # every browser reads WOFF 2
 
 
 def page(
+    soup: BeautifulSoup,
     html: Path,
     name: str,
     place: Callable[[str], str | None],
@@ -24,9 +25,10 @@ def page(
     tips: Mapping[str, str],
     told: Mapping[str, object],
 ) -> str:
-    """Return a page of a folder of pages as one that needs no other file.
+    """Return a page of a folder of pages as one that needs no other file; `soup` is changed.
 
     Args:
+        soup: the page.
         html: the folder.
         name: the page's path in it, without the ending.
         place: says where a link to an address in the folder, seen from its root, is to lead; None where
@@ -34,9 +36,6 @@ def page(
         tips: what a link leads to, as HTML, by its address from the root.
         told: global variables of the page's scripts.
     """
-    soup = BeautifulSoup((html / f"{name}.html").read_bytes(), "html.parser")
-    for element in soup.select(_NOT_NEEDED):
-        element.decompose()
     _inline_styles(soup, html, name)
     for element in soup.select("img[src], link[rel~=icon][href]"):
         _inline_file(element, html, name)
@@ -56,7 +55,7 @@ def _inline_styles(soup: BeautifulSoup, html: Path, name: str) -> None:
             return f'url("{_data(folder / address[1].partition("?")[0].partition("#")[0])}")'
 
         style = soup.new_tag("style")
-        style.string = _ADDRESS.sub(embedded, path.read_text(encoding="utf-8"))
+        style.string = _ADDRESS.sub(embedded, _OLDER_FONT.sub("", path.read_text(encoding="utf-8")))
         sheet.replace_with(style)
 
 

@@ -34,6 +34,10 @@ _SETTINGS = {
     "nb_output_stderr": "show",  # a user's own code may complain
     "latex_individualpages": False,  # which jupyter-book asks for
 }
+_OF_THE_BOOK = (
+    ".primary-toggle, .search-button, #pst-primary-sidebar, #pst-primary-sidebar-modal, #pst-search-dialog"
+)
+_OF_THE_BOOK += ", link[rel=search], link[rel=index], link[rel=next], link[rel=prev]"
 _NOT_STAGED = ("play", "vendor/qhull*", "*.png", "zips", "downloads", "figures", "play-*.js")
 _REFERENCES = "## References\n\n```{bibliography}\n:style: plain\n:filter: docname in docnames\n```"
 _OTHER_RUNS = re.compile(r"(?ms)^```\{admonition\} Two runs on this page\n.*?^```\n?")  # said on top
@@ -54,9 +58,11 @@ def write(folder: Path, chapter: str) -> Path:
         source = Path(place, "source")
         _stage(source, chapter, _own_notebook(nbformat.read(executed, 4), chapter, record))
         html = _compile(source, Path(place, "html"), chapter)
+        name = f"notebooks/{chapter}"
         content = one_file.page(
+            _alone(BeautifulSoup((html / f"{name}.html").read_bytes(), "html.parser")),
             html,
-            f"notebooks/{chapter}",
+            name,
             lambda address: _target(address, folder.resolve(), chapter),
             tips=_tips(html),
             told={"compendiumFigures": figures.described(executed)},
@@ -68,7 +74,9 @@ def write(folder: Path, chapter: str) -> Path:
 def _stage(source: Path, chapter: str, notebook: NotebookNode) -> None:
     """Lay out the sources of a book with one chapter."""
     book = project.ROOT / "book"
-    shutil.copytree(book / "_static", source / "book" / "_static", ignore=shutil.ignore_patterns(*_NOT_STAGED))
+    shutil.copytree(
+        book / "_static", source / "book" / "_static", ignore=shutil.ignore_patterns(*_NOT_STAGED)
+    )
     for name in ("book/references.bib", f"{terms.GLOSSARY}.md", "_config.yml"):
         shutil.copy(project.ROOT / name, source / name)
     for folder in ("_claims", "_minutes"):
@@ -147,7 +155,7 @@ def _with_minute(text: str, chapter: str, record: Mapping[str, Any] | None) -> s
 
 def _raw(html: str) -> str:
     fence = "`" * (3 + max((len(ticks) for ticks in re.findall("`+", html)), default=0))
-    return f"{fence}{{raw}} html\n{html}{fence}\n"
+    return f"{fence}{{raw}} html\n{html.strip()}\n{fence}\n"
 
 
 def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
@@ -157,7 +165,9 @@ def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
     if not parts or cell.cell_type != "code" or (cell.outputs and not failed):
         return
     state = states.get(parts[0], "failed" if failed else "left out")
-    said = f"Not in this run: the part {parts[0]} " + ("failed." if failed or "failed" in state else "was left out.")
+    said = f"Not in this run: the part {parts[0]} " + (
+        "failed." if failed or "failed" in state else "was left out."
+    )
     about = cell.metadata.get("mystnb", {})
     if "figure" in about:
         about.setdefault("image", {})["alt"] = said
@@ -193,6 +203,14 @@ def _compile(source: Path, html: Path, chapter: str) -> Path:
     return html
 
 
+def _alone(soup: BeautifulSoup) -> BeautifulSoup:
+    """Take from a page what leads through the book, which is not there, and say in its title that it is a run."""
+    for element in soup.select(_OF_THE_BOOK):
+        element.decompose()
+    soup.title.string = f"A run: {soup.title.text}"
+    return soup
+
+
 def _tips(html: Path) -> dict[str, str]:
     """Return what is shown beside links, by address, without pictures: they are in the page already."""
     text = (html / "_static" / tips.DATA).read_text(encoding="utf-8")
@@ -201,10 +219,10 @@ def _tips(html: Path) -> dict[str, str]:
 
 
 def _target(address: str, folder: Path, chapter: str) -> str | None:
-    """Return where a link of the page leads: to the notebook beside it, or into the built book."""
+    """Return where a link of the page leads: to a file of the run beside it, or into the built book."""
     path, _, anchor = address.partition("#")
-    if path == f"_sources/notebooks/{chapter}.ipynb":
-        return f"{chapter}.ipynb"
+    if (beside_page := folder / Path(path).name).is_file() and beside_page.suffix != ".html":
+        return beside_page.name
     page = products.PAGES / path.replace(this_run.IN_THE_BOOK, f"{chapter}.html")
     if not page.is_file():
         return None

@@ -17,8 +17,10 @@ from compendium.parameters import as_typed
 from compendium.runs import RECORD
 from compendium.site import quotes
 
-IN_THE_BOOK = "in-the-book.html"  # address, beside the page, that stands for the chapter's page of the built book
-FILES = {RECORD: "record", "metrics.csv": "all numbers as a table"}
+IN_THE_BOOK = (
+    "in-the-book.html"  # address, beside the page, that stands for the chapter's page of the built book
+)
+FILES = {RECORD: "record", "metrics.csv": "all its numbers as a table"}
 
 _HEADLINES = Path(__file__).with_name("headlines.yml")
 _TRAINED = {"collapsed", "diverged"}  # outcomes that need a box
@@ -33,7 +35,7 @@ _TOP = Environment(
 <p>This page is a run of <a href="{{ in_the_book }}">a chapter of The Denoising Compendium</a>{{ introduction }}.
 Its figures, tables and printed numbers are this run's.
 {% if published %}
-The prose is the book's: <span class="published">sentences with this ground</span> speak of the
+The prose is the book's: <span class="published">sentences on this ground</span> speak of the
 {{ published.profile }} run that is published there, and behind each number that they quote stands
 <span class="beside">this run's own</span>. What they and the other sentences conclude need not hold here.
 {% else %}
@@ -49,18 +51,27 @@ The prose is the book's, and what it concludes need not hold here.
 {% for name, value in facts.items() %}
 <tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
 {% endfor %}
+<tr><th scope="row">files</th><td>{% for name, what in files.items() %}
+<a href="{{ name }}">{{ what }}</a>{{ ", " if not loop.last else "" }}
+{% endfor %}</td></tr>
 </tbody></table></div>
 {% if headlines %}
 <h3>Its numbers beside the published run's</h3>
 <div class="pst-scrollable-table-container"><table class="table headlines">
-<thead><tr><th scope="col">{{ "level" if levels else "" }}</th><th scope="col">quantity</th><th scope="col">of</th>
-<th scope="col">this run</th><th scope="col">published</th><th scope="col">difference</th></tr></thead><tbody>
-{% for row in headlines %}
-<tr><td>{{ row.level }}</td><td>{{ row.quantity }}</td><td>{{ row.of }}</td>
-<td class="number">{{ row.own }}</td><td class="number">{{ row.published }}</td>
+<thead><tr><th scope="col">number</th><th scope="col">this run</th><th scope="col">published</th>
+<th scope="col">difference</th></tr></thead>
+{% for level, rows in headlines | groupby("place") %}
+<tbody>
+{% if rows[0].level %}
+<tr><th scope="rowgroup" colspan="4">{{ rows[0].level }}</th></tr>
+{% endif %}
+{% for row in rows %}
+<tr><th scope="row">{{ row.of }}</th><td class="number">{{ row.own }}</td><td class="number">{{ row.published }}</td>
 <td class="number">{{ row.difference }}</td></tr>
 {% endfor %}
-</tbody></table></div>
+</tbody>
+{% endfor %}
+</table></div>
 {% endif %}
 {% if settings %}
 <h3>Parameters that differ from the published run's</h3>
@@ -87,8 +98,8 @@ class Said:
 class Row:
     """A number of both runs, written."""
 
+    place: int  # of the level among those of the run
     level: str
-    quantity: str
     of: str
     own: str
     published: str
@@ -98,7 +109,6 @@ class Row:
 def top(record: Record) -> str:
     """Return the top of the page of the run with this record, as HTML; links to the book are made later."""
     other = published(record)
-    rows = list(headlines(record, other)) if other else []
     return _TOP.render(
         in_the_book=IN_THE_BOOK,
         introduction=_introduction(record),
@@ -106,8 +116,8 @@ def top(record: Record) -> str:
         outcomes=[*outcomes(record)],
         notes=[*_parts(record)],
         facts=facts(record),
-        headlines=rows,
-        levels=any(row.level for row in rows),
+        files={f"{record['chapter']}.ipynb": "executed notebook"} | FILES,
+        headlines=[*headlines(record, other)] if other else [],
         settings=_settings(record, other) if other else [],
     )
 
@@ -150,16 +160,16 @@ def facts(record: Record) -> dict[str, str]:
 
 def headlines(record: Record, other: Record) -> Iterator[Row]:
     """Yield the numbers that matter most of a chapter's run, beside another run's."""
-    asked = _asked().get(record["chapter"], {"rows": []})
-    for level in _levels(asked["each"], record) if "each" in asked else [""]:
-        for quantity, of, field in asked["rows"]:
+    asked = _asked().get(record["chapter"], {"rows": {}})
+    for place, level in enumerate(_levels(asked["each"], record) if "each" in asked else [""]):
+        for of, field in asked["rows"].items():
             query = quotes.FIELD.fullmatch(field.replace("{level}", level))
             own, theirs = (_number(query[1], one) for one in (record, other))
             if own is not None or theirs is not None:
                 both = own is not None and theirs is not None
                 difference = quotes.written(own - theirs, f"+z{query[2]}") if both else None
                 numbers = [quotes.written(n, query[2]) if n is not None else None for n in (own, theirs)]
-                yield Row(level, quantity, of, *(text or "–" for text in (*numbers, difference)))
+                yield Row(place, level, of, *(text or "–" for text in (*numbers, difference)))
 
 
 @cache
@@ -210,7 +220,11 @@ def _introduction(record: Record) -> str:
     changed = _changed(record)
     if changed is None:
         return ""
-    return " with parameters of your own" if changed else f", with the parameters of the profile {record['profile']}"
+    return (
+        " with parameters of your own"
+        if changed
+        else f", with the parameters of the profile {record['profile']}"
+    )
 
 
 def _beyond(record: Record) -> str:
