@@ -140,7 +140,7 @@ def test_a_collapse_and_a_part_that_failed_are_said_and_fail_nothing(call, chapt
         assert (
             complaint.splitlines()
             == [
-                "CAE at 30 % collapsed from epoch 2 on: its MSE is 0.3000 (mean image: 0.2000).",
+                "CAE at 30 % collapsed from epoch 2 on: MSE 0.3000 (mean image: 0.2000).",
                 "the part extra failed: ZeroDivisionError: division by zero",
             ][:said]
         )

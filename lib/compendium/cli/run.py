@@ -73,7 +73,7 @@ def run(
 
             executed = runner.run(notebook, this)
         if page and not executed.with_suffix(".html").exists():
-            from compendium import own_page
+            from compendium.site import own_page
 
             own_page.write(this.folder, chapter)
     _tell(this.folder)
@@ -87,9 +87,8 @@ def _tell(folder: Path) -> None:
     if not (folder / runs.RECORD).exists():
         raise CompendiumError(f"{folder}: the run left no record; its last cells must call `results.write`")
     record = results.read(folder / runs.RECORD)
-    for row in record.get("outcomes", []):
-        if row["outcome"] != outcomes.LEARNT:
-            typer.echo(outcomes.sentence(row), err=True)
+    for line in outcomes.sentences(record.get("outcomes", [])):
+        typer.echo(line, err=True)
     for name, state in record.get("parts", {}).items():
         if state.startswith("failed"):
             typer.echo(f"the part {name} {state}", err=True)
