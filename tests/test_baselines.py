@@ -1,4 +1,5 @@
 import os
+import time
 
 import numpy as np
 import pytest
@@ -8,6 +9,8 @@ from hypothesis.extra.numpy import array_shapes
 from scipy import ndimage
 from scipy.interpolate import griddata
 from skimage.restoration import inpaint_biharmonic
+from sklearn.decomposition import PCA
+from threadpoolctl import threadpool_limits
 
 from compendium import baselines, data
 from compendium.baselines import IMPULSE, impulse_mask
@@ -234,6 +237,36 @@ def test_pca_error_on_its_own_images_is_the_variance_left_out():
     restored = baselines.pca_reconstruction(train, train, 5)
     singular = np.linalg.svd((train - train.mean(axis=0)).reshape(300, 16), compute_uv=False)
     assert ((restored - train) ** 2).sum() == pytest.approx((singular[5:] ** 2).sum(), rel=1e-9)
+
+
+@pytest.mark.parametrize(("number", "components"), [(60, 40), (60, 59), (400, 100)])
+def test_pca_is_that_of_the_whole_decomposition_to_a_ten_thousandth_each_time_the_same(number, components):
+    train, test = (data.load("photos", split).images[:number, ::4, ::4] for split in ("train", "test"))
+    train, test = train / np.float32(255), test / np.float32(255)
+    restored = baselines.pca_reconstruction(train, test, components)
+    whole = PCA(components, svd_solver="full").fit(train.reshape(number, -1).astype(np.float64))
+    expected = whole.inverse_transform(whole.transform(test.reshape(len(test), -1))).reshape(test.shape)
+    np.testing.assert_allclose(restored, expected.clip(0, 1), rtol=0, atol=1e-4)
+    np.testing.assert_array_equal(restored, baselines.pca_reconstruction(train, test, components))
+
+
+def test_pca_with_as_many_components_as_images_keeps_these_images():
+    train = data.load("photos", "test").images[:20] / np.float32(255)
+    np.testing.assert_allclose(baselines.pca_reconstruction(train, train, 20), train, rtol=0, atol=1e-4)
+
+
+def test_pca_spends_no_time_on_components_that_are_not_asked_for():
+    train = np.random.default_rng(0).random((150, 20, 20, 3), np.float32)
+    covariance = np.cov(train.reshape(150, -1), rowvar=False, dtype=np.float32)
+
+    def seconds(solve):
+        start = time.process_time()
+        solve()
+        return time.process_time() - start
+
+    with threadpool_limits(1):
+        all_there_are = seconds(lambda: np.linalg.eigh(covariance))
+        assert seconds(lambda: baselines.pca_reconstruction(train, train, 60)) < all_there_are / 2
 
 
 def test_pca_keeps_dtype_and_range_and_refuses_other_shapes():
