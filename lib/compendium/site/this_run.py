@@ -41,7 +41,6 @@ The prose is the book's, and what it concludes need not hold here.
 {% endif %}</p>
 {% for outcome in outcomes %}
 <div class="admonition warning"><p class="admonition-title">{{ outcome.title }}</p>
-<p>{{ outcome.text }}</p>
 <ul>
 {% for item in outcome.cases %}
 <li>{{ item }}</li>
@@ -98,7 +97,7 @@ class Said:
     """A box: its title, its sentence, and what that is about."""
 
     title: str
-    text: str
+    text: str = ""
     cases: Sequence[str] = ()
 
 
@@ -143,7 +142,7 @@ def published(record: Record) -> Record | None:
 def failures(record: Record) -> Iterator[Said]:
     """Yield a box with the networks that did not learn, if there are any."""
     if lines := outcomes.sentences(record.get("outcomes", [])):
-        yield Said("Networks that did not learn", "", lines)
+        yield Said("Networks that did not learn", cases=lines)
 
 
 def facts(record: Record) -> dict[str, str]:
