@@ -17,7 +17,7 @@ from compendium.sweep.folder import Sweep
 from compendium.sweep.grid import Point, text
 from compendium.sweep.point import Machine, Outcome
 
-PATIENCE = 10  # seconds that a scheduler has to answer
+PATIENCE = 5  # seconds that a scheduler has to answer, and then that its first worker has to come
 
 
 @contextmanager
@@ -38,8 +38,12 @@ def local(workers: int) -> Iterator[Client]:
 
 
 @contextmanager
-def running(address: str) -> Iterator[Client]:
-    """Connect to a scheduler; raises UsageError for no address, CompendiumError where none answers."""
+def running(address: str, *, wait: bool = False) -> Iterator[Client]:
+    """Connect to a scheduler that has workers, or, with `wait`, as soon as it has one.
+
+    Raises UsageError for no address, CompendiumError where no scheduler answers or, without `wait`, it has no
+    worker.
+    """
     try:
         client = Client(address, timeout=PATIENCE)
     except ValueError as fault:
@@ -49,6 +53,13 @@ def running(address: str) -> Iterator[Client]:
             f"{address}: no Dask scheduler answers ({fault}); start one with `dask scheduler`"
         ) from None
     with silence_logging_cmgr(logging.CRITICAL), client:  # what is amiss is told by the errors raised here
+        try:
+            client.wait_for_workers(1, timeout=None if wait else PATIENCE)
+        except TimeoutError:
+            raise CompendiumError(
+                f"{address}: the Dask scheduler has no workers; start some with `dask worker {address}`, or wait "
+                "for them with --wait"
+            ) from None
         yield client
 
 
@@ -105,4 +116,4 @@ def _outcome(status: str, result: object) -> Outcome:
         case "error", (_, error, _):
             return Outcome("failed", f"{type(error).__name__}: {error}")
         case _:
-            raise CompendiumError("the Dask scheduler was lost; the same command does what is missing")
+            raise CompendiumError("the Dask scheduler was lost")
