@@ -33,10 +33,19 @@ def record(
         metrics.append({"quantity": quantity, "method": method, "level": level, "value": value, **more})
 
     for number, level in enumerate(levels, 1):
-        mse = {"learnt": error * number * chance.uniform(0.92, 1.08), "collapsed": BLACK, "diverged": None}[outcome]
+        mse = {"learnt": error * number * chance.uniform(0.92, 1.08), "collapsed": BLACK, "diverged": None}[
+            outcome
+        ]
         ssim = {"learnt": 1 - 9 * (mse or 0), "collapsed": 0.02, "diverged": None}[outcome]
         outcomes.append(
-            {"method": "CAE", "level": level, "seed": None, "outcome": outcome, "quantity": "MSE", "value": mse}
+            {
+                "method": "CAE",
+                "level": level,
+                "seed": None,
+                "outcome": outcome,
+                "quantity": "MSE",
+                "value": mse,
+            }
             | {"epoch": None if outcome == "learnt" else 3, "predictor": "mean image", "limit": BLACK}
         )
         add("MSE", "CAE", level, mse)
@@ -50,7 +59,13 @@ def record(
             loss = {"learnt": error + math.exp(-epoch), "collapsed": BLACK + 0.1 / epoch**2}.get(outcome)
             lost = outcome == "diverged" and epoch >= 3
             loss = None if lost else loss or 10.0**epoch
-            row = {"epoch": epoch, "loss": loss, "val_loss": loss and 1.05 * loss, "level": level, "seconds": 1.5}
+            row = {
+                "epoch": epoch,
+                "loss": loss,
+                "val_loss": loss and 1.05 * loss,
+                "level": level,
+                "seconds": 1.5,
+            }
             curves.append(row)
     content = {
         "form": 2,
@@ -71,7 +86,10 @@ def record(
         "training_seconds": 1.5 * epochs * len(levels),
         "wall_seconds": 20.0 + seed,
         "peak_memory_bytes": 2**30,
-        "definitions": {"MSE": "Mean squared error over all pixel values.", "SSIM": "As scikit-image has it."},
+        "definitions": {
+            "MSE": "Mean squared error over all pixel values.",
+            "SSIM": "As scikit-image has it.",
+        },
         "outcomes": outcomes,
         "metrics": metrics,
         "curves": curves,

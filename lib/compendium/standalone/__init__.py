@@ -1,7 +1,8 @@
 """Pages of one file with the look of the book's: what the reports of a sweep and of a comparison share.
 
-A page is a template that extends `standalone/page.html`, which has macros for figures and for tables that can be
-sorted and filtered. Its styles and scripts are the book's own, written into it; it asks for no other file.
+A page is a template that extends `standalone/page.html`; `standalone/macros.html` has figures, and tables
+that can be sorted and filtered. Styles and scripts are the book's own, written into it: it asks for no other
+file.
 """
 
 from collections.abc import Mapping, Sequence
@@ -59,6 +60,11 @@ class Table:
     rows: Sequence[Sequence[Cell]]
     choices: Sequence[str] = ()
 
+    def is_number(self, column: int) -> bool:
+        """Whether all that stands in a column is a number."""
+        cells = [row[column] for row in self.rows if row[column].text]
+        return bool(cells) and all(cell.number is not None for cell in cells)
+
 
 def picture(figure: Figure, words: str) -> Picture:
     """Return a Matplotlib figure for a page, and close it; `words` are its caption and alternative text."""
@@ -68,8 +74,8 @@ def picture(figure: Figure, words: str) -> Picture:
     return Picture(source, width, words, description)
 
 
-def style() -> dict[str, object]:
-    """Set the book's look for the figures of a page, in a block: `with plt.rc_context(): standalone.style()`."""
+def use_style() -> None:
+    """Set the book's look for the figures of a page; within `plt.rc_context()`."""
     plots.use_style()
     plt.rc("text", parse_math=False)  # a name with two dollars is no formula
     plt.rc("svg", hashsalt="compendium")  # no random names: equal tables give equal pages

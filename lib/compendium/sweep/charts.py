@@ -33,14 +33,18 @@ class Summary(NamedTuple):
     runs: int
 
 
-def summary(quantity: str, values: pd.Series) -> Summary:
-    """Return the mean of runs' numbers; its 95 % interval from three on, within the bounds of the quantity."""
-    there = values.dropna()
+def summary(quantity: str, found: pd.DataFrame) -> Summary:
+    """Return the mean of some of the numbers of `samples`, and its 95 % interval within its bounds.
+
+    There is an interval from three numbers on, unless all are equal, or some networks learnt and others did
+    not: nothing lies around the mean of two heaps.
+    """
+    there = found["value"].dropna()
     mean, low, high = mean_interval(there)
     least, largest = metrics.bounds(quantity)
-    if len(there) < LEAST_FOR_INTERVAL:
+    if len(there) < LEAST_FOR_INTERVAL or found["outcome"].nunique() > 1 or _is_constant(there):
         low = high = np.nan
-    return Summary(Interval(mean, max(low, least), min(high, largest)), len(there), len(values))
+    return Summary(Interval(mean, max(low, least), min(high, largest)), len(there), len(found))
 
 
 def samples(rows: pd.DataFrame, by: Sequence[str], swept: Sequence[str]) -> pd.DataFrame:
@@ -50,8 +54,12 @@ def samples(rows: pd.DataFrame, by: Sequence[str], swept: Sequence[str]) -> pd.D
     """
     each = [*by, "point", *([] if "seed" in swept else [SEED_IN_RUN])]
     ranked = rows.assign(outcome=rows["outcome"].map(OUTCOMES.index, na_action="ignore").astype(float))
-    found = ranked.groupby(each, sort=False, dropna=False).agg({"value": "mean", "outcome": "max"}).reset_index()
-    return found.assign(outcome=found["outcome"].map(lambda rank: None if pd.isna(rank) else OUTCOMES[int(rank)]))
+    found = (
+        ranked.groupby(each, sort=False, dropna=False).agg({"value": "mean", "outcome": "max"}).reset_index()
+    )
+    return found.assign(
+        outcome=found["outcome"].map(lambda rank: None if pd.isna(rank) else OUTCOMES[int(rank)])
+    )
 
 
 def over(
@@ -78,7 +86,11 @@ def over(
     height = 3.4 if len(panels) == 1 else 2.7
     lines = ceil(len(panels) / columns)
     figure, places = plt.subplots(
-        *(lines, columns), figsize=(WIDTH, height * lines + 1), squeeze=False, sharey=True, layout="constrained"
+        *(lines, columns),
+        figsize=(WIDTH, height * lines + 1),
+        squeeze=False,
+        sharey=True,
+        layout="constrained",
     )
     networks = _measured(rows, axis, apart)
     drawn = _Drawn(quantity, axis, grid, looks, networks, set(), set())
@@ -91,11 +103,11 @@ def over(
     for place in places[:, 0]:
         place.set_ylabel(quantity)
     _legend(figure, rows, drawn)
-    return standalone.picture(figure, _words(drawn, apart))
+    return standalone.picture(figure, _words(drawn, apart if len(panels) > 1 else []))
 
 
 class _Drawn(NamedTuple):
-    """What the panels of a figure have in common: `methods` and `kinds` of marks are noted as they are drawn."""
+    """What the panels of a figure have in common; `methods` and `kinds` of marks are noted as drawn."""
 
     quantity: str
     axis: str
@@ -142,7 +154,9 @@ def _panel(place: Axes, rows: pd.DataFrame, drawn: _Drawn) -> None:
     names = [f"{_short(value)}\nn = {counts.get(value, 0)}" for value in ticked]
     place.set_xticks([at[value] for value in ticked], names)
     if len(at) == 1 or not numeric:
-        place.set_xlim(min(at.values()) - 0.6, max(at.values()) + 0.6) if not numeric else place.margins(x=0.3)
+        place.set_xlim(min(at.values()) - 0.6, max(at.values()) + 0.6) if not numeric else place.margins(
+            x=0.3
+        )
 
 
 def _measured(rows: pd.DataFrame, axis: str, apart: Sequence[str]) -> set[str]:
@@ -190,7 +204,7 @@ def _network(
         [
             (at[value], *found.interval)
             for value, one in own.groupby(drawn.axis, sort=False)
-            if (found := summary(drawn.quantity, one["value"])).n
+            if (found := summary(drawn.quantity, one)).n
         ],
         columns=["x", "mean", "low", "high"],
     ).sort_values("x")
@@ -215,7 +229,13 @@ def _reference(
     if means.empty:
         return
     drawn.methods.add(method)
-    line = {"color": look.colour, "linestyle": (0, look.dashes), "linewidth": 1.4, "zorder": 1, "label": method}
+    line = {
+        "color": look.colour,
+        "linestyle": (0, look.dashes),
+        "linewidth": 1.4,
+        "zorder": 1,
+        "label": method,
+    }
     if drawn.axis == METHOD or _is_constant(means) or len(at) == 1:
         place.axhline(means.mean(), **line)
     else:
@@ -235,7 +255,16 @@ def _legend(figure: plt.Figure, rows: pd.DataFrame, drawn: _Drawn) -> None:
     grey = {"color": "0.2", "linestyle": "None"}
     if "collapsed" in drawn.kinds:
         handles.append(
-            Line2D([], [], marker="D", fillstyle="none", markeredgewidth=1.6, markersize=7, label="collapsed", **grey)
+            Line2D(
+                [],
+                [],
+                marker="D",
+                fillstyle="none",
+                markeredgewidth=1.6,
+                markersize=7,
+                label="collapsed",
+                **grey,
+            )
         )
     if {"diverged", "lost"} & drawn.kinds:
         handles.append(Line2D([], [], marker="x", markeredgewidth=2, markersize=7, label="diverged", **grey))
@@ -246,7 +275,10 @@ def _legend(figure: plt.Figure, rows: pd.DataFrame, drawn: _Drawn) -> None:
     if any(handle.get_label() for handle in handles):
         longest = max(len(handle.get_label()) for handle in handles)
         figure.legend(
-            handles=handles, loc="outside lower center", fontsize="small", ncols=max(1, min(4, 76 // (longest + 8)))
+            handles=handles,
+            loc="outside lower center",
+            fontsize="small",
+            ncols=max(1, min(4, 76 // (longest + 8))),
         )
 
 
@@ -260,9 +292,13 @@ def _words(drawn: _Drawn, apart: Sequence[str]) -> str:
     if "interval" in drawn.kinds:
         least, largest = metrics.bounds(drawn.quantity)
         within = "" if (least, largest) == (-inf, inf) else ", cut where the quantity ends"
-        parts.append(f"upright bars are 95 % intervals of the mean, from {LEAST_FOR_INTERVAL} runs on{within}")
+        parts.append(
+            f"upright bars are its 95 % intervals, from {LEAST_FOR_INTERVAL} runs of one outcome on{within}"
+        )
     if "collapsed" in drawn.kinds:
-        parts.append("open diamonds are collapsed networks, no better than the best prediction without training")
+        parts.append(
+            "open diamonds are collapsed networks, no better than the best prediction without training"
+        )
     if "diverged" in drawn.kinds:
         parts.append("crosses are diverged networks, whose loss stopped being a number")
     if "lost" in drawn.kinds:
@@ -295,5 +331,7 @@ def _short(value: object) -> str:
 
 def _title(names: Sequence[str], values: Sequence[object]) -> str:
     return ", ".join(
-        f"{v}" if name == "level" else f"{name} = {v}" for name, v in zip(names, values, strict=True) if v != ""
+        f"{v}" if name == "level" else f"{name} = {v}"
+        for name, v in zip(names, values, strict=True)
+        if v != ""
     )

@@ -20,6 +20,10 @@ from compendium.sweep.point import Machine, Outcome
 PATIENCE = 5  # seconds that a scheduler has to answer, and then that its first worker has to come
 
 
+class Stopped(CompendiumError):
+    """What is missing of a sweep cannot be run now; what is done stays."""
+
+
 @contextmanager
 def local(workers: int) -> Iterator[Client]:
     """Start a cluster of so many processes here, which no one else can speak to; it ends with the block."""
@@ -57,8 +61,8 @@ def running(address: str, *, wait: bool = False) -> Iterator[Client]:
             client.wait_for_workers(1, timeout=None if wait else PATIENCE)
         except TimeoutError:
             raise CompendiumError(
-                f"{address}: the Dask scheduler has no workers; start some with `dask worker {address}`, or wait "
-                "for them with --wait"
+                f"{address}: the Dask scheduler has no workers; start some with `dask worker {address}`, "
+                "or wait for them with --wait"
             ) from None
         yield client
 
@@ -71,10 +75,12 @@ def run(
     A point whose worker dies is run again on another, as often as the scheduler's `allowed-failures` says.
     What still runs when the generator is closed is ended.
 
-    Raises CompendiumError where a worker does not see the folder or has other code, or the scheduler is lost.
+    Points begin in the order in which they are given.
+
+    Raises CompendiumError where a worker does not see the folder or has other code, and Stopped where one
+    turns out so later, or the scheduler is lost.
     """
-    same = [part for name, value in sweep.parameters.items() for part in ("-p", f"{name}={text(value)}")]
-    options = ["--profile", sweep.profile, *same]
+    options = _options(sweep)
     library = project.library_hash()
     slots = _slots(client, folder, library)
     command = uuid4().hex  # so that no key is that of a task which another command began
@@ -91,6 +97,12 @@ def run(
             yield futures[future], _outcome(future.status, result)
     finally:
         client.cancel(list(futures))
+
+
+def _options(sweep: Sweep) -> list[str]:
+    """Return the options of `compendium run` that are the same at every point."""
+    same = [part for name, value in sweep.parameters.items() for part in ("-p", f"{name}={text(value)}")]
+    return ["--profile", sweep.profile, *same]
 
 
 def _slots(client: Client, folder: Path, library: str) -> dict[Machine, int]:
@@ -112,8 +124,8 @@ def _outcome(status: str, result: object) -> Outcome:
         case "error", (_, KilledWorker(), _):
             return Outcome("failed", "its workers died each time that it was run, perhaps for lack of memory")
         case "error", (_, CompendiumError() as error, _):
-            raise error
+            raise Stopped(str(error))
         case "error", (_, error, _):
             return Outcome("failed", f"{type(error).__name__}: {error}")
         case _:
-            raise CompendiumError("the Dask scheduler was lost")
+            raise Stopped("the Dask scheduler was lost")

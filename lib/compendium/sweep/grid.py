@@ -29,9 +29,9 @@ class Point(NamedTuple):
 def read(chapter: str, known: Mapping[str, Parameter], texts: Mapping[str, str]) -> Grid:
     """Return the values of each swept parameter.
 
-    A text holds values with commas between them; `0..4` stands for 0,1,2,3,4, and for numbers that need not be
-    whole `0.1..0.4` for 0.1,0.2,0.3,0.4: the step is one of the last decimal written. A value of a list stands
-    for a list of one; longer lists are written `[0.1,0.2];[0.3]`.
+    A text holds values with commas between them. `0..4` stands for 0,1,2,3,4, and for numbers that need not
+    be whole `0.1..0.4` for 0.1,0.2,0.3,0.4: the step is one of the last decimal written. A value of a list
+    stands for a list of one; longer lists are written `[0.1,0.2];[0.3]`.
 
     Raises UsageError for an unknown parameter, a value that does not fit, is missing or is there twice, and
     for more than MOST_POINTS points.
@@ -78,7 +78,9 @@ def _expanded(parameter: Parameter, item: str) -> list[str]:
     first, last = map(Decimal, ends.groups())
     step = Decimal(1).scaleb(min(0, *(end.as_tuple().exponent for end in (first, last))))
     if parameter.kind is int and step != 1:
-        raise UsageError(f"-g {parameter.name}: {item} has decimals; {parameter.name} takes whole numbers, such as 0..4")
+        raise UsageError(
+            f"-g {parameter.name}: {item} has decimals; {parameter.name} takes whole numbers, such as 0..4"
+        )
     if (count := int((last - first) / step) + 1) < 1:
         raise UsageError(f"-g {parameter.name}: no number in {item}; write the lower one first")
     if count > MOST_POINTS:

@@ -9,11 +9,11 @@ from urllib.parse import quote
 import matplotlib.pyplot as plt
 import pandas as pd
 
-from compendium import parameters, plots, project, standalone
+from compendium import parameters, plots, standalone
 from compendium.files import write_atomically
 from compendium.standalone import Cell, Picture, Table
 from compendium.sweep import charts
-from compendium.sweep.folder import Sweep, finished, point_folder, record
+from compendium.sweep.folder import Sweep, point_folder, record
 from compendium.sweep.table import OUTCOMES
 
 REPORT = "report.html"
@@ -58,7 +58,7 @@ def _pictures(
     axes = [name for name in swept if name != "seed"] or [charts.METHOD]
     looks = plots.looks(_methods(quantities))
     with plt.rc_context():
-        standalone.style()
+        standalone.use_style()
         return {
             quantity: [charts.over(rows, axis, swept, looks) for axis in axes]
             for quantity, rows in quantities.items()
@@ -117,7 +117,7 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
         by = [*axes, "level", "method"]
         each = charts.samples(numbers, by, [*swept])
         for (*values, level, method), one in each.groupby(by, sort=False, dropna=False):
-            found = charts.summary(quantity, one["value"])
+            found = charts.summary(quantity, one)
             rows.append(
                 [
                     Cell(quantity),
@@ -132,8 +132,8 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
                 ]
             )
     return Table(
-        "Means over runs. An interval, of 95 %, is there from "
-        f"{charts.LEAST_FOR_INTERVAL} runs on, and ends where the quantity ends.",
+        "Means over runs, and their 95 % intervals: from "
+        f"{charts.LEAST_FOR_INTERVAL} runs of one outcome on, cut where the quantity ends.",
         "means",
         ["quantity", *axes, *(["level"] if leveled else []), "method", "mean", "from", "to", "n", "outcomes"],
         rows,

@@ -99,6 +99,8 @@ def _worst(row: Mapping[str, Any], outcomes: Sequence[Mapping[str, Any]]) -> Map
     fitting = [
         one
         for one in of_network(row.get("method") or "", outcomes)
-        if all(None in (own := row.get(part), its := one.get(part)) or own == its for part in ("level", "seed"))
+        if all(
+            None in (own := row.get(part), its := one.get(part)) or own == its for part in ("level", "seed")
+        )
     ]
     return max(fitting, key=lambda one: OUTCOMES.index(one["outcome"]), default={})
