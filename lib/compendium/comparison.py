@@ -3,12 +3,12 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher, unified_diff
 from itertools import cycle
+from math import ceil
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -26,7 +26,7 @@ CIRCUMSTANCES = ("profile", "commit", "device", "backend", "threads", "noise")
 ROUNDING = 1e-6  # relative: numbers that are closer differ by rounding alone
 NOT_RECORDED = "not recorded"
 NO_NUMBER = "no number"
-_DASHES = ("", (4, 1.5), (1, 1), (6, 2, 1, 2), (8, 3))  # of runs
+_DASHES = ("-", *((0, dashes) for dashes in ((4, 1.5), (1, 1), (6, 2, 1, 2), (8, 3))))  # of runs
 
 
 def read(names: Sequence[str]) -> dict[str, dict[str, object]]:
@@ -84,7 +84,8 @@ def metrics(records: Records) -> pd.DataFrame:
     means = [_means(record) for record in records.values()]
     table = pd.DataFrame(dict(zip(labels(records), means, strict=True)))
     if len(records) == 2:
-        table["difference"] = (table["run 2"] - table["run 1"]).mask(agree(table), 0.0)
+        difference = table["run 2"] - table["run 1"]
+        table["difference"] = difference.where(difference.isna() | ~agree(table), 0.0)
     return table
 
 
@@ -120,38 +121,30 @@ def curves(records: Records) -> Figure | None:
     """
     looks = plots.looks(_methods(records))
     rows, drawn = _curve_rows(records, looks)
-    there = rows.dropna(subset=[drawn]) if len(rows) else rows
-    if there.empty:
+    networks = rows.dropna(subset=[drawn])["network"].unique() if len(rows) else []
+    if not len(networks):
         return None
     standalone.use_style()
-    dashes = dict(zip(labels(records), cycle(_DASHES), strict=False))
-    grid = sns.relplot(
-        there,
-        x="epoch",
-        y=drawn,
-        hue="method",
-        palette={method: look.colour for method, look in looks.items()},
-        style="run",
-        style_order=labels(records),
-        dashes=dashes,
-        col="network",
-        col_wrap=min(there["network"].nunique(), 2),
-        kind="line",
-        errorbar=None,
-        height=2.6,
-        aspect=1.4,
-        facet_kws={"sharex": False, "sharey": False},
+    columns = min(len(networks), 2)
+    lines = ceil(len(networks) / columns)
+    figure, places = plt.subplots(
+        *(lines, columns), figsize=(7.4, 2.6 * lines + 0.6), squeeze=False, layout="constrained"
     )
-    grid.set_titles("{col_name}")
-    for network, place in grid.axes_dict.items():
-        _mark_ends(place, rows[rows["network"] == network], drawn, looks)
-    grid.legend.remove()
-    handles = [
-        Line2D([], [], color="0.2", linestyle=(0, own or None), label=label) for label, own in dashes.items()
-    ]
-    place = {"loc": "lower center", "bbox_to_anchor": (0.5, 1)}
-    grid.figure.legend(handles=handles, ncols=min(4, len(records)), **place)
-    return grid.figure
+    dashes = dict(zip(labels(records), cycle(_DASHES), strict=False))
+    for network, place in zip(networks, places.flat, strict=False):
+        place.set(title=network, xlabel="epoch", ylabel=drawn)
+        for (run, method), one in rows[rows["network"] == network].groupby(["run", "method"], sort=False):
+            look = {"color": looks[method].colour, "linestyle": dashes[run]}
+            _draw(place, one.groupby("epoch")[drawn].mean(), label=f"{run}, {method}", **look)
+        values = rows.loc[rows["network"] == network, drawn]
+        if values.min() > 0 and values.max() >= 100 * values.min():
+            place.set_yscale("log")
+            place.yaxis.set_major_formatter("{x:g}")
+    for unused in places.flat[len(networks) :]:
+        unused.remove()
+    handles = [Line2D([], [], color="0.2", linestyle=own, label=label) for label, own in dashes.items()]
+    figure.legend(handles=handles, loc="outside upper center", ncols=min(4, len(records)))
+    return figure
 
 
 def page(records: Records) -> str:
@@ -310,16 +303,13 @@ def _curve_rows(records: Records, looks: Mapping[str, Look]) -> tuple[pd.DataFra
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(), drawn
 
 
-def _mark_ends(place: Axes, rows: pd.DataFrame, drawn: str, looks: Mapping[str, Look]) -> None:
-    """Mark the epochs from which losses are no numbers, and show what spans decades in decades."""
-    values = rows[drawn].dropna()
-    if values.min() > 0 and values.max() >= 100 * values.min():
-        place.set_yscale("log")
-        place.yaxis.set_major_formatter("{x:g}")
-    for (_, method), one in rows[rows[drawn].isna()].groupby(["run", "method"], sort=False):
-        look = {"color": looks[method].colour, "fontsize": "large", "fontweight": "bold"}
+def _draw(place: Axes, means: pd.Series, *, color: str, **look: object) -> None:
+    """Draw a learning curve, and a cross at the upper edge where it stops being a number."""
+    if means.isna().any():
         at = {"transform": place.get_xaxis_transform(), "ha": "center", "va": "top"}
-        place.text(one["epoch"].min(), 0.98, "×", **look, **at)
+        lost = means.index[means.isna()].min()
+        place.text(lost, 0.98, "×", color=color, fontsize="large", fontweight="bold", **at)
+    place.plot(means.index, means, color=color, **look)
 
 
 def _method_of(table: pd.DataFrame, known: Collection[str]) -> pd.Series:

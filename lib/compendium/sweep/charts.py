@@ -97,6 +97,7 @@ def over(
     for (values, panel), place in zip(panels, places.flat, strict=False):
         place.set_title(_title(apart, values), fontsize="medium")
         place.set_xlabel("" if axis == METHOD else axis)
+        place.tick_params(labelsize="medium" if columns == 1 else "small")
         _panel(place, panel, drawn)
     for unused in places.flat[len(panels) :]:
         unused.remove()
@@ -284,10 +285,10 @@ def _legend(figure: plt.Figure, rows: pd.DataFrame, drawn: _Drawn) -> None:
 
 def _words(drawn: _Drawn, apart: Sequence[str]) -> str:
     """Return the caption: what is shown, and what each kind of mark means that is there."""
-    what = "each method" if drawn.axis == METHOD else drawn.axis
+    what = "of each method" if drawn.axis == METHOD else f"over {drawn.axis}"
     each = f", a panel for each {' and '.join(apart)}" if apart else ""
     unit = "run" if "seed" in drawn.grid else "run, or seed in it"
-    parts = [f"{drawn.quantity} over {what}{each}. A dot is a {unit}, n how many there are"]
+    parts = [f"{drawn.quantity} {what}{each}. A dot is a {unit}, n how many there are"]
     parts.append("the short bar is their mean" if drawn.axis == METHOD else "the line joins their means")
     if "interval" in drawn.kinds:
         least, largest = metrics.bounds(drawn.quantity)
