@@ -321,7 +321,7 @@ def is_logarithmic(values: Sequence[float]) -> bool:
         gaps = np.diff(numbers)
         return gaps.std() / gaps.mean()
 
-    return unevenness([log(value) for value in ordered]) < unevenness(ordered) - 1e-9
+    return bool(unevenness([log(value) for value in ordered]) < unevenness(ordered))
 
 
 def _short(value: object) -> str:
