@@ -25,7 +25,11 @@ shown: list[int] = [0]  # images
 activation: str = "relu"  # of the last layer
 dataset: str = "digits"  # data set: digits or mnist"""
 
-SHOW = "print([epochs, rate, fractions, redraw, shown, activation])"
+RECORD = '{"chapter": "small", "parameters": {}, "metrics": [], "curves": []}'
+SHOW = f"""\
+import os, pathlib
+print([epochs, rate, fractions, redraw, shown, activation])
+pathlib.Path(os.environ["COMPENDIUM_RUN"], "record.json").write_text({RECORD!r})"""
 
 
 @pytest.fixture
@@ -81,7 +85,7 @@ def test_an_absent_data_set_is_named_before_anything_runs(call, chapter, tmp_pat
 def test_values_are_what_a_person_expects_and_win_over_the_profile(call, chapter):
     given = ["epochs=3", "rate=1e-3", "fractions=0.3,0.6", "redraw=false", "shown=[1,2]", "activation=linear"]
     options = [part for text in given for part in ("-p", text)]
-    status, printed, _ = call("run", "small", "--profile", "paper", *options)
+    status, printed, _ = call("run", "small", "--no-page", "--profile", "paper", *options)
     assert status == 0
     executed = printed.strip()
     assert executed.startswith(str(project.RUNS / "small"))
@@ -92,25 +96,76 @@ def test_values_are_what_a_person_expects_and_win_over_the_profile(call, chapter
 def test_a_file_wins_over_the_profile_and_an_option_over_the_file(call, chapter, tmp_path, monkeypatch):
     received = {}
 
-    def run(notebook, given, *, profile, out):
-        received.update(given)
-        return write_notebook(out / notebook.name)
+    def run(chapter, this):
+        received.update(chapter.changed(this.parameters))
+        (this.folder / "record.json").write_text(RECORD)
+        return write_notebook(this.folder / chapter.path.name)
 
     # the kernel's side is tested above; here only what reaches the runner
     monkeypatch.setattr(runner, "run", run)
     (tmp_path / "p.yml").write_text("rate: 1e-3\nshown: [1, 2]\nredraw: no\n")
     options = ["--profile", "paper", "-f", tmp_path / "p.yml", "-p", "shown=3"]
-    assert call("run", "small", *options)[0] == 0
+    assert call("run", "small", "--no-page", *options)[0] == 0
     assert received == {"epochs": 500, "rate": 0.001, "shown": [3], "redraw": False}
 
 
-def test_recording_a_run_that_left_no_record_is_an_error_of_status_1(call, chapter, tmp_path):
-    status, _, complaint = call("run", "small", "--out", tmp_path / "mine", "--record")
+def test_a_run_that_left_no_record_is_an_error_of_status_1(call, chapter, tmp_path):
+    write_notebook(chapter, "1 + 1", parameters=PARAMETERS)
+    status, _, complaint = call("run", "small", "--out", tmp_path / "mine", "--no-page")
     assert status == 1
-    assert (
-        complaint == f"compendium: {tmp_path / 'mine'}: no record.json; only a finished run can be recorded\n"
+    assert complaint == (
+        f"compendium: {tmp_path / 'mine'}: the run left no record; its last cells must call `results.write`\n"
     )
     assert (tmp_path / "mine" / "small.ipynb").exists()
+
+
+FAILED = """\
+import os, pathlib
+record = RECORD[:-1] + ', "outcomes": [{"method": "CAE", "level": "30 %", "outcome": "collapsed", "epoch": 2,'
+record += '"quantity": "MSE", "value": 0.3, "predictor": "mean image", "limit": 0.2}]}'
+pathlib.Path(os.environ["COMPENDIUM_RUN"], "record.json").write_text(record)"""
+
+
+def test_a_collapse_and_a_part_that_failed_are_said_and_fail_nothing(call, chapter, tmp_path):
+    extra = nbformat.v4.new_code_cell("1 / 0", metadata={"tags": ["part:extra"]})
+    write_notebook(chapter, extra, FAILED.replace("RECORD", repr(RECORD)), parameters=PARAMETERS)
+    for out, options, said in (
+        ("a", [], 2),
+        ("b", ["--without", "extra"], 1),
+        ("c", ["--without", "all"], 1),
+    ):
+        status, printed, complaint = call("run", "small", "--no-page", "--out", tmp_path / out, *options)
+        assert (status, printed) == (0, f"{tmp_path / out / 'small.ipynb'}\n")
+        assert (
+            complaint.splitlines()
+            == [
+                "CAE at 30 % collapsed from epoch 2 on: its MSE is 0.3000, that of the mean image 0.2000.",
+                "the part extra failed: ZeroDivisionError: division by zero",
+            ][:said]
+        )
+    status, _, complaint = call("run", "small", "--without", "extras")
+    assert (status, complaint.startswith('compendium: no part of small "extras"; did you mean "extra"?')) == (
+        2,
+        True,
+    )
+
+
+def test_a_finished_run_is_published_by_a_command_that_names_what_it_replaces(
+    call, chapter, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
+    for out in ("one", "two"):
+        assert call("run", "small", "--no-page", "--out", tmp_path / out)[0] == 0
+    target = f"{tmp_path / 'results' / 'small' / 'quick'}"
+    assert call("publish", tmp_path / "one") == (0, f"{target}\n", "")
+    status, _, complaint = call("publish", tmp_path / "two")
+    assert (status, complaint.count("\n")) == (2, 1)
+    assert "to put this one in its place, add --replace" in complaint
+    assert call("publish", tmp_path / "two", "--replace") == (
+        0,
+        f"{target}\n",
+        "replaced the run of commit unknown\n",
+    )
 
 
 def test_debug_shows_the_traceback(monkeypatch, chapter):

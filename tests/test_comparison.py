@@ -120,7 +120,7 @@ def test_circumstances_that_differ_are_named(tmp_path, call, monkeypatch):
     other = of_form_2(
         tmp_path / "other",
         outcome="collapsed",
-        own={"loss": "mine:loss"},
+        own={"loss": {"name": "mine.py:loss", "sha256": "5" * 64}},
         left_out=[],
         threads=2,
         backend="jax",
@@ -133,7 +133,7 @@ def test_circumstances_that_differ_are_named(tmp_path, call, monkeypatch):
     assert settings == {
         "backend": ["tensorflow", "jax"],
         "threads": ["1", "2"],
-        "own loss": ["none, the chapter's", "mine:loss"],
+        "own loss": ["none, the chapter's", "mine.py:loss, sha256 555555555555"],
         "parts left out": ["pictures", "none"],
         "data digits, 1797 images": ["sha256 222222222222", "sha256 999999999999"],
         "library": ["sha256 111111111111", "sha256 777777777777"],

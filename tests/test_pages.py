@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_notebooks import write_notebook
 
-from compendium import book, data, generated, parameters, project, runner
+from compendium import book, chapters, data, generated, project, runner
 from compendium.cli import open as opening
 from compendium.data import CATALOGUE
 
@@ -115,10 +115,10 @@ def test_every_command_on_labs_is_one(checkout, call, monkeypatch):
     try_out_page(call, monkeypatch, LAB_PAGE, has="lab")
 
 
-def without_a_kernel(notebook, given, *, profile, out):
-    record = {"chapter": notebook.stem, "parameters": given, "metrics": [], "curves": []}
-    (out / "record.json").write_text(json.dumps(record))
-    return Path(shutil.copy(notebook, out))
+def without_a_kernel(chapter, run):
+    record = {"chapter": chapter.name, "parameters": dict(run.parameters), "metrics": [], "curves": []}
+    (run.folder / "record.json").write_text(json.dumps(record))
+    return Path(shutil.copy(chapter.path, run.folder))
 
 
 def test_the_page_shows_the_errors_and_files_that_there_are(checkout, call):
@@ -136,7 +136,7 @@ def test_the_page_of_parameters_is_what_the_chapters_declare():
     assert text == generated.parameters_page(), "stale: `compendium book --save-outputs` writes it anew"
     for chapter in project.chapters():
         section = text.split(f"\n## [{chapter}]")[1].split("\n## ")[0]
-        for name, declared in parameters.declared(project.chapter_path(chapter)).items():
+        for name, declared in chapters.named(chapter).parameters.items():
             (entry,) = (part for part in section.split("\n\n") if part.startswith(f"`{name}` = "))
             assert declared.limits in entry.splitlines()[1]
 

@@ -8,7 +8,7 @@ from hypothesis import given as given_by_hypothesis
 from hypothesis import strategies as st
 from tiny_notebooks import write_notebook
 
-from compendium import parameters, project
+from compendium import chapters, parameters, project
 from compendium.errors import CompendiumError, UsageError
 
 CELL = """\
@@ -32,7 +32,7 @@ def notebook(tmp_path_factory):
 
 
 def test_each_part_of_a_line_is_read(notebook):
-    found = parameters.declared(notebook)
+    found = chapters.read(notebook).parameters
     rows = [(p.name, p.type, p.default, p.meaning, p.limits, p.note) for p in found.values()]
     assert rows == [
         ("epochs", "int", 5, "passes over the images", "1 or more", "the paper's 500"),
@@ -54,7 +54,7 @@ def test_each_part_of_a_line_is_read(notebook):
 
 
 def test_a_notebook_without_such_a_cell_has_no_parameters(tmp_path):
-    assert parameters.declared(write_notebook(tmp_path / "plain.ipynb", "x = 1")) == {}
+    assert chapters.read(write_notebook(tmp_path / "plain.ipynb", "x = 1")).parameters == {}
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_notebook_without_such_a_cell_has_no_parameters(tmp_path):
 def test_a_line_that_declares_no_parameter_is_named_and_not_run(tmp_path, line, fault):
     path = write_notebook(tmp_path / "chapter.ipynb", parameters=line)
     with pytest.raises(CompendiumError) as error:
-        parameters.declared(path)
+        chapters.read(path)
     assert str(error.value).startswith(f"{path}: in the cell of parameters, {fault}")
     assert error.value.exit_status == 1
 
@@ -113,7 +113,7 @@ GOOD = [
 
 @pytest.mark.parametrize(("name", "value", "expected"), GOOD)
 def test_values_mean_what_a_person_expects(notebook, name, value, expected):
-    found = parameters.check(notebook, {name: value})[name]
+    found = chapters.read(notebook).check({name: value})[name]
     assert found == expected
     assert type(found) is type(expected)
     if isinstance(expected, list):
@@ -150,7 +150,7 @@ BAD = [
 @pytest.mark.parametrize(("name", "value", "message"), BAD)
 def test_what_does_not_fit_is_one_line(notebook, name, value, message):
     with pytest.raises(UsageError) as error:
-        parameters.check(notebook, {name: value})
+        chapters.read(notebook).check({name: value})
     assert str(error.value).startswith(message)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 300
@@ -163,16 +163,16 @@ def test_what_does_not_fit_is_one_line(notebook, name, value, message):
     ),
 )
 def test_any_value_is_taken_as_the_declared_type_or_refused_in_a_line(notebook, name, value):
-    parameter = parameters.declared(notebook)[name]
+    parameter = chapters.read(notebook).parameters[name]
     try:
-        found = parameters.check(notebook, {name: value})[name]
+        found = chapters.read(notebook).check({name: value})[name]
     except UsageError as error:
         message = str(error)
     else:
         message = "fits"
         items = found if parameter.is_list else [found]
         assert {type(item) for item in items} <= {parameter.kind}
-        assert parameters.check(notebook, {name: found}) == {name: found}
+        assert chapters.read(notebook).check({name: found}) == {name: found}
         assert json.loads(json.dumps(found, allow_nan=False)) == found
     assert len(message.splitlines()) == 1
 
@@ -180,7 +180,7 @@ def test_any_value_is_taken_as_the_declared_type_or_refused_in_a_line(notebook, 
 @given_by_hypothesis(st.lists(st.floats(0, 1), min_size=1))
 def test_a_list_comes_back_from_its_text(notebook, numbers):
     for text in (",".join(map(repr, numbers)), str(numbers)):
-        assert parameters.check(notebook, {"fractions": text}) == {"fractions": numbers}
+        assert chapters.read(notebook).check({"fractions": text}) == {"fractions": numbers}
 
 
 # --- files
@@ -198,7 +198,7 @@ def test_a_list_comes_back_from_its_text(notebook, numbers):
 )
 def test_a_file_means_what_a_person_expects(notebook, tmp_path, name, text):
     (tmp_path / name).write_text(text)
-    assert parameters.check(notebook, parameters.from_file(tmp_path / name)) == {
+    assert chapters.read(notebook).check(parameters.from_file(tmp_path / name)) == {
         "epochs": 3,
         "rate": 0.001,
         "fractions": [0.1, 0.5],
@@ -238,35 +238,35 @@ def test_a_file_that_holds_no_parameters_is_one_line_and_nothing_in_it_runs(
 @pytest.mark.parametrize("chapter", project.chapters())
 def test_every_chapter_declares_its_ranges_and_its_profiles_fit(chapter):
     path = project.chapter_path(chapter)
-    declared = parameters.declared(path)
+    declared = chapters.read(path).parameters
     assert declared
     assert [p.name for p in declared.values() if p.kind in (int, float) and not p.limits] == []
     assert [p.name for p in declared.values() if "dataset" in p.name and not p.choices] == []
-    for profile in parameters.profiles():
-        parameters.of_profile(path, profile)
+    for profile in chapters.profiles():
+        chapters.read(path).of_profile(profile)
 
 
 def test_the_profiles_name_chapters_and_no_others():
-    profiles = parameters.profiles()
+    profiles = chapters.profiles()
     assert {"quick", "cpu", "paper"} <= set(profiles)
-    assert {chapter for chapters in profiles.values() for chapter in chapters} <= {*project.chapters()}
+    assert {chapter for known in profiles.values() for chapter in known} <= {*project.chapters()}
 
 
 def test_an_unknown_profile_and_a_profile_that_does_not_fit_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)
     (tmp_path / "profiles.yml").write_text("quick: {}\npaper: {chapter: {epochs: 0}}\n")
     chapter = write_notebook(tmp_path / "chapter.ipynb", parameters=CELL)
-    assert parameters.of_profile(chapter, "quick") == {}
+    assert chapters.read(chapter).of_profile("quick") == {}
     with pytest.raises(UsageError, match='no profile "papr"; did you mean "paper"'):
-        parameters.of_profile(chapter, "papr")
+        chapters.read(chapter).of_profile("papr")
     with pytest.raises(UsageError, match='epochs = "0": expected a whole number, 1 or more'):
-        parameters.of_profile(chapter, "paper")
+        chapters.read(chapter).of_profile("paper")
 
 
 def test_checking_needs_no_heavy_package():
     script = (
-        "import sys; from compendium import parameters, project\n"
-        "parameters.check(project.chapter_path('tuning'), {'epochs': '3'})\n"
+        "import sys; from compendium import chapters\n"
+        "chapters.named('tuning').check({'epochs': '3'})\n"
         "print({'tensorflow', 'keras', 'papermill', 'pandas', 'numpy', 'nbformat'} & set(sys.modules))"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

@@ -10,9 +10,9 @@ import pytest
 import seaborn as sns
 from matplotlib import pyplot as plt
 from PIL import Image
-from tiny_notebooks import write_notebook
+from tiny_notebooks import execute, write_notebook
 
-from compendium import models, plots, runner
+from compendium import models, plots
 from compendium.plots.described import SCALE, description
 
 matplotlib.use("agg")
@@ -250,7 +250,7 @@ plt.plot([1, 2], [3, 4], label="a line")
 plt.show()"""
     notebook = tmp_path / "small.ipynb"
     write_notebook(notebook, source)
-    executed = nbformat.read(runner.run(notebook, {}, profile="quick", out=tmp_path / "run"), 4)
+    executed = nbformat.read(execute(notebook, out=tmp_path / "run"), 4)
     (output,) = executed.cells[-1].outputs
     assert "image/png" in output.data
     text = output.metadata["image/png"]["compendium"]

@@ -9,9 +9,9 @@ import time
 from contextlib import suppress
 
 import pytest
-from tiny_notebooks import write_notebook
+from tiny_notebooks import execute, write_notebook
 
-from compendium import progress, runner
+from compendium import progress
 
 TRAINING = """\
 import time
@@ -27,7 +27,7 @@ def notebook(tmp_path):
 
 def test_on_no_terminal_there_is_a_line_now_and_then(notebook, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.2)
-    runner.run(notebook, {}, profile="quick", out=tmp_path / "out")
+    execute(notebook, out=tmp_path / "out")
     lines = capsys.readouterr().err.splitlines()
     trained = [
         re.fullmatch(r"chapter: cell 2 of 3, \d\d:\d\d so far, about \d\d:\d\d left; (.*)", line)
@@ -38,7 +38,7 @@ def test_on_no_terminal_there_is_a_line_now_and_then(notebook, tmp_path, monkeyp
     assert any(re.fullmatch(r"network-1: epoch [5-9] of 10, about 00:0[0-3] left", text) for text in texts)
     # the training is over: it is told of no more
     assert re.fullmatch(r"chapter: cell 3 of 3, \d\d:\d\d so far, about \d\d:\d\d left", lines[-1])
-    assert [path.name for path in (tmp_path / "out").iterdir()] == ["chapter.ipynb"]
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {"chapter.ipynb", "run.json"}
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
@@ -56,7 +56,7 @@ def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, tmp_path
     threading.Thread(target=read, daemon=True).start()
     with os.fdopen(terminal, "w") as stderr:
         monkeypatch.setattr(sys, "stderr", stderr)
-        runner.run(notebook, {}, profile="quick", out=tmp_path / "out")
+        execute(notebook, out=tmp_path / "out")
         stderr.flush()
         time.sleep(0.2)
     monkeypatch.undo()

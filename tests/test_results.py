@@ -2,22 +2,27 @@ import errno
 import json
 import os
 import platform
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_notebooks import write_notebook
 
-from compendium import data, files, project, results
+from compendium import chapters, data, files, project, results, runs
 from compendium.data import ImageSet
-from compendium.errors import CompendiumError
+from compendium.errors import CompendiumError, UsageError
 
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path, monkeypatch):
+    monkeypatch.setattr(project, "ROOT", tmp_path)
     monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
+    monkeypatch.setattr(project, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.delenv("COMPENDIUM_RUN", raising=False)
-    monkeypatch.delenv("COMPENDIUM_PROFILE", raising=False)
+    cells = "epochs: int = 2  # passes, 1 or more\nfractions: list[float] = [0.3]  # shares, 0 to 1"
+    write_notebook(tmp_path / "notebooks" / "chapter.ipynb", "x = 1", parameters=cells)
+    (tmp_path / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {chapter: {epochs: 4}}\n")
 
 
 def image_set(name="crops", notes=("12 of 50 images are blurred",)):
@@ -37,16 +42,34 @@ METRICS = pd.DataFrame(
 CURVES = pd.DataFrame({"epoch": [1, 2], "loss": np.float32([0.5, 0.25]), "seconds": [30.0, 90.0]})
 
 
-def write(folder, **changes):
+def run_in(folder, profile="cpu", **given):
+    chapter = chapters.named("chapter")
+    return replace(
+        runs.resolve(chapter, {**chapter.of_profile(profile), **given}, profile=profile), folder=folder
+    )
+
+
+def write(folder, run=None, **changes):
     arguments = {
-        "parameters": {"epochs": 2, "seed": 42, "fractions": [0.3]},
         "metrics": METRICS,
         "definitions": {"PSNR": "10 log10(1 / MSE)"},
         "curves": CURVES,
         "data_sets": [image_set()],
-        "folder": folder,
     }
-    return results.write("chapter", **{**arguments, **changes})
+    return results.write(run or run_in(folder), **{**arguments, **changes})
+
+
+def finish(folder, run=None, **changes):
+    """Leave in a folder what a finished run does."""
+    run = run or run_in(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    with runs.started(run):
+        write(folder, run, **changes)
+        (folder / "cae.weights.h5").write_bytes(b"weights")
+        (folder / "checkpoint.npz").write_bytes(b"large")
+    results.complete(folder, ["x = 1"], [{"cell": 3, "seconds": 0.5}], {"codes": "done"})
+    (folder / "chapter.ipynb").write_text("{}")
+    return results.read(folder / "record.json")
 
 
 def strict(text):
@@ -56,20 +79,90 @@ def strict(text):
     return json.loads(text, parse_constant=refuse)
 
 
-def test_a_record_comes_back_as_it_was_written(tmp_path, monkeypatch):
-    monkeypatch.setenv("COMPENDIUM_PROFILE", "cpu")
-    written = write(tmp_path / "run")
-    (tmp_path / "run" / "cae.weights.h5").write_bytes(b"weights")
-    (tmp_path / "run" / "checkpoint.npz").write_bytes(b"large")
-    target = results.file(tmp_path / "run", "chapter", "cpu")
-    assert target == tmp_path / "results" / "chapter" / "cpu"
-    assert sorted(path.name for path in target.iterdir()) == ["cae.weights.h5", "record.json"]
+def test_a_record_comes_back_as_it_was_written(tmp_path):
+    written = finish(tmp_path / "run")
+    target, replaced = results.publish(tmp_path / "run")
+    assert (target, replaced) == (tmp_path / "results" / "chapter" / "cpu", None)
+    assert sorted(path.name for path in target.iterdir()) == [
+        *("cae.weights.h5", "chapter.ipynb", "metrics.csv", "record.json", "run.json"),
+    ]
     loaded = results.load("chapter", "cpu")
     assert loaded == written
-    assert loaded["parameters"] == {"epochs": 2, "seed": 42, "fractions": [0.3]}
+    assert loaded["form"] == 2
+    assert loaded["parameters"] == {"epochs": 4, "fractions": [0.3]}
     assert loaded["profile"] == "cpu"
     assert loaded["training_seconds"] == 120
+    assert loaded["source"] == {"sha256": chapters.named("chapter").code_hash, "cells": ["x = 1"]}
+    assert (loaded["threads"], loaded["backend"]) == (1, "tensorflow")
+    assert loaded["cells"] == [{"cell": 3, "seconds": 0.5}]
+    assert 0 < loaded["wall_seconds"] < 60
     pd.testing.assert_frame_equal(pd.DataFrame(loaded["curves"]), CURVES.astype({"loss": float}))
+    table = pd.read_csv(target / "metrics.csv")
+    pd.testing.assert_frame_equal(table, results.metrics_of(loaded), check_dtype=False)
+
+
+def test_a_run_is_published_whole_and_in_place_of_another_only_when_asked(tmp_path):
+    finish(tmp_path / "one")
+    results.publish(tmp_path / "one")
+    old = tmp_path / "results" / "chapter" / "cpu"
+    (old / "of-an-earlier-run.weights.h5").write_bytes(b"old")
+    finish(tmp_path / "two")
+    before = {path.name: path.read_bytes() for path in old.iterdir()}
+    with pytest.raises(UsageError, match=r"holds the run of commit \S+; .* add --replace"):
+        results.publish(tmp_path / "two")
+    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
+    _, replaced = results.publish(tmp_path / "two", replace=True)
+    assert replaced["chapter"] == "chapter"
+    assert not (old / "of-an-earlier-run.weights.h5").exists()
+    assert [path.name for path in old.parent.iterdir()] == ["cpu"]
+
+
+@pytest.mark.parametrize("cut", ["new.rename", "old.rename"])
+def test_publishing_that_is_cut_off_loses_neither_run(tmp_path, monkeypatch, cut):
+    finish(tmp_path / "one")
+    results.publish(tmp_path / "one")
+    finish(tmp_path / "two")
+    renamed = type(tmp_path).rename
+
+    def rename(path, target):
+        if path.name == {"new.rename": ".cpu.new", "old.rename": "cpu"}[cut]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return renamed(path, target)
+
+    monkeypatch.setattr(type(tmp_path), "rename", rename)
+    with pytest.raises(CompendiumError, match="No space left"):
+        results.publish(tmp_path / "two", replace=True)
+    monkeypatch.undo()
+    target = tmp_path / "results" / "chapter" / "cpu"
+    files.exchange(target, {"record.json": b"{}"})
+    assert [path.name for path in target.parent.iterdir()] == ["cpu"]
+
+
+COLLAPSED = pd.DataFrame([{"method": "CAE", "level": "30 %", "outcome": "collapsed"}])
+
+
+@pytest.mark.parametrize(
+    ("given", "record", "obstacle"),
+    [
+        ({"epochs": 1}, {}, "epochs = 1 is not the profile's 4; leave out -p epochs"),
+        ({"profile": "by hand"}, {}, "run under the profile by hand; publish one of quick, cpu"),
+        ({}, {"parts": {"codes": "left out"}}, "the part codes: left out; a published run is whole"),
+        ({}, {"outcomes": COLLAPSED}, "CAE at 30 % collapsed; only a run whose networks learnt is published"),
+    ],
+)
+def test_what_is_not_the_profiles_own_whole_and_successful_run_is_not_published(
+    tmp_path, given, record, obstacle
+):
+    folder = tmp_path / "run"
+    profile = given.pop("profile", "cpu")
+    run = replace(run_in(folder, "cpu", **given), profile=profile)
+    finish(folder, run, outcomes=record.get("outcomes"))
+    if "parts" in record:
+        results.complete(folder, [], [], record["parts"])
+    with pytest.raises(UsageError) as error:
+        results.publish(folder)
+    assert str(error.value) == f"{folder}: {obstacle}"
+    assert not (tmp_path / "results").exists()
 
 
 def test_what_is_no_finite_number_is_null_and_the_file_is_strict_json(tmp_path):
@@ -81,26 +174,24 @@ def test_what_is_no_finite_number_is_null_and_the_file_is_strict_json(tmp_path):
 
 def test_numpy_numbers_become_plain_ones(tmp_path):
     metrics = pd.DataFrame({"value": [np.float32(0.5), np.int64(3), np.bool_(True)]}, dtype=object)
-    parameters = {"seed": np.int64(42), "fractions": [np.float64(0.3)], "sizes": np.array([1, 2])}
-    write(tmp_path, metrics=metrics, parameters=parameters)
+    write(tmp_path, metrics=metrics, noise={"first index": np.int64(40)})
     record = strict((tmp_path / "record.json").read_text())
     assert [row["value"] for row in record["metrics"]] == [0.5, 3, True]
-    assert record["parameters"] == {"seed": 42, "fractions": [0.3], "sizes": [1, 2]}
+    assert record["noise"] == {"first index": 40}
 
 
 def test_a_write_that_fails_leaves_the_old_record(tmp_path, monkeypatch):
     write(tmp_path)
     before = (tmp_path / "record.json").read_bytes()
     with pytest.raises(ValueError, match="JSON"):
-        write(tmp_path, parameters={"rate": float("nan")})
+        write(tmp_path, definitions={"rate": float("nan")})
 
     def full_disk(descriptor):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(files.os, "fsync", full_disk)
     with pytest.raises(CompendiumError, match="No space left"):
-        write(tmp_path, parameters={"epochs": 3})
-    assert [path.name for path in tmp_path.iterdir()] == ["record.json"]
+        write(tmp_path, definitions={})
     assert (tmp_path / "record.json").read_bytes() == before
 
 
@@ -126,36 +217,57 @@ def test_a_part_of_a_run_is_computed_once(tmp_path):
 
 def test_a_part_that_fails_leaves_nothing(tmp_path):
     with pytest.raises(ZeroDivisionError):
-        results.resumed(tmp_path / "0.json", IDENTITY, lambda: 1 / 0)
-    assert not list(tmp_path.iterdir())
+        results.resumed(tmp_path / "run" / "0.json", IDENTITY, lambda: 1 / 0)
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_part_of_another_run_is_not_taken_for_this_one(tmp_path):
     path = tmp_path / "0.json"
     results.resumed(path, IDENTITY, lambda: METRICS)
-    with pytest.raises(CompendiumError, match=r"0\.json: computed with other parameters or data; delete it"):
-        results.resumed(path, {**IDENTITY, "seed": 2}, lambda: METRICS)
+    before = path.read_bytes()
+    other = results.resumed(path, {**IDENTITY, "seed": 2}, lambda: METRICS.assign(value=7.0))
+    assert (other["value"] == 7).all()
+    assert path.read_bytes() == before
+    assert results.resumed(path, {**IDENTITY, "seed": 2}, lambda: 1 / 0).equals(other)
     path.write_text("{")
     with pytest.raises(CompendiumError, match="not readable"):
         results.resumed(path, IDENTITY, lambda: METRICS)
 
 
-def test_an_unfinished_run_cannot_be_recorded(tmp_path):
-    with pytest.raises(CompendiumError, match=r"no record\.json; only a finished run"):
-        results.file(tmp_path, "chapter", "cpu")
+def test_an_unfinished_run_is_not_published(tmp_path):
+    with pytest.raises(CompendiumError, match="no finished run; name the folder of one"):
+        results.publish(tmp_path)
+    finish(tmp_path / "run")
+    (tmp_path / "run" / "chapter.ipynb").unlink()
+    with pytest.raises(CompendiumError, match="no finished run"):
+        results.publish(tmp_path / "run")
 
 
 def test_an_absent_record_says_what_to_type():
-    with pytest.raises(CompendiumError, match="`compendium run chapter --profile cpu --record`"):
+    with pytest.raises(CompendiumError, match="`compendium run chapter --profile cpu`, then `compendium pub"):
         results.load("chapter", "cpu")
 
 
-def test_the_run_that_makes_the_first_record_finds_an_empty_one(monkeypatch):
-    monkeypatch.setenv("COMPENDIUM_PROFILE", "cpu")
-    record = results.load("chapter", "cpu")
-    assert results.metrics_of(record).empty
-    with pytest.raises(CompendiumError, match="--profile paper"):
-        results.load("chapter", "paper")
+def test_the_run_that_makes_the_first_record_finds_an_empty_one(tmp_path, monkeypatch):
+    with runs.started(run_in(tmp_path)):
+        monkeypatch.setenv("COMPENDIUM_RUN", str(tmp_path))
+        assert results.metrics_of(results.load("chapter", "cpu")).empty
+        with pytest.raises(CompendiumError, match="--profile quick"):
+            results.load("chapter", "quick")
+
+
+def test_a_page_knows_whether_the_records_that_it_quotes_are_still_the_same(tmp_path, monkeypatch):
+    assert results.quotes_hold(tmp_path / "nothing")
+    finish(tmp_path / "run")
+    results.publish(tmp_path / "run")
+    page = tmp_path / "page"
+    with runs.started(run_in(page, "quick")):
+        monkeypatch.setenv("COMPENDIUM_RUN", str(page))
+        results.load("chapter", "cpu")
+    assert results.quotes_hold(page)
+    record = tmp_path / "results" / "chapter" / "cpu" / "record.json"
+    record.write_text(record.read_text().replace("21.5", "21.6"))
+    assert not results.quotes_hold(page)
 
 
 def test_a_broken_record_is_one_line(tmp_path):
@@ -167,35 +279,21 @@ def test_a_broken_record_is_one_line(tmp_path):
     assert "\n" not in str(error.value)
 
 
-def test_a_run_has_a_folder_of_its_own(tmp_path, monkeypatch):
-    assert results.run_folder("chapter") == tmp_path / "runs" / "chapter" / "interactive"
-    monkeypatch.setenv("COMPENDIUM_RUN", str(tmp_path / "named"))
-    assert results.run_folder("chapter") == tmp_path / "named"
-    assert (tmp_path / "named").is_dir()
-
-
-def test_parameters_are_the_annotated_names_with_their_present_values():
-    namespace = {}
-    exec("epochs: int = 2\nrate: float = 0.1\nother = 3\nepochs = 5", namespace)
-    assert results.parameters(namespace) == {"epochs": 5, "rate": 0.1}
-
-
 def test_provenance_holds_every_fact_of_the_run(tmp_path):
     record = write(tmp_path, data_sets=[image_set(), image_set("others", notes=())])
     table = results.provenance(record)["value"]
-    assert table["profile"] == "interactive"
-    assert table["parameters"] == "epochs = 2, seed = 42, fractions = 0.3"
+    assert table["profile"] == "cpu"
+    assert table["parameters"] == "epochs = 4, fractions = 0.3"
     assert "crops: 50 images, sha256 0123456789ab" in table["data"]
     assert "others: 50 images" in table["data"]
     assert table["about the data"] == "crops: 12 of 50 images are blurred"
-    assert project.library_hash().startswith(table["lib/ sha256"])
     assert len(table["lib/ sha256"]) == 12
+    assert table["threads of a training"] == "1"
     assert f"python {platform.python_version()}" in table["packages"]
     assert f"numpy {np.__version__}" in table["packages"]
     assert platform.machine() in table["device"]
     assert f"{os.cpu_count()} cores" in table["device"]
     assert table["training time"] == "2.0 minutes"
-    assert float(table["time since the last start"].split()[0]) < 60
     assert 0.05 < float(table["peak memory"].split()[0]) < 100
     assert (table["commit"] == "not in a git checkout") == (project.commit() is None)
 

@@ -1,3 +1,4 @@
+import json
 import os
 import signal
 import subprocess
@@ -7,11 +8,13 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from tiny_notebooks import write_notebook
+from nbformat.v4 import new_code_cell
+from tiny_notebooks import execute, write_notebook
 
-from compendium import data, project, runner
-from compendium.data import CATALOGUE
+from compendium import project
 from compendium.errors import CompendiumError, UsageError
+
+TESTS = str(Path(__file__).parent)
 
 PARAMETERS = """\
 epochs: int = 2  # passes
@@ -24,7 +27,7 @@ redraw: bool = False  # new noise every epoch"""
 SHOW = """\
 import os
 print(epochs, fractions, rate, activation, redraw)
-print(os.path.basename(os.environ["COMPENDIUM_RUN"]), os.environ["COMPENDIUM_PROFILE"])"""
+print(os.path.basename(os.environ["COMPENDIUM_RUN"]), os.environ["TF_NUM_INTRAOP_THREADS"])"""
 
 GIVEN = {"epochs": 7, "fractions": [0.1, 0.25], "rate": 1e-5, "activation": "linear", "redraw": True}
 
@@ -34,30 +37,20 @@ def notebook(tmp_path):
     return write_notebook(tmp_path / "chapter.ipynb", SHOW, parameters=PARAMETERS)
 
 
-@pytest.fixture
-def checkout(tmp_path, monkeypatch):
-    """A library of one file and no results, so that a test may change them."""
-    (tmp_path / "lib").mkdir()
-    (tmp_path / "lib" / "module.py").write_text("x = 1\n")
-    monkeypatch.setattr(project, "ROOT", tmp_path)
-    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
-    return tmp_path
-
-
 def test_equal_runs_leave_equal_notebooks_with_the_parameters_injected(notebook, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COMPENDIUM_RUN", "before")
-    monkeypatch.delenv("COMPENDIUM_PROFILE", raising=False)
+    monkeypatch.setenv("TF_NUM_INTRAOP_THREADS", "7")
     source = notebook.read_bytes()
 
-    first = runner.run(notebook, GIVEN, profile="cpu", out=tmp_path / "one" / "run")
-    second = runner.run(notebook, GIVEN, profile="cpu", out=Path("two/run"))  # from the present folder
+    first = execute(notebook, GIVEN, profile="cpu", out=tmp_path / "one" / "run")
+    second = execute(notebook, GIVEN, profile="cpu", out=Path("two/run"))  # from the present folder
 
     assert first == tmp_path / "one" / "run" / "chapter.ipynb"
     assert second == tmp_path / "two" / "run" / "chapter.ipynb"
-    assert [path.name for path in second.parent.iterdir()] == ["chapter.ipynb"]
+    assert {path.name for path in second.parent.iterdir()} == {"chapter.ipynb", "run.json"}
     shown = nbformat.read(first, 4).cells[-1]
-    assert shown.outputs[0].text == "7 [0.1, 0.25] 1e-05 linear True\nrun cpu\n"
+    assert shown.outputs[0].text == "7 [0.1, 0.25] 1e-05 linear True\nrun 1\n"
     assert shown.execution_count == 3
     assert first.read_bytes() == second.read_bytes()
     assert notebook.read_bytes() == source
@@ -65,12 +58,11 @@ def test_equal_runs_leave_equal_notebooks_with_the_parameters_injected(notebook,
     assert metadata == [{}, {"tags": ["parameters"]}, {"tags": ["injected-parameters"]}, {}]
     assert b"papermill" not in first.read_bytes()
     assert os.environ["COMPENDIUM_RUN"] == "before"
-    assert "COMPENDIUM_PROFILE" not in os.environ
 
 
 def test_an_unknown_parameter_is_refused_before_anything_runs(notebook, tmp_path):
     with pytest.raises(UsageError, match=r'no parameter of chapter "epoch"; did you mean "epochs"\?'):
-        runner.run(notebook, {"epoch": 3}, profile="quick", out=tmp_path / "out")
+        execute(notebook, {"epoch": 3}, out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -79,7 +71,7 @@ def test_a_failing_cell_is_named_by_its_place_in_the_chapter_and_the_notebook_up
     notebook = write_notebook(tmp_path / "chapter.ipynb", *cells, parameters="epochs: int = 2  # passes")
     out = tmp_path / "out"
     with pytest.raises(CompendiumError) as error:
-        runner.run(notebook, {"epochs": 3}, profile="quick", out=out)
+        execute(notebook, {"epochs": 3}, out=out)
     # title, parameters, a cell that runs, the one that fails: papermill's own cells do not count
     kept = out / "chapter.failed.ipynb"
     assert str(error.value).splitlines() == [
@@ -87,7 +79,7 @@ def test_a_failing_cell_is_named_by_its_place_in_the_chapter_and_the_notebook_up
         ">   1 | raise ValueError('first line\\nsecond line')",
     ]
     assert error.value.exit_status == 1
-    assert [path.name for path in out.iterdir()] == ["chapter.failed.ipynb"]
+    assert {path.name for path in out.iterdir()} == {"chapter.failed.ipynb", "run.json"}
     texts = [
         output.text
         for cell in nbformat.read(kept, 4).cells
@@ -101,7 +93,7 @@ def test_of_a_long_cell_the_lines_around_the_failing_one_are_shown(tmp_path):
     lines = [f"x{n} = {n}" for n in range(1, 10)] + ["1 / 0"] + [f"y{n} = {n}" for n in range(1, 10)]
     notebook = write_notebook(tmp_path / "chapter.ipynb", "\n".join(lines))
     with pytest.raises(CompendiumError) as error:
-        runner.run(notebook, {}, profile="quick", out=tmp_path / "out")
+        execute(notebook, out=tmp_path / "out")
     first, *source = str(error.value).splitlines()
     assert first.startswith("chapter: cell 2 failed with ZeroDivisionError: division by zero; see ")
     assert source == ["    8 | x8 = 8", "    9 | x9 = 9", ">  10 | 1 / 0", "   11 | y1 = 1", "   12 | y2 = 2"]
@@ -124,7 +116,7 @@ def test_of_a_long_cell_the_lines_around_the_failing_one_are_shown(tmp_path):
 def test_what_ends_a_notebook_is_named(tmp_path, source, reason):
     notebook = write_notebook(tmp_path / "chapter.ipynb", f"import os\nimport numpy as np\n{source}")
     with pytest.raises(CompendiumError) as error:
-        runner.run(notebook, {}, profile="quick", out=tmp_path / "out")
+        execute(notebook, out=tmp_path / "out")
     assert str(error.value).startswith(f"chapter: {reason}")
     assert len(str(error.value).splitlines()) == (1 if "process" in reason else 4)
     assert (tmp_path / "out" / "chapter.failed.ipynb").exists()
@@ -135,13 +127,20 @@ def test_a_full_disk_is_named_when_the_notebook_itself_cannot_be_written(tmp_pat
     cells = ["print('reached')", "from IPython.display import display, HTML\ndisplay(HTML('x' * 10**6))"]
     notebook = write_notebook(tmp_path / "chapter.ipynb", *cells)
     script = (
-        "import resource, signal, sys; from pathlib import Path; from compendium import runner, errors\n"
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from tiny_notebooks import execute; from compendium import errors\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"  # so that too long a file is an error of the system
         "resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))\n"
-        "try: runner.run(Path(sys.argv[1]), {}, profile='quick', out=Path(sys.argv[2]))\n"
+        "try: execute(Path(sys.argv[1]), out=Path(sys.argv[2]))\n"
         "except errors.CompendiumError as error: print(error)"
     )
-    command = [sys.executable, "-c", script, notebook, tmp_path / "out"]
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; sys.path.insert(0, {TESTS!r})\n{script}",
+        notebook,
+        tmp_path / "out",
+    ]
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stdout == (
         "chapter: the disk is full ([Errno 27] File too large); free space, then the same command, "
@@ -158,11 +157,17 @@ def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
         tmp_path / "chapter.ipynb", f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(60)"
     )
     script = (
-        "import sys; from pathlib import Path; from compendium import runner, errors\n"
-        "try: runner.run(Path(sys.argv[1]), {}, profile='quick', out=Path(sys.argv[2]))\n"
+        "from pathlib import Path; from tiny_notebooks import execute; from compendium import errors\n"
+        "try: execute(Path(sys.argv[1]), out=Path(sys.argv[2]))\n"
         "except errors.CompendiumError as error: print(error)"
     )
-    command = [sys.executable, "-c", script, notebook, tmp_path / "out"]
+    command = [
+        sys.executable,
+        "-c",
+        f"import sys; sys.path.insert(0, {TESTS!r})\n{script}",
+        notebook,
+        tmp_path / "out",
+    ]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 40
     while not begun.exists() and time.monotonic() < deadline:
@@ -176,55 +181,90 @@ def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
     assert "Traceback" not in complaints
 
 
-def test_the_key_is_of_sources_and_parameters_not_of_outputs(checkout):
-    notebook = write_notebook(checkout / "chapter.ipynb", SHOW, parameters=PARAMETERS)
-    before = runner.key(notebook, {})
-    assert runner.key(notebook, {"epochs": 2}) == before  # the default, spelled out
-    assert runner.key(notebook, {"epochs": 3}) != before
-    assert runner.key(notebook, {"fractions": [0.3]}) != before
-
-    content = nbformat.read(notebook, 4)
-    content.cells[-1].execution_count = 5
-    content.cells[-1].outputs = [nbformat.v4.new_output("stream", text="a result\n")]
-    nbformat.write(content, notebook)
-    assert runner.key(notebook, {}) == before
-    content.cells[-1].source += "\n"
-    nbformat.write(content, notebook)
-    assert runner.key(notebook, {}) != before
+# --- parts
 
 
-@pytest.mark.parametrize("changed", ["lib/module.py", "lib/new.py", "results/chapter/cpu/record.json"])
-def test_the_key_changes_with_the_library_and_with_the_records_that_the_chapter_quotes(checkout, changed):
-    notebook = write_notebook(checkout / "chapter.ipynb", SHOW, parameters=PARAMETERS)
-    before = runner.key(notebook, {})
-    (checkout / changed).parent.mkdir(parents=True, exist_ok=True)
-    (checkout / changed).write_text("x = 2\n")
-    assert runner.key(notebook, {}) != before
+def part(source, name="extra"):
+    return new_code_cell(source, metadata={"tags": [f"part:{name}"]})
 
 
-def test_the_key_leaves_other_chapters_records_out(checkout):
-    notebook = write_notebook(checkout / "chapter.ipynb", SHOW, parameters=PARAMETERS)
-    before = runner.key(notebook, {})
-    (checkout / "results" / "other").mkdir(parents=True)
-    (checkout / "results" / "other" / "record.json").write_text("{}")
-    assert runner.key(notebook, {}) == before
+CELLS = ["x = 1", part("y = 1 / 0"), part("print('in vain')"), part("print('another')", "other"), "print(x)"]
 
 
-def test_the_key_changes_with_the_files_of_the_data_set(checkout, monkeypatch):
-    monkeypatch.setenv("COMPENDIUM_DATA", str(checkout))
-    files = [
-        checkout / CATALOGUE["mnist"].folder / name
-        for split in data.SPLITS
-        for name in CATALOGUE["mnist"].files[split]
+def texts(path):
+    outputs = [cell.get("outputs", []) for cell in nbformat.read(path, 4).cells]
+    return [
+        "".join(output.get("text", output.get("data", {}).get("text/plain", "")) for output in cell)
+        for cell in outputs
     ]
-    for path in files:
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"content")
-    notebook = write_notebook(checkout / "chapter.ipynb", parameters='dataset: str = "mnist"  # name')
-    before = runner.key(notebook, {})
-    assert runner.key(notebook, {}) == before
-    files[0].write_bytes(b"another")
-    assert runner.key(notebook, {}) != before
+
+
+def test_where_a_part_fails_the_rest_of_it_is_passed_over_and_the_run_goes_on(tmp_path):
+    record = "import os; open(os.environ['COMPENDIUM_RUN'] + '/record.json', 'w').write('{}')"
+    notebook = write_notebook(tmp_path / "chapter.ipynb", *CELLS, record)
+    executed = execute(notebook, out=tmp_path / "out")
+    _, _, failed, passed, other, last, _ = texts(executed)
+    assert "could not be computed here (ZeroDivisionError: division by zero)" in failed
+    assert (passed, other, last) == ("", "another\n", "1\n")
+    written = json.loads((tmp_path / "out" / "record.json").read_text())
+    assert written["parts"] == {"extra": "failed: ZeroDivisionError: division by zero", "other": "done"}
+    assert [row["cell"] for row in written["cells"]] == [2, 3, 5, 6, 7]
+    assert all(row["seconds"] >= 0 for row in written["cells"])
+    assert 0 < written["wall_seconds"] < 60
+
+    with pytest.raises(CompendiumError, match="cell 3 failed with ZeroDivisionError"):
+        execute(notebook, out=tmp_path / "strict", strict=True)
+
+
+def test_parts_that_are_left_out_are_not_executed(tmp_path):
+    notebook = write_notebook(tmp_path / "chapter.ipynb", *CELLS)
+    executed = execute(notebook, out=tmp_path / "out", left_out=("extra", "other"))
+    assert texts(executed) == ["", "", "", "", "", "1\n"]
+
+
+# --- whatever the user's own settings are
+
+
+def test_a_kernel_is_this_python_without_the_settings_of_the_user(tmp_path, monkeypatch):
+    kernels, profile, keras = (tmp_path / name for name in ("kernels", "ipython", "keras"))
+    stale = {
+        "argv": ["/nowhere/python", "-f", "{connection_file}"],
+        "display_name": "P",
+        "language": "python",
+    }
+    for path, content in {
+        kernels / "kernels" / "python3" / "kernel.json": json.dumps(stale),
+        profile
+        / "profile_default"
+        / "ipython_config.py": "get_config().InteractiveShell.ast_node_interactivity = 'all'",
+        profile / "profile_default" / "startup" / "00.py": "x = 'from a start-up file'",
+        keras
+        / "keras.json": '{"image_data_format": "channels_first", "backend": "jax", "floatx": "float16"}',
+        kernels / "matplotlibrc": "figure.dpi: 7",
+    }.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(content)
+    for name, value in {
+        "JUPYTER_PATH": kernels,
+        "IPYTHONDIR": profile,
+        "KERAS_HOME": keras,
+        "MATPLOTLIBRC": kernels / "matplotlibrc",
+        "MPLBACKEND": "pdf",
+        "LC_ALL": "C",
+    }.items():
+        monkeypatch.setenv(name, str(value))
+    notebook = write_notebook(
+        tmp_path / "chapter.ipynb",
+        "1\n2",
+        "import sys, matplotlib; from keras import backend, config\n"
+        "print(sys.executable, backend.backend(), config.image_data_format(), config.floatx())\n"
+        "print(matplotlib.rcParams['figure.dpi'], 'x' in globals(), open('/dev/null').encoding.lower())",
+    )
+    _, first, second = nbformat.read(execute(notebook, out=tmp_path / "out"), 4).cells
+    assert [output.data["text/plain"] for output in first.outputs] == ["2"]
+    assert second.outputs[0].text == (
+        f"{sys.executable} tensorflow channels_last float32\n100.0 False utf-8\n"
+    )
 
 
 def test_an_unknown_chapter_is_refused_with_the_nearest_name():

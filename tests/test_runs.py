@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,8 @@ import pytest
 from filelock import FileLock
 from tiny_notebooks import write_notebook
 
-from compendium import project, runs
+from compendium import chapters, data, project, runs
+from compendium.data import CATALOGUE
 from compendium.errors import CompendiumError
 
 PARAMETERS = """\
@@ -26,12 +28,13 @@ folder = pathlib.Path(os.environ["COMPENDIUM_RUN"])
 with (folder / "starts").open("a") as file:
     file.write(f"{epochs} {seed}\\n")
 assert not (folder.parent / "fail").exists()
-(folder / "record.json").write_text("{}")"""
+record = '{"chapter": "small", "parameters": {}, "metrics": [], "curves": []}'
+(folder / "record.json").write_text(record)"""
 
 
 @pytest.fixture
 def call(call):
-    return partial(call, "run")
+    return partial(call, "run", "--no-page")
 
 
 @pytest.fixture(autouse=True)
@@ -57,11 +60,9 @@ def test_a_finished_run_is_left_alone(call, tmp_path):
     assert {path.name for path in mine.iterdir()} - {".lock"} == {
         "record.json",
         "run.json",
-        "small.html",
         "small.ipynb",
         "starts",
     }
-    assert "<h1" in (mine / "small.html").read_text()
     content = {path.name: path.read_bytes() for path in mine.iterdir()}
 
     refused = [
@@ -69,7 +70,7 @@ def test_a_finished_run_is_left_alone(call, tmp_path):
             ["small", "-p", "epochs=3"],
             "holds this run already, finished; go on with it by --resume, or choose",
         ),
-        (["small"], "holds another run, begun with epochs = 3, not its default; choose another folder"),
+        (["small"], "holds another run, begun with epochs = 3, not 2; choose another folder"),
         (["small", "-p", "epochs=4", "--resume"], "holds another run, begun with epochs = 3, not 4; choose"),
         (["small", "--profile", "paper", "--resume"], "begun with the profile quick, not paper; choose"),
         (["other", "-p", "epochs=3", "--resume"], "holds another run, of small; choose another folder"),
@@ -104,13 +105,14 @@ def test_a_failed_run_is_gone_on_with_by_resume_under_its_own_parameters(call, t
     assert starts(mine) == ["5 7", "5 7"]
     assert not (mine / "small.failed.ipynb").exists()
     injected = nbformat.read(mine / "small.ipynb", 4).cells[2].source
+    assert len(json.loads((mine / "run.json").read_text())["starts"]) == 2
     assert injected == "# Parameters\nepochs = 5\nseed = 7\n"
 
     # what the numbers come from has changed since
     write_notebook(chapter, COUNT, "extra = 1", parameters=PARAMETERS)
     status, _, complaint = call("small", "--out", mine, "--resume")
     assert status == 2
-    assert "holds another run, begun with other code, data or packages (commit " in complaint
+    assert "holds another run, begun with other code in the chapter (commit " in complaint
 
 
 def test_without_a_folder_the_same_command_goes_on_and_another_gets_its_own(call, tmp_path):
@@ -156,7 +158,7 @@ def test_a_folder_that_cannot_be_made_is_one_line(call, tmp_path):
         assert complaint.count("\n") == 1
 
 
-STATE = '{"chapter": "small", "profile": "quick", "parameters": [], "key": "", "commit": null}'
+STATE = '{"run": {"chapter": "small", "profile": "quick", "parameters": [], "left_out": []}, "starts": []}'
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"chapter": "small"}', "\x80", "[" * 100_000, STATE])
@@ -166,13 +168,110 @@ def test_a_damaged_or_hostile_state_is_one_line(tmp_path, content):
         runs.begun(tmp_path)
 
 
-def test_papermill_alone_runs_a_chapter(tmp_path, chapter):
-    out, folder = tmp_path / "out.ipynb", tmp_path / "by-hand"
-    folder.mkdir()
-    command = [sys.executable, "-m", "papermill", "--no-progress-bar", chapter, out, "-p", "epochs", "4"]
-    environment = {**os.environ, "COMPENDIUM_RUN": str(folder)}
-    subprocess.run(command, check=True, capture_output=True, cwd=tmp_path, env=environment)
-    assert starts(folder) == ["4 1"]
+BY_HAND = """\
+from compendium import runs
+run = runs.present("small", globals())
+print(run.folder)"""
+
+
+def test_papermill_alone_gives_each_content_and_parameters_a_folder_of_their_own(tmp_path, chapter):
+    def folder(*given):
+        command = [sys.executable, "-m", "papermill", "--no-progress-bar", chapter, tmp_path / "o.ipynb"]
+        environment = {
+            **os.environ,
+            "COMPENDIUM_RUNS": str(tmp_path / "by-hand"),
+            "JPY_SESSION_NAME": str(chapter),  # as Jupyter says it
+        }
+        subprocess.run([*command, *given], check=True, capture_output=True, cwd=tmp_path, env=environment)
+        return nbformat.read(tmp_path / "o.ipynb", 4).cells[-1].outputs[0].text.strip()
+
+    write_notebook(chapter, BY_HAND, parameters=PARAMETERS)
+    first = folder()
+    assert first.startswith(str(tmp_path / "by-hand" / "small"))
+    assert (folder(), folder("-p", "epochs", "2")) == (first, first)
+    assert folder("-p", "epochs", "4") != first
+    write_notebook(chapter, BY_HAND, "1 + 1\nprint(run.folder)", parameters=PARAMETERS)
+    assert folder() != first
+
+
+# --- the key
+
+
+def key(path, given=None, **options):
+    return runs.resolve(chapters.read(path), given or {}, profile="quick", **options).key
+
+
+def test_the_key_is_of_code_and_parameters_not_of_prose_outputs_metadata_or_results(
+    chapter, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
+    before = key(chapter)
+    assert key(chapter, {"epochs": 2}) == before  # the default, spelled out
+    assert key(chapter, {"epochs": 3}) != before
+    assert key(chapter, left_out=("codes",)) != before
+
+    content = nbformat.read(chapter, 4)
+    content.cells[0].source = "# Another title"
+    content.cells[-1].execution_count = 5
+    content.cells[-1].outputs = [nbformat.v4.new_output("stream", text="a result\n")]
+    content.cells[-1].metadata = {"tags": ["hide-input"]}
+    nbformat.write(content, chapter)
+    (tmp_path / "results" / "small" / "quick").mkdir(parents=True)
+    (tmp_path / "results" / "small" / "quick" / "record.json").write_text("{}")
+    assert key(chapter) == before
+    content.cells[-1].source += "\n"
+    nbformat.write(content, chapter)
+    assert key(chapter) != before
+
+
+def test_the_key_is_of_the_modules_and_packages_that_compute(tmp_path, monkeypatch):
+    package = tmp_path / "compendium"
+    shutil.copytree(project.PACKAGE, package, ignore=shutil.ignore_patterns("__pycache__", "claims", "labs"))
+    monkeypatch.setattr(project, "PACKAGE", package)
+    monkeypatch.setattr(project, "ROOT", tmp_path)
+    notebook = write_notebook(
+        tmp_path / "n.ipynb", "from compendium import noise, plots\nfrom compendium.models import cae"
+    )
+
+    def changed(name):
+        path = package / name
+        path.write_text(path.read_text() + "\n# changed\n")
+        return key(notebook)
+
+    last = key(notebook)
+    for unrelated in ("plots/grid.py", "models/vae.py", "metrics.py", "results.py", "sweep/grid.py"):
+        assert changed(unrelated) == last, unrelated
+    for used in ("noise.py", "models/cae.py", "images.py"):  # the last by way of the first
+        assert changed(used) != last, used
+        last = key(notebook)
+
+    versions = project.importlib.metadata.version
+    monkeypatch.setattr(project.importlib.metadata, "version", lambda name: versions(name) + "+other")
+    assert key(notebook) != last
+    monkeypatch.setattr(
+        project.importlib.metadata, "version", lambda n: versions(n) + "+other" * (n == "jupyterlab")
+    )
+    assert key(notebook) == last
+
+
+def test_the_key_changes_with_the_backend_and_with_the_files_of_the_data_set(tmp_path, monkeypatch):
+    monkeypatch.setenv("COMPENDIUM_DATA", str(tmp_path))
+    files = [
+        tmp_path / CATALOGUE["mnist"].folder / name
+        for split in data.SPLITS
+        for name in CATALOGUE["mnist"].files[split]
+    ]
+    for path in files:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"content")
+    notebook = write_notebook(tmp_path / "n.ipynb", parameters='dataset: str = "mnist"  # name')
+    before = key(notebook)
+    assert key(notebook) == before
+    files[0].write_bytes(b"another")
+    assert key(notebook) != before
+    before = key(notebook)
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    assert key(notebook) != before
 
 
 # --- a real training, killed
@@ -182,8 +281,8 @@ import os, time
 import keras
 import numpy as np
 import pandas as pd
-from compendium import data, results, training
-folder = results.run_folder("small")
+from compendium import data, results, runs, training
+run = runs.present("small", globals())
 training.SECONDS_BETWEEN_CHECKPOINTS = 0
 images = np.random.default_rng(0).random((40, 8, 8, 1), np.float32)
 training.set_seed(seed)
@@ -197,11 +296,10 @@ def corrupt(images, seed):
 SEED = seed
 curve = training.fit(network, images, corrupt, validation=(corrupt(images, seed), images), epochs=epochs,
     batch_size=8, optimizer=keras.optimizers.Adam(0.01), seed=seed, redraw=True,
-    checkpoint=folder / "small.npz")
+    checkpoint=run.folder / "small.npz")
 value = float(((training.predict(network, images) - images) ** 2).mean())
 metrics = pd.DataFrame([{"quantity": "MSE", "method": "network", "value": value}])
-results.write("small", parameters=results.parameters(globals()), metrics=metrics, definitions={},
-    curves=curve, data_sets=[], folder=folder)"""
+results.write(run, metrics=metrics, definitions={}, curves=curve, data_sets=[])"""
 
 CALL = "import sys; from pathlib import Path; from compendium import cli, project\n"
 CALL += "project.NOTEBOOKS = Path(sys.argv.pop(1)); cli.main()"
@@ -210,6 +308,7 @@ CALL += "project.NOTEBOOKS = Path(sys.argv.pop(1)); cli.main()"
 def trained(chapter, folder, **variables):
     """Start the real command on the chapter in a process of its own."""
     command = [sys.executable, "-c", CALL, chapter.parent, "run", "small", "-p", "epochs=4", "--out", folder]
+    command.append("--no-page")
     return subprocess.Popen(
         [*command, "--resume"],
         env={**os.environ, **variables},
@@ -255,3 +354,7 @@ def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, ch
     # the first epoch is that of the killed process: redrawn noise comes after it, and slowly there
     assert second["curves"][0]["seconds"] != first["curves"][0]["seconds"]
     assert not (cut / "progress.json").exists()
+    # the time of the killed start counts as far as it came
+    starts = json.loads((cut / "run.json").read_text())["starts"]
+    assert starts[0]["seconds"] > 2
+    assert second["wall_seconds"] == pytest.approx(sum(start["seconds"] for start in starts), abs=1)

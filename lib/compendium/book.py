@@ -1,5 +1,7 @@
 """Build the book: run the notebooks that changed, compile the pages, check what came out."""
 
+import hashlib
+import json
 import multiprocessing
 import re
 import shutil
@@ -7,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 
@@ -14,9 +17,8 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 from click import unstyle
-from dask.system import CPU_COUNT
 
-from compendium import generated, products, project, runner
+from compendium import chapters, generated, products, project, results, runner, runs
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 from compendium.site import figures, links, play, printed, takeaway
@@ -115,18 +117,22 @@ def _document(root: Path, name: str) -> Path:
 
 def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
     """Return the executed copy of each notebook; those that changed are run, in processes of their own."""
-    finished = {path: RUNS / path.stem / runner.key(path, {}) / path.name for path in paths}
-    changed = {path: copy for path, copy in finished.items() if not copy.exists()}
+    finished = {path: RUNS / path.stem / _page_key(path) / path.name for path in paths}
+    changed = {
+        path: copy
+        for path, copy in finished.items()
+        if not (copy.exists() and results.quotes_hold(copy.parent))
+    }
     for path in paths:
         if path not in changed:
             report(f"{path.stem}: unchanged")
     with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
         handler = signal(SIGINT, SIG_IGN)  # by the pool's processes, too, which inherit it
-        runs = [pool.submit(_execute, path, copy.parent, report) for path, copy in changed.items()]
+        executions = [pool.submit(_execute, path, copy.parent, report) for path, copy in changed.items()]
         signal(SIGINT, handler)
         try:
-            for run in runs:
-                run.result()
+            for execution in executions:
+                execution.result()
         except BaseException as fault:
             for process in multiprocessing.active_children():
                 process.terminate()
@@ -136,10 +142,20 @@ def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
     return finished
 
 
-def _execute(notebook: Path, folder: Path, report: Report) -> None:
-    report(f"{notebook.stem}: running")
-    share = runner.threads(max(1, CPU_COUNT // AT_ONCE))
-    runner.run(notebook, {}, profile="quick", out=folder, environment=share)
+def _page_key(path: Path) -> str:
+    """Return a hash of what a notebook's page shows: the run's numbers, its prose, and what draws it."""
+    cells = [(cell.cell_type, cell.source, cell.metadata) for cell in nbformat.read(path, 4).cells]
+    run = runs.resolve(chapters.read(path), {}, profile="quick")
+    shown = [cells, run.key, project.library_hash(), project.packages_hash()]
+    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _execute(path: Path, folder: Path, report: Report) -> None:
+    report(f"{path.stem}: running")
+    chapter = chapters.read(path)
+    run = replace(runs.resolve(chapter, {}, profile="quick"), folder=folder)
+    (folder / path.name).unlink(missing_ok=True)  # of a page whose quotes no longer hold
+    runner.run(chapter, run, strict=True)
     for other in folder.parent.iterdir():
         if other != folder:
             shutil.rmtree(other)

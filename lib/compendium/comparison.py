@@ -230,7 +230,7 @@ def _facts(record: Mapping[str, object], doors: Iterable[str]) -> dict[str, str]
     facts |= {name: str(record[name]) for name in CIRCUMSTANCES if record.get(name) is not None}
     if "own" in record:
         own = _mapping(record, "own")
-        facts |= {f"own {door}": str(own.get(door, "none, the chapter's")) for door in doors}
+        facts |= {f"own {door}": _own_code(own.get(door)) for door in doors}
     if "left_out" in record:
         facts["parts left out"] = parameters.as_typed(record["left_out"]) if record["left_out"] else "none"
     for part, state in _mapping(record, "parts").items():
@@ -243,6 +243,13 @@ def _facts(record: Mapping[str, object], doors: Iterable[str]) -> dict[str, str]
         facts["library"] = f"sha256 {str(record['library'])[:12]}"
     facts |= {f"package {name}": str(version) for name, version in _mapping(record, "packages").items()}
     return facts | {f"outcome of {network}": became for network, became in outcomes(record).items()}
+
+
+def _own_code(found: object) -> str:
+    """Say what code of the user's own stood in a door."""
+    if not isinstance(found, dict):
+        return "none, the chapter's"
+    return f"{found.get('name')}, sha256 {str(found.get('sha256'))[:12]}"
 
 
 def _cells(record: Mapping[str, object]) -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import nbformat
 
-from compendium import claims, parameters, products, project
+from compendium import chapters, claims, products, project
 from compendium.claims import pages as ledger
 from compendium.files import write_atomically
 from compendium.labs import editions, package, source
@@ -50,7 +50,7 @@ def parameters_page() -> str:
     parts = [_PARAMETERS_INTRODUCTION]
     for chapter in project.chapters():
         parts.append(f"\n## [{chapter}](../notebooks/{chapter}.ipynb)\n")
-        for name, kind, default, limits, meaning, profiles in parameters.table(project.chapter_path(chapter)):
+        for name, kind, default, limits, meaning, profiles in chapters.named(chapter).table():
             allowed = f", {limits}" if limits else ""
             changed = f" ({profiles})" if profiles else ""
             parts.append(f"\n`{name}` = `{default}`\n: {kind}{allowed}: {meaning}{changed}\n")

@@ -1,4 +1,4 @@
-"""What a chapter's parameters are, and whether given values fit: read from its `parameters` cell, never run.
+"""Parameters of a chapter, and whether given values fit: read from its `parameters` cell, never run.
 
 A line of that cell declares one parameter, and its comment, in this order, what it means, the values that it
 takes, and anything else there is to say:
@@ -21,11 +21,9 @@ other, the code that uses them says so.
 
 import ast
 import io
-import json
 import math
 import re
 import tokenize
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
@@ -33,8 +31,7 @@ from typing import Any
 
 import yaml
 
-from compendium import project
-from compendium.errors import CompendiumError, UsageError, unknown
+from compendium.errors import UsageError, unknown
 
 KINDS = {"int": int, "float": float, "bool": bool, "str": str}
 TRUTH = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
@@ -107,7 +104,7 @@ class Parameter:
         except (ValueError, OverflowError):
             raise self._misfit(given) from None
         if self.choices and item not in self.choices:
-            raise unknown(f"value of {self.name}", _one_line(given), map(str, self.choices))
+            raise unknown(f"value of {self.name}", one_line(given), map(str, self.choices))
         if self.kind in (int, float) and not (
             self.low <= item <= self.high and not (self.open and item == self.low)
         ):
@@ -117,42 +114,20 @@ class Parameter:
     def _misfit(self, given: object) -> UsageError:
         expected = (PLURAL if self.is_list else SINGULAR)[self.kind]
         limits = f", {self.limits}" if self.limits not in ("", "any number") else ""
-        found = f'{self.name} = "{_one_line(given)}"'
+        found = f'{self.name} = "{one_line(given)}"'
         return UsageError(
             f"{found}: expected {expected}{limits}; for example {self.name}={as_typed(self.default)}"
         )
 
 
-def declared(notebook: Path) -> dict[str, Parameter]:
-    """Return the parameters of a notebook, in the order of its `parameters` cell; none where it has no such.
+def declared(source: str) -> dict[str, Parameter]:
+    """Return the parameters that the source of a `parameters` cell declares, in its order.
 
-    Raises CompendiumError for a line of the cell that does not declare a parameter as this module describes.
+    Raises UsageError, ValueError or SyntaxError for a line that declares none as this module describes.
     """
-    cells = json.loads(notebook.read_text(encoding="utf-8"))["cells"]
-    tagged = (cell for cell in cells if "parameters" in cell["metadata"].get("tags", []))
-    source = "".join(next(tagged, {"source": ""})["source"])
-    try:
-        lines = ast.parse(source).body
-        comments = _comments(source)
-        found = [_parameter(line, comments.get(line.end_lineno, "")) for line in lines]
-    except (UsageError, ValueError, SyntaxError) as fault:
-        raise CompendiumError(f"{notebook}: in the cell of parameters, {fault}") from None
+    comments = _comments(source)
+    found = [_parameter(line, comments.get(line.end_lineno, "")) for line in ast.parse(source).body]
     return {parameter.name: parameter for parameter in found}
-
-
-def check(notebook: Path, given: Mapping[str, object]) -> dict[str, Any]:
-    """Return the given values as the types that the notebook declares; texts are read by these types.
-
-    So "1e-3", "false", "0.3,0.6" and "[1, 2]" become what they say where a number, a truth or a list is
-    declared, and stay texts elsewhere. One item stands for a list of one.
-
-    Raises UsageError for an unknown name, a wrong type, a value out of range or not among the choices.
-    """
-    known = declared(notebook)
-    for name in given:
-        if name not in known:
-            raise unknown(f"parameter of {notebook.stem}", _one_line(name), known)
-    return {name: known[name].value(value) for name, value in given.items()}
 
 
 def from_file(path: Path) -> dict[str, object]:
@@ -174,50 +149,11 @@ def from_file(path: Path) -> dict[str, object]:
     return {str(name): value for name, value in content.items()}
 
 
-def profiles() -> dict[str, dict[str, dict[str, object]]]:
-    """Return what each profile changes: by profile and chapter, names and values."""
-    return yaml.safe_load((project.NOTEBOOKS / "profiles.yml").read_text(encoding="utf-8"))
-
-
-def of_profile(notebook: Path, profile: str) -> dict[str, Any]:
-    """Return what a profile changes in a notebook's parameters, checked.
-
-    Raises UsageError for an unknown profile or a value that does not fit.
-    """
-    known = profiles()
-    if profile not in known:
-        raise unknown("profile", _one_line(profile), known)
-    return check(notebook, known[profile].get(notebook.stem) or {})
-
-
 def as_typed(value: object) -> str:
     """Return a parameter's value as it may be typed in a command: a list with commas, `true` or `false`."""
     if isinstance(value, list):
         return ",".join(map(as_typed, value)) or "[]"
     return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def table(notebook: Path) -> list[tuple[str, ...]]:
-    """Return what there is to say on a notebook's parameters, as texts.
-
-    A row each: name, type, default, range, meaning, what other profiles change.
-    """
-    changes = {name: of_profile(notebook, name) for name in profiles()}
-    return [
-        (
-            parameter.name,
-            parameter.type,
-            as_typed(parameter.default),
-            parameter.limits,
-            "; ".join(filter(None, (parameter.meaning, parameter.note))),
-            "; ".join(
-                f"{profile}: {as_typed(values[parameter.name])}"
-                for profile, values in changes.items()
-                if parameter.name in values
-            ),
-        )
-        for parameter in declared(notebook).values()
-    ]
 
 
 def _comments(source: str) -> dict[int, str]:
@@ -290,6 +226,7 @@ def _number(text: str) -> int | float:
         return float(text)
 
 
-def _one_line(given: object) -> str:
+def one_line(given: object) -> str:
+    """Return what was given on one line, sixty characters at most, for a message."""
     text = " ".join(str(given).split())
     return text if len(text) <= 60 else f"{text[:57]}..."

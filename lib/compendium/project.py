@@ -1,7 +1,9 @@
 """The checkout that the package runs from: where it is, and what state its code and packages are in."""
 
+import ast
 import hashlib
 import importlib.metadata
+import platform
 import re
 import subprocess
 from collections.abc import Iterable
@@ -18,7 +20,17 @@ LEDGER = PACKAGE / "claims"
 NOT_IMPORTED = {LEDGER, *(PACKAGE / name for name in ("cli", "labs", "site", "sweep"))}
 NOT_IMPORTED |= {PACKAGE / f"{name}.py" for name in ("book", "generated", "products")}
 
-QUOTED_PACKAGES = ("keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
+# modules that a chapter imports and that no number of it rests on: they draw, write down, or show progress
+NOT_COMPUTING = {
+    *("chapters", "data.download", "errors", "files", "outcomes", "parameters"),
+    *("plots", "progress", "project", "results", "runs"),
+}
+
+QUOTED_PACKAGES = ("python", "keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
+"""What a page says of a run's packages."""
+
+COMPUTING_PACKAGES = (*QUOTED_PACKAGES[1:], "numba", "pandas", "keras-tuner", "pywavelets", "pillow")
+"""What decides a run's numbers."""
 
 
 def checkout() -> Path:
@@ -70,9 +82,34 @@ def packages_hash() -> str:
     return hashlib.sha256("\n".join(installed).encode()).hexdigest()
 
 
-def quoted_versions() -> dict[str, str]:
-    """Return the versions of the packages that decide a run's numbers."""
-    return {name: importlib.metadata.version(name) for name in QUOTED_PACKAGES}
+def computing_modules(sources: Iterable[str]) -> list[Path]:
+    """Return the package's files that code imports, on the way also, and that its numbers rest on, sorted.
+
+    Of what a package only passes on, such as `models.cae`, that alone is followed. Source that Python cannot
+    parse, such as a cell with a magic command, counts as importing nothing.
+    """
+    found: set[Path] = set()
+    waiting = {name for source in sources for name in _imported(source)}
+    seen: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        seen.add(name)
+        files, further = _behind(name)
+        found |= files
+        waiting |= further - seen
+    return sorted(found)
+
+
+def computing_versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that decide a run's numbers."""
+    return {"python": platform.python_version()} | {name: _version(name) for name in COMPUTING_PACKAGES}
+
+
+def locked_versions() -> dict[str, str]:
+    """Return the installed versions of all packages of the lock file, of the computing ones without one."""
+    lock = ROOT / "requirements.lock"
+    names = re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE) if lock.exists() else []
+    return computing_versions() | {name: found for name in sorted(names) if (found := _version(name))}
 
 
 def commit() -> str | None:
@@ -92,3 +129,45 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()
+
+
+def _version(package: str) -> str:
+    """Return the installed version, "" where there is none: of a package for other systems, for instance."""
+    try:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+
+
+def _imported(source: str) -> frozenset[str]:
+    """Return the names below `compendium` that source imports, such as "models.cae"."""
+    try:
+        tree = ast.parse(source)
+    except SyntaxError:
+        return frozenset()
+    names = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            names += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names += [f"{node.module}.{alias.name}" for alias in node.names]
+    start = "compendium."
+    return frozenset(name.removeprefix(start) for name in names if name.startswith(start))
+
+
+def _behind(name: str) -> tuple[frozenset[Path], frozenset[str]]:
+    """Return the files that a name below `compendium` stands for, and the names that these import."""
+    if any(name == other or name.startswith(f"{other}.") for other in NOT_COMPUTING):
+        return frozenset(), frozenset()
+    place = PACKAGE.joinpath(*name.split("."))
+    if place.is_dir():
+        files = [place / "__init__.py"]
+    elif place.with_suffix(".py").exists():
+        files = [place.with_suffix(".py")]
+    else:  # something inside a module, or passed on by a package
+        holder, _, own = name.rpartition(".")
+        package = PACKAGE.joinpath(*holder.split("."), "__init__.py")
+        passed_on = _imported(package.read_text(encoding="utf-8")) if package.exists() else frozenset()
+        exact = frozenset(other for other in passed_on if other.rpartition(".")[2] == own)
+        return frozenset(), exact or frozenset({holder} if holder else ())
+    return frozenset(files), frozenset().union(*(_imported(f.read_text(encoding="utf-8")) for f in files))

@@ -1,10 +1,10 @@
 """Recorded runs: what a chapter measured, with all that is needed to measure it again."""
 
+import hashlib
 import json
 import os
 import platform
 import sys
-import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -12,30 +12,21 @@ import pandas as pd
 import psutil
 
 from compendium import project
+from compendium.chapters import named, profiles
 from compendium.data import ImageSet
-from compendium.errors import CompendiumError
-from compendium.files import write_atomically
+from compendium.errors import CompendiumError, UsageError
+from compendium.files import exchange, own_name, write_atomically
 from compendium.parameters import as_typed
-from compendium.runs import RECORD
+from compendium.runs import RECORD, STATE, Run, begun, finished, of_this_kernel, seconds
+
+FORM = 2
+"""Of a record; see `write`. Records without it are of the first form, which says less."""
 
 METRIC_COLUMNS = ["quantity", "method", "level", "seed", "image", "value"]
+OUTCOME_COLUMNS = ["method", "level", "seed", "outcome", "epoch", "quantity", "value", "predictor", "limit"]
 CURVE_NUMBERS = ["epoch", "loss", "val_loss"]
-
-
-def run_folder(chapter: str) -> Path:
-    """Return the folder of the present run, for checkpoints, weights and the record; it is created.
-
-    The runner names it in $COMPENDIUM_RUN; a notebook opened by hand uses `runs/<chapter>/interactive`.
-    """
-    named = os.environ.get("COMPENDIUM_RUN")
-    folder = Path(named) if named else project.RUNS / chapter / "interactive"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
-
-
-def parameters(namespace: Mapping[str, object]) -> dict[str, object]:
-    """Return the notebook's parameters: the annotated names of `globals()` with their present values."""
-    return {name: namespace[name] for name in namespace.get("__annotations__", {})}
+METRICS = "metrics.csv"
+_QUOTED = "quoted.json"
 
 
 def resumed(path: Path, identity: Mapping[str, object], compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -48,102 +39,179 @@ def resumed(path: Path, identity: Mapping[str, object], compute: Callable[[], pd
         identity: all that decides the table's numbers; parameters, and the `sha256` of the data.
         compute: gives a table of numbers and texts.
 
-    Raises CompendiumError where the file is unreadable, or holds a table of another identity.
+    A file that holds the table of another identity is left alone; this one gets a name of its own beside it.
+
+    Raises CompendiumError where the file is unreadable.
     """
     identity = _plain(dict(identity))
+    path = own_name(path, identity, _identity_in)
     if not path.exists():
         rows = _rows(compute())
         write_atomically(path, json.dumps({"identity": identity, "rows": rows}, allow_nan=False))
-    try:
-        content = json.loads(path.read_text())
-    except ValueError as fault:
-        raise CompendiumError(f"{path}: not readable ({fault}); delete it to compute it anew") from None
-    if content["identity"] != identity:
-        raise CompendiumError(
-            f"{path}: computed with other parameters or data; delete it, or choose another folder"
-        )
-    return pd.DataFrame(content["rows"])
+    return pd.DataFrame(_content(path)["rows"])
 
 
 def write(
-    chapter: str,
+    run: Run,
     *,
-    parameters: Mapping[str, object],
     metrics: pd.DataFrame,
     definitions: Mapping[str, str],
     curves: pd.DataFrame,
     data_sets: Sequence[ImageSet],
-    folder: Path,
+    outcomes: pd.DataFrame | None = None,
+    noise: Mapping[str, object] | None = None,
 ) -> dict[str, object]:
-    """Write a run's record to `folder` and return it.
+    """Write a run's record, and its metrics as a table of text, to its folder; return the record.
 
     Args:
-        chapter: name of the notebook, without its ending.
-        parameters: from `parameters(globals())`.
+        run: from `runs.present`.
         metrics: tidy, a row a number: `value`, and of the columns below those that say what it is of:
             `quantity` (MSE, SSIM ...), `method` (a network or what it is compared with), `level` (of noise,
             or another condition), `seed` and `image`. What is absent or missing does not apply.
         definitions: for each metric's name, how it is computed.
         curves: learning curves, a row an epoch and network; `seconds` adds up to the training time.
         data_sets: all splits that were used.
-        folder: from `run_folder`.
+        outcomes: from `outcomes.judged`.
+        noise: what the noise is a function of beside the seed, such as the first index of the test images.
 
-    Raises ValueError for a column of `metrics` that is none of these.
+    Raises ValueError for a column of `metrics` or `outcomes` that is none of these.
     """
-    if stray := set(metrics.columns) - {*METRIC_COLUMNS}:
-        raise ValueError(f"metrics: unknown columns {sorted(stray)}; there are {METRIC_COLUMNS}")
+    outcomes = pd.DataFrame(columns=OUTCOME_COLUMNS) if outcomes is None else outcomes
+    for name, table, known in (("metrics", metrics, METRIC_COLUMNS), ("outcomes", outcomes, OUTCOME_COLUMNS)):
+        if stray := set(table.columns) - {*known}:
+            raise ValueError(f"{name}: unknown columns {sorted(stray)}; there are {known}")
+    description = run.description()
     record = {
-        "chapter": chapter,
-        "profile": os.environ.get("COMPENDIUM_PROFILE", "interactive"),
-        "parameters": _plain(dict(parameters)),
+        "form": FORM,
+        **{name: description[name] for name in ("chapter", "profile")},
+        "key": run.key,
+        **{name: description[name] for name in ("parameters", "own", "left_out")},
         "data": [
             {"name": s.name, "images": len(s.images), "sha256": s.sha256, "notes": list(s.notes)}
             for s in data_sets
         ],
-        "commit": project.commit(),
-        "library": project.library_hash(),
-        "packages": {"python": platform.python_version(), **project.quoted_versions()},
+        "noise": _plain(dict(noise or {})),
+        "commit": run.commit,
+        "source": {"sha256": run.code},
+        "library": run.library,
+        "packages": project.locked_versions(),
         "device": _device(),
+        "backend": run.backend,
+        "threads": run.threads,
         "training_seconds": float(curves["seconds"].sum()),
-        "wall_seconds": time.time() - psutil.Process().create_time(),
         "peak_memory_bytes": _peak_memory(),
         "definitions": dict(definitions),
+        "outcomes": _rows(outcomes),
         "metrics": _rows(metrics),
         "curves": _rows(curves),
     }
-    write_atomically(folder / RECORD, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    _write(run.folder, record)
+    table = metrics_of(record)
+    write_atomically(run.folder / METRICS, table.to_csv(index=False))
     return record
 
 
-def file(folder: Path, chapter: str, profile: str) -> Path:
-    """Copy a finished run's record and weights from `folder` to `results/`, where the book finds them.
+def complete(
+    folder: Path, code: Sequence[str], cells: Sequence[Mapping[str, object]], parts: Mapping[str, str]
+) -> None:
+    """Add to the record in a run's folder what its kernel could not know.
 
-    Returns the folder in `results/`. Raises CompendiumError where the run left no record.
+    Args:
+        folder: of the run.
+        code: the sources of the chapter's cells of code.
+        cells: `cell` and `seconds`, a row a cell that was executed.
+        parts: by name "done", "left out", or "failed: " and why.
     """
-    if not (folder / RECORD).exists():
-        raise CompendiumError(f"{folder}: no {RECORD}; only a finished run can be recorded")
-    target = project.RESULTS / chapter / profile
-    for path in [*sorted(folder.glob("*.weights.h5")), folder / RECORD]:
-        write_atomically(target / path.name, path.read_bytes())
-    return target
+    path = folder / RECORD
+    record = json.loads(path.read_text(encoding="utf-8"))
+    record |= {
+        "source": {**record.get("source", {}), "cells": list(code)},
+        "wall_seconds": seconds(folder),
+        "cells": list(cells),
+        "parts": dict(parts),
+    }
+    _write(folder, record)
+
+
+def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, object] | None]:
+    """Put a finished run's notebook, record, table and weights into `results/`, where the book finds them.
+
+    A folder in `results/` holds one run: what an earlier one left there goes with it.
+
+    Returns the folder in `results/`, and the record that was replaced, if there was one.
+
+    Raises:
+        UsageError: the run is not its profile's, is not whole, or collapsed; or one is published already and
+            `replace` is not given.
+        CompendiumError: the folder holds no finished run, or the files cannot be written.
+    """
+    run = begun(folder)
+    if run is None or not (finished(folder, run.chapter) and (folder / RECORD).exists()):
+        raise CompendiumError(f"{folder}: no finished run; name the folder of one that came to its end")
+    record = read(folder / RECORD)
+    if obstacle := _obstacle(run, record):
+        raise UsageError(f"{folder}: {obstacle}")
+    target = project.RESULTS / run.chapter / run.profile
+    there = read(target / RECORD) if (target / RECORD).exists() else None
+    if there and not replace:
+        raise UsageError(
+            f"{target}: holds the run of commit {there.get('commit') or 'unknown'}; "
+            "to put this one in its place, add --replace"
+        )
+    names = [STATE, RECORD, METRICS, f"{run.chapter}.ipynb"]
+    chosen = [path for path in (*map(folder.joinpath, names), *sorted(folder.glob("*.weights.h5")))]
+    exchange(target, {path.name: path.read_bytes() for path in chosen if path.exists()})
+    return target, there
+
+
+def _obstacle(run: Run, record: Mapping[str, object]) -> str | None:
+    """Return what keeps a run from being published, or None."""
+    chapter = named(run.chapter)
+    if run.profile not in profiles():
+        return f"run under the profile {run.profile}; publish one of {', '.join(profiles())}"
+    for name, value in chapter.effective(chapter.of_profile(run.profile)).items():
+        if run.parameters.get(name) != value:
+            found = as_typed(run.parameters.get(name, "nothing"))
+            return f"{name} = {found} is not the profile's {as_typed(value)}; leave out -p {name}"
+    if run.own:
+        return f"run with code of your own ({', '.join(run.own)}); the book's runs are the chapters' own"
+    for name, state in record.get("parts", {}).items():
+        if state != "done":
+            return f"the part {name}: {state}; a published run is whole"
+    for row in record.get("outcomes", []):
+        if row["outcome"] != "learnt":
+            where = " at ".join(filter(None, (row["method"], row["level"])))
+            return f"{where} {row['outcome']}; only a run whose networks learnt is published"
+    return None
 
 
 def load(chapter: str, profile: str) -> dict[str, object]:
     """Return the committed record of a chapter's run under `profile`, from `results/`.
 
-    The run that is to become that record finds none yet: it gets one without numbers.
+    The run that is to become that record finds none yet: it gets one without numbers. A run's folder keeps
+    the checksums of the records that its page quotes (see `quotes_hold`).
 
     Raises CompendiumError, naming what to type, where no such run is recorded.
     """
     path = project.RESULTS / chapter / profile / RECORD
-    if not path.exists() and os.environ.get("COMPENDIUM_PROFILE") == profile:
+    run = of_this_kernel()
+    if run:
+        _note(run.folder, path)
+    if path.exists():
+        return read(path)
+    if run and (run.chapter, run.profile) == (chapter, profile):
         return {"metrics": [], "curves": []}
-    if not path.exists():
-        raise CompendiumError(
-            f"{path}: no such recorded run; make it with "
-            f"`compendium run {chapter} --profile {profile} --record`"
-        )
-    return read(path)
+    raise CompendiumError(
+        f"{path}: no such recorded run; make it with `compendium run {chapter} --profile {profile}`, "
+        "then `compendium publish` and its folder"
+    )
+
+
+def quotes_hold(folder: Path) -> bool:
+    """Whether the recorded runs that a run's page quotes are still those that it was made from."""
+    noted = folder / _QUOTED
+    quoted = json.loads(noted.read_text()) if noted.exists() else {}
+    return all(_checksum(project.ROOT / name) == known for name, known in quoted.items())
 
 
 def read(path: Path) -> dict[str, object]:
@@ -216,7 +284,9 @@ def provenance(record: Mapping[str, object]) -> pd.DataFrame:
     sets = [f"{s['name']}: {s['images']:,} images, sha256 {s['sha256'][:12]}" for s in record["data"]]
     notes = sorted({f"{s['name']}: {note}" for s in record["data"] for note in s["notes"]})
     values = ", ".join(f"{name} = {as_typed(value)}" for name, value in record["parameters"].items())
-    packages = ", ".join(f"{name} {version}" for name, version in record["packages"].items())
+    packages = ", ".join(
+        f"{name} {record['packages'][name]}" for name in project.QUOTED_PACKAGES if name in record["packages"]
+    )
     facts = {
         "profile": record["profile"],
         "parameters": values,
@@ -226,11 +296,41 @@ def provenance(record: Mapping[str, object]) -> pd.DataFrame:
         "lib/ sha256": record["library"][:12],
         "packages": packages,
         "device": record["device"],
-        "training time": f"{record['training_seconds'] / 60:.1f} minutes",
-        "time since the last start": f"{record['wall_seconds'] / 60:.1f} minutes",
-        "peak memory": f"{record['peak_memory_bytes'] / 2**30:.1f} GiB",
     }
+    if "threads" in record:
+        facts["threads of a training"] = str(record["threads"])
+    facts["training time"] = f"{record['training_seconds'] / 60:.1f} minutes"
+    if record.get("form") is None:  # of later ones the time is known when the last cell has run
+        facts["time since the last start"] = f"{record['wall_seconds'] / 60:.1f} minutes"
+    facts["peak memory"] = f"{record['peak_memory_bytes'] / 2**30:.1f} GiB"
     return pd.DataFrame({"fact": facts.keys(), "value": facts.values()}).set_index("fact")
+
+
+def _write(folder: Path, record: Mapping[str, object]) -> None:
+    write_atomically(folder / RECORD, json.dumps(record, indent=1, allow_nan=False) + "\n")
+
+
+def _note(folder: Path, quoted: Path) -> None:
+    """Note in a run's folder that its page quotes a record."""
+    noted = folder / _QUOTED
+    known = json.loads(noted.read_text()) if noted.exists() else {}
+    known[quoted.relative_to(project.ROOT).as_posix()] = _checksum(quoted)
+    write_atomically(noted, json.dumps(known, indent=1) + "\n")
+
+
+def _checksum(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.exists() else None
+
+
+def _content(path: Path) -> dict[str, object]:
+    try:
+        return json.loads(path.read_text())
+    except ValueError as fault:
+        raise CompendiumError(f"{path}: not readable ({fault}); delete it to compute it anew") from None
+
+
+def _identity_in(path: Path) -> object:
+    return _content(path)["identity"]
 
 
 def _is_record(content: object) -> bool:

@@ -1,150 +1,213 @@
-"""Run a notebook through papermill: parameters in, executed notebook and record out."""
+"""Run a chapter through papermill: a run in, executed notebook and record out."""
 
-import hashlib
-import json
 import logging
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import sys
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
-from typing import ClassVar
+from typing import Any
 
+import matplotlib
 import nbformat
 import papermill
 from jupyter_client import AsyncKernelManager
-from nbclient.exceptions import DeadKernelError
+from jupyter_client.kernelspec import KernelSpec
+from nbclient.exceptions import CellExecutionError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
+from traitlets import Instance
 
-from compendium import data, faults, parameters, progress, project
-from compendium.errors import CompendiumError
-from compendium.files import write_atomically
+from compendium import faults, progress, results, runs
+from compendium.chapters import Chapter, part_of
+from compendium.errors import CompendiumError, one_line
+from compendium.runs import Run
 
-# what NumPy, Numba, joblib and TensorFlow read
-_THREADS = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "NUMBA_NUM_THREADS",
-    "LOKY_MAX_CPU_COUNT",
-    "TF_NUM_INTRAOP_THREADS",
-    "TF_NUM_INTEROP_THREADS",
-)
+DONE, LEFT_OUT, FAILED = "done", "left out", "failed"
 
 
-def threads(number: int) -> dict[str, str]:
-    """Return the environment variables that hold a process to so many threads, 1 or more."""
-    return dict.fromkeys(_THREADS, str(number))
+def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
+    """Execute a run of a chapter into the run's folder; return the executed notebook.
 
+    Checkpoints, weights and the record land in the folder too; a run that was killed goes on from its
+    checkpoints when it is started again there. The executed notebook appears last, and whole. Where a cell of
+    a part fails, the rest of the part is passed over and the run goes on; its record says so.
 
-def key(notebook: Path, given: Mapping[str, object]) -> str:
-    """Return a hash of all that decides a run's outcome.
+    Args:
+        chapter: what is executed.
+        this: the run of it, with its folder.
+        strict: whether a part that fails ends the run, too.
 
-    These are the notebook's cells (not their outputs), the parameters, lib/, the data sets that they name,
-    the recorded runs that the chapter quotes, and the installed packages.
-
-    Raises UsageError for a parameter that does not fit, CompendiumError where a data set is not there.
+    Raises CompendiumError where a cell failed, its process died, the disk is full or the run was interrupted;
+    the notebook up to there is kept as `<name>.failed.ipynb`.
     """
-    cells = [(cell.cell_type, cell.source, cell.metadata) for cell in nbformat.read(notebook, 4).cells]
-    defaults = {name: parameter.default for name, parameter in parameters.declared(notebook).items()}
-    effective = {**defaults, **parameters.check(notebook, given)}
-    quoted = [path for path in (project.RESULTS / notebook.stem).rglob("*") if path.is_file()]
-    values = [v for value in effective.values() for v in (value if isinstance(value, list) else [value])]
-    decisive = [
-        cells,
-        effective,
-        project.library_hash(),
-        [data.fingerprint(name) for name in data.NAMES if name in values],
-        project.files_hash(quoted),
-        project.packages_hash(),
-    ]
-    return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def run(
-    notebook: Path,
-    given: Mapping[str, object],
-    *,
-    profile: str,
-    out: Path,
-    environment: Mapping[str, str] = MappingProxyType({}),
-) -> Path:
-    """Execute `notebook` into the folder `out`, with further environment variables; return the executed copy.
-
-    Checkpoints, weights and the record land in `out` too; a run that was killed goes on from its checkpoints
-    when it is started again with the same folder. The executed copy appears last, and whole.
-
-    Raises:
-        UsageError: an unknown parameter, or a value that does not fit.
-        CompendiumError: a cell failed, its process died, the disk is full, or the run was interrupted; the
-            notebook up to there is kept as `<name>.failed.ipynb`.
-    """
-    given = parameters.check(notebook, given)
-    out = out.resolve()  # papermill writes from the notebook's own folder
+    out = this.folder.resolve()  # papermill writes from the notebook's own folder
     out.mkdir(parents=True, exist_ok=True)
-    unfinished, failed = (out / f"{notebook.stem}.{state}.ipynb" for state in ("unfinished", "failed"))
+    unfinished, failed = (out / f"{chapter.name}.{state}.ipynb" for state in ("unfinished", "failed"))
     failed.unlink(missing_ok=True)
-    _Kernel.exit_status = None
+    execution = _Execution(
+        strict, dict.fromkeys(chapter.parts, DONE) | dict.fromkeys(this.left_out, LEFT_OUT)
+    )
     try:
         with (
-            _environment(COMPENDIUM_RUN=str(out), COMPENDIUM_PROFILE=profile, **environment),
-            progress.shown(out, notebook.stem) as hooks,
+            runs.started(this),
+            tempfile.TemporaryDirectory() as home,
+            progress.shown(out, chapter.name) as hooks,
         ):
+            execution.environment = _environment(this, home)
             papermill.execute_notebook(
-                str(notebook),
+                str(chapter.path),
                 str(unfinished),
-                given,
-                kernel_name="python3",  # this environment's, whatever kernel the notebook was saved with
-                cwd=str(notebook.parent),
+                chapter.changed(this.parameters),
+                engine_name=_Engine.NAME,
+                kernel_name="python3",  # the name of Jupyter's kernel for Python; see _Kernel
+                cwd=str(chapter.path.parent),
                 progress_bar=False,
-                kernel_manager_class=_Kernel,
+                execution=execution,
                 coalesce_streams=True,  # however the kernel happened to cut what it printed
                 extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of TCP at every start
                 **hooks,
             )
         _without_traces(unfinished)
+        if (out / runs.RECORD).exists():
+            results.complete(out, chapter.code, execution.cells, execution.parts)
     except (
         papermill.PapermillExecutionError,
         DeadKernelError,
         RuntimeError,
         OSError,
         KeyboardInterrupt,
+        CompendiumError,
     ) as fault:
         # the execution that was cut off would report its kernel's end with a traceback
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         kept = _kept(unfinished, failed)
-        reason, _, source = faults.described(fault, kept, _Kernel.exit_status).partition("\n")
+        reason, _, source = faults.described(fault, kept, execution.exit_status).partition("\n")
         where = f"; see {failed}" if kept else ""
         raise CompendiumError(
-            "\n".join(filter(None, (f"{notebook.stem}: {reason}{where}", source)))
+            "\n".join(filter(None, (f"{chapter.name}: {reason}{where}", source)))
         ) from fault
-    return unfinished.replace(out / notebook.name)
+    return unfinished.replace(out / chapter.path.name)
 
 
-def page(notebook: Path) -> Path:
-    """Write an executed notebook as a web page of its own beside it, and return that."""
-    from nbconvert import HTMLExporter  # takes a second, which a failed run need not wait for
+@dataclass
+class _Execution:
+    """What is to be done with a notebook's cells, and what became of them.
 
-    exporter = HTMLExporter(embed_images=True)
-    # pictures are named from the chapter's folder
-    resources = {"metadata": {"name": notebook.stem, "path": str(project.NOTEBOOKS)}}
-    content, _ = exporter.from_notebook_node(nbformat.read(notebook, 4), resources)
-    target = notebook.with_suffix(".html")
-    write_atomically(target, content)
-    return target
+    strict: whether a part that fails ends the run. parts: by name, what became of each. cells: `cell`, from 1
+    over all cells of the chapter, and `seconds`. exit_status: of the kernel's process, once it ended.
+    """
+
+    strict: bool
+    parts: dict[str, str]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    cells: list[dict[str, Any]] = field(default_factory=list)
+    exit_status: int | None = None
 
 
 class _Kernel(AsyncKernelManager):
-    """Notes how the latest notebook's process ended, which nbclient's DeadKernelError does not say."""
+    """A kernel of this environment's Python, whatever kernels Jupyter knows; notes how its process ended."""
 
-    exit_status: ClassVar[int | None] = None
+    execution = Instance(_Execution)
+
+    @property
+    def kernel_spec(self) -> KernelSpec:
+        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        return KernelSpec(argv=command, display_name="Python 3", language="python")
 
     async def _async_is_alive(self) -> bool:
         alive = await super()._async_is_alive()
         if not alive and self.provisioner:
-            type(self).exit_status = await self.provisioner.poll()
+            self.execution.exit_status = await self.provisioner.poll()
         return alive
 
     is_alive = _async_is_alive
+
+
+class _Client(PapermillNotebookClient):
+    """Leaves parts out, goes on where one fails, and takes the time of each cell."""
+
+    execution = Instance(_Execution)
+
+    def create_kernel_manager(self) -> AsyncKernelManager:
+        manager = super().create_kernel_manager()
+        manager.execution = self.execution
+        return manager
+
+    def execute_cell(self, cell: nbformat.NotebookNode, cell_index: int, **options: Any) -> Any:
+        tags = cell.metadata.get("tags", [])
+        own = [c for c in self.nb.cells[: cell_index + 1] if not _of_papermill(c)]
+        part, parts = part_of(tags), self.execution.parts
+        if cell.cell_type == "code" and part and parts[part] != DONE:
+            cell.outputs, cell.execution_count = [], None
+            return cell
+        started = time.perf_counter()
+        try:
+            return super().execute_cell(cell, cell_index, **options)
+        except CellExecutionError as fault:
+            if part is None or self.execution.strict:
+                raise
+            reason = one_line(f"{fault.ename}: {fault.evalue}")
+            parts[part] = f"{FAILED}: {reason}"
+            note = f"*This part could not be computed here ({reason}), and the run went on without it.*"
+            cell.outputs = [
+                nbformat.v4.new_output("display_data", {"text/markdown": note, "text/plain": note})
+            ]
+            return cell
+        finally:
+            if cell.cell_type == "code" and not _of_papermill(cell):
+                seconds = round(time.perf_counter() - started, 3)
+                self.execution.cells.append({"cell": len(own), "seconds": seconds})
+
+
+def _of_papermill(cell: nbformat.NotebookNode) -> bool:
+    return bool(faults.PAPERMILL_CELLS & {*cell.metadata.get("tags", [])})
+
+
+class _Engine(Engine):
+    """papermill's way to execute a notebook, with the client above."""
+
+    NAME = "compendium"
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, *, execution: _Execution, start_timeout: int, **options: Any
+    ) -> None:
+        """Execute the notebook that papermill manages."""
+        names = ("coalesce_streams", "extra_arguments", "on_notebook_start", "on_cell_execute")
+        client = _Client(
+            nb_man,
+            kernel_name=kernel_name,
+            kernel_manager_class=_Kernel,
+            startup_timeout=start_timeout,
+            execution=execution,
+            **{name: options[name] for name in names},
+        )
+        client.execute(env=dict(execution.environment))
+
+
+papermill_engines.register(_Engine.NAME, _Engine)
+
+
+def _environment(this: Run, home: str) -> dict[str, str]:
+    """Return the environment of a run's kernel: nothing of the user's own settings changes its numbers."""
+    variables = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    return (
+        variables
+        | runs.threads()
+        | {
+            "COMPENDIUM_RUN": str(this.folder.resolve()),
+            "KERAS_BACKEND": this.backend,
+            "KERAS_HOME": home,  # no keras.json
+            "IPYTHONDIR": home,  # no profile, no start-up files
+            "MATPLOTLIBRC": f"{matplotlib.get_data_path()}/matplotlibrc",
+            "PYTHONHASHSEED": "0",
+            "PYTHONUTF8": "1",
+            "LC_ALL": "C.UTF-8",
+        }
+    )
 
 
 def _kept(unfinished: Path, failed: Path) -> nbformat.NotebookNode | None:
@@ -170,18 +233,3 @@ def _without_traces(path: Path) -> None:
             del part.metadata["tags"]
     notebook.metadata["language_info"] = {"name": "python"}
     nbformat.write(notebook, path)
-
-
-@contextmanager
-def _environment(**variables: str) -> Iterator[None]:
-    """Set environment variables for the kernels started inside the block."""
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -1,37 +1,239 @@
-"""Folders of runs. A folder holds one run, begun or finished, and is never given to another."""
+"""One run of a chapter: all that decides its numbers, resolved once, and the folder that holds it.
 
+A folder holds one run, begun or finished, and is never given to another.
+"""
+
+import hashlib
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
+from compendium import chapters, data, own, project
+from compendium.chapters import Chapter
 from compendium.errors import CompendiumError, UsageError
 from compendium.files import write_atomically
 
 STATE = "run.json"
 RECORD = "record.json"
+BY_HAND = "by hand"
+"""The profile of a run that the command line did not start."""
+
+# what NumPy, Numba, joblib and TensorFlow read
+_THREADS = (
+    "OMP_NUM_THREADS",
+    "OPENBLAS_NUM_THREADS",
+    "MKL_NUM_THREADS",
+    "NUMBA_NUM_THREADS",
+    "LOKY_MAX_CPU_COUNT",
+    "TF_NUM_INTRAOP_THREADS",
+    "TF_NUM_INTEROP_THREADS",
+)
 
 
 @dataclass(frozen=True)
 class Run:
-    """What decides a run: `parameters` are those that its profile and its user set, `key` is `runner.key`.
+    """What decides a run's numbers, and where they come from.
 
-    commit: of the checkout when it began, or None outside git.
+    parameters: all of them, with their values. own: for each door, what code of the user's own stands in it
+    (see `own.describe`). left_out: names of parts. code: sha256 of the chapter's cells of code. library: of
+    the modules that these use. data: fingerprints, by the data sets' names. packages: versions of those that
+    compute. backend: of Keras. threads: of a training. commit: of the checkout when it began, None outside
+    git. folder: where it is, once that is known.
     """
 
     chapter: str
     profile: str
     parameters: Mapping[str, Any]
-    key: str
+    own: Mapping[str, Mapping[str, str]]
+    left_out: tuple[str, ...]
+    code: str
+    library: str
+    data: Mapping[str, str]
+    packages: Mapping[str, str]
+    backend: str
+    threads: int
     commit: str | None
+    folder: Path | None = field(default=None, compare=False)
+
+    @property
+    def key(self) -> str:
+        """A hash of what decides the numbers: equal keys, equal numbers."""
+        decisive = self.description()
+        for name in ("profile", "commit"):
+            del decisive[name]
+        decisive["own"] = {door: [one["name"], one["sha256"]] for door, one in self.own.items()}
+        return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16]
+
+    def description(self) -> dict[str, Any]:
+        """Return the run as it is written in its folder, without the folder."""
+        described = asdict(replace(self, folder=None))
+        del described["folder"]
+        return json.loads(json.dumps(described))
+
+    def door(self, name: str, default: Callable[..., Any]) -> Callable[..., Any]:
+        """Return the function of the user's own that was named for a door, or else the default.
+
+        Raises CompendiumError where it cannot be loaded any more.
+        """
+        return own.load(self.own[name]["name"]) if name in self.own else default
+
+
+def threads(number: int = 1) -> dict[str, str]:
+    """Return the environment variables that hold a process to so many threads.
+
+    A run has one: with as many as a machine has cores, sums would be made in another order on each, and the
+    last digits of the weights would differ. What goes side by side are runs.
+    """
+    return dict.fromkeys(_THREADS, str(number))
+
+
+def resolve(
+    chapter: Chapter,
+    given: Mapping[str, object],
+    *,
+    profile: str,
+    doors: Mapping[str, str] | None = None,
+    left_out: tuple[str, ...] = (),
+    number_of_threads: int = 1,
+) -> Run:
+    """Return the run of a chapter with the given parameters; the others have their defaults.
+
+    doors: for the name of each door, what code of the user's own stands in it, such as "my.py:network".
+
+    Raises UsageError for a parameter that does not fit, CompendiumError where a data set or the user's code
+    is not there.
+    """
+    effective = chapter.effective(given)
+    values = [v for value in effective.values() for v in (value if isinstance(value, list) else [value])]
+    return Run(
+        chapter=chapter.name,
+        profile=profile,
+        parameters=effective,
+        own={door: own.describe(spec) for door, spec in (doors or {}).items()},
+        left_out=left_out,
+        code=chapter.code_hash,
+        library=project.files_hash(chapter.modules),
+        data={name: data.fingerprint(name) for name in values if data.is_name(name)},
+        packages=project.computing_versions(),
+        backend=os.environ.get("KERAS_BACKEND", "tensorflow"),
+        threads=number_of_threads,
+        commit=project.commit(),
+    )
+
+
+def present(chapter: str, namespace: Mapping[str, Any]) -> Run:
+    """Return the run that a notebook's kernel is executing, with its folder; the folder is there.
+
+    Started by the command, it is the run that the command resolved. Opened by hand, or executed by papermill
+    alone, it gets a folder of its own by code and parameters, in `runs/<chapter>/` or in the folder that
+    $COMPENDIUM_RUNS names.
+
+    Args:
+        chapter: the notebook's name, without its ending.
+        namespace: the notebook's `globals()`, with its parameters.
+    """
+    if started_here := of_this_kernel():
+        return started_here
+    notebook = chapters.read(_open_notebook(namespace) or project.chapter_path(chapter))
+    values = {name: namespace[name] for name in notebook.parameters}
+    usable = int(os.environ.get("TF_NUM_INTRAOP_THREADS") or os.cpu_count() or 1)
+    run = resolve(notebook, values, profile=BY_HAND, number_of_threads=usable)
+    base = Path(os.environ.get("COMPENDIUM_RUNS") or project.RUNS)
+    run = replace(run, folder=base / chapter / run.key)
+    _write(run, starts=[])
+    return run
+
+
+def of_this_kernel() -> Run | None:
+    """Return the run for which the command started this process, or None."""
+    folder = os.environ.get("COMPENDIUM_RUN")
+    return begun(Path(folder)) if folder else None
 
 
 def begun(folder: Path) -> Run | None:
     """Return the run that a folder holds, or None. Raises CompendiumError where that cannot be read."""
+    state = _state(folder)
+    return state and replace(Run(**state["run"]), folder=folder)
+
+
+def finished(folder: Path, chapter: str) -> Path | None:
+    """Return the executed notebook of a chapter's run in a folder, or None where it has not come to its end.
+
+    The notebook appears there last, and whole; nothing else says that a run is finished.
+    """
+    notebook = folder / f"{chapter}.ipynb"
+    return notebook if notebook.exists() else None
+
+
+def lock(folder: Path) -> FileLock:
+    """Return the lock of a run's folder; whoever works in the folder holds it."""
+    return FileLock(folder / ".lock", is_singleton=True)  # this process may take it again
+
+
+@contextmanager
+def held(run: Run, *, resume: bool) -> Iterator[None]:
+    """Keep the run's folder for it while the block lasts; makes it where there is none.
+
+    resume: whether the folder may hold this very run already, begun or finished.
+
+    Raises:
+        UsageError: the folder holds another run, or this one without `resume`.
+        CompendiumError: another process is working in it, or it cannot be written.
+    """
+    folder = run.folder
+    _refuse_another(run, resume)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        held_lock = lock(folder)
+        held_lock.acquire(timeout=0)
+    except Timeout:
+        raise CompendiumError(
+            f"{folder}: another process runs {run.chapter} there; wait for it, or choose another folder"
+        ) from None
+    except OSError as fault:
+        raise CompendiumError(f"{folder}: {fault.strerror}; free space or choose another folder") from None
+    try:
+        yield
+    finally:
+        held_lock.release()
+
+
+@contextmanager
+def started(run: Run) -> Iterator[None]:
+    """Note in the run's folder that it is computed while the block lasts, and for how long."""
+    state = _state(run.folder)
+    starts = [_ended(start, run.folder) for start in (state["starts"] if state else [])]
+    now = datetime.now(UTC)
+    _write(run, [*starts, {"at": now.isoformat(timespec="milliseconds"), "seconds": None}])
+    try:
+        yield
+    finally:
+        with suppress(CompendiumError):  # what ended the run, a full disk for instance, is said by the runner
+            lasted = (datetime.now(UTC) - now).total_seconds()
+            _write(run, [*starts, {"at": now.isoformat(timespec="milliseconds"), "seconds": lasted}])
+
+
+def seconds(folder: Path) -> float:
+    """Return for how long the run in a folder was computed, over all its starts."""
+    return sum(_ended(start, folder)["seconds"] for start in _state(folder)["starts"])
+
+
+def _ended(start: dict[str, Any], folder: Path) -> dict[str, Any]:
+    """Return a start with its seconds: of one that was killed, until the last file was written."""
+    if start["seconds"] is not None:
+        return start
+    last = max(path.stat().st_mtime for path in folder.iterdir() if path.is_file())
+    return {**start, "seconds": max(0.0, last - datetime.fromisoformat(start["at"]).timestamp())}
+
+
+def _state(folder: Path) -> dict[str, Any] | None:
     path = folder / STATE
     try:
         text = path.read_bytes()
@@ -40,49 +242,32 @@ def begun(folder: Path) -> Run | None:
     except OSError as fault:
         raise CompendiumError(f"{folder}: {fault.strerror}; choose another folder with --out") from None
     try:
-        run = Run(**json.loads(text))
-    except (ValueError, TypeError, RecursionError):
-        run = None
-    if run is None or not isinstance(run.parameters, dict):
+        state = json.loads(text)
+        state["run"]["left_out"] = tuple(state["run"]["left_out"])
+        run = Run(**state["run"])
+        well = isinstance(run.parameters, dict) and isinstance(state["starts"], list)
+    except (ValueError, TypeError, KeyError, RecursionError):
+        well = False
+    if not well:
         raise CompendiumError(f"{path}: does not describe a run; choose another folder with --out")
-    return run
+    return state
 
 
-def finished(folder: Path, run: Run) -> Path | None:
-    """Return the executed notebook of a run, or None where it has not come to its end."""
-    notebook = folder / f"{run.chapter}.ipynb"
-    return notebook if notebook.exists() else None
+def _write(run: Run, starts: list[dict[str, Any]]) -> None:
+    content = {"run": run.description(), "starts": starts}
+    write_atomically(run.folder / STATE, json.dumps(content, indent=1) + "\n")
 
 
-@contextmanager
-def held(folder: Path, run: Run, *, resume: bool) -> Iterator[None]:
-    """Keep `folder` for `run` while the block lasts; makes it where there is none.
-
-    resume: whether the folder may hold this very run already, begun or finished.
-
-    Raises:
-        UsageError: the folder holds another run, or this one without `resume`.
-        CompendiumError: another process is working in it, or it cannot be written.
-    """
-    _refuse_another(folder, run, resume)
-    lock = FileLock(folder / ".lock")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise CompendiumError(
-            f"{folder}: another process runs {run.chapter} there; wait for it, or choose another folder"
-        ) from None
-    except OSError as fault:
-        raise CompendiumError(f"{folder}: {fault.strerror}; free space or choose another folder") from None
-    try:
-        write_atomically(folder / STATE, json.dumps(asdict(run), indent=1) + "\n")
-        yield
-    finally:
-        lock.release()
+def _open_notebook(namespace: Mapping[str, Any]) -> Path | None:
+    """Return the notebook that Jupyter or Visual Studio Code has open, where they say so."""
+    for said in (os.environ.get("JPY_SESSION_NAME"), namespace.get("__vsc_ipynb_file__")):
+        if said and Path(said).suffix == ".ipynb" and Path(said).is_file():
+            return Path(said)
+    return None
 
 
-def _refuse_another(folder: Path, run: Run, resume: bool) -> None:
+def _refuse_another(run: Run, resume: bool) -> None:
+    folder = run.folder
     other = begun(folder)
     if other is None:
         if folder.is_file() or (folder / RECORD).exists() or any(folder.glob("*.ipynb")):
@@ -91,7 +276,7 @@ def _refuse_another(folder: Path, run: Run, resume: bool) -> None:
     if difference := _difference(other, run):
         raise UsageError(f"{folder}: holds another run, {difference}; choose another folder with --out")
     if not resume:
-        state = "finished" if finished(folder, other) else "begun"
+        state = "finished" if finished(folder, other.chapter) else "begun"
         raise UsageError(
             f"{folder}: holds this run already, {state}; go on with it by --resume, "
             "or choose another folder with --out"
@@ -104,10 +289,22 @@ def _difference(other: Run, run: Run) -> str | None:
         return f"of {other.chapter}"
     if other.profile != run.profile:
         return f"begun with the profile {other.profile}, not {run.profile}"
-    if other.key == run.key:
-        return None
-    for name in {**other.parameters, **run.parameters}:
-        before, now = (r.parameters.get(name, "its default") for r in (other, run))
-        if before != now:
-            return f"begun with {name} = {before}, not {now}"
-    return f"begun with other code, data or packages (commit {other.commit or 'unknown'})"
+    for kind in ("parameters", "packages"):
+        pair = getattr(other, kind), getattr(run, kind)
+        for name in {**pair[0], **pair[1]}:
+            before, now = (values.get(name, "none") for values in pair)
+            if before != now:
+                return f"begun with {name} = {before}, not {now}"
+    others = {
+        "own": "other code of your own",
+        "left_out": "other parts left out",
+        "code": "other code in the chapter",
+        "library": "another version of lib/",
+        "data": "other files of a data set",
+        "backend": "another backend",
+        "threads": "another number of threads",
+    }
+    for name, words in others.items():
+        if getattr(other, name) != getattr(run, name):
+            return f"begun with {words} (commit {other.commit or 'unknown'})"
+    return None

@@ -3,12 +3,13 @@
 import hashlib
 import io
 import json
+import math
 import re
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -16,7 +17,7 @@ import pandas as pd
 
 from compendium import progress
 from compendium.errors import CompendiumError
-from compendium.files import write_atomically
+from compendium.files import own_name, write_atomically
 from compendium.images import as_float
 from compendium.models.fused import fuse
 
@@ -61,6 +62,7 @@ def fit(
 
     The order of the images in an epoch and redrawn noise are functions of (`seed`, epoch) alone, so a run
     that is killed and called again with the same `checkpoint` ends with the weights of an uninterrupted one.
+    A loss that is no finite number ends the training after its epoch: the weights cannot recover from it.
 
     Args:
         model: maps noisy images to reconstructions, float32 in [0, 1].
@@ -74,14 +76,16 @@ def fit(
         loss: name of a Keras loss.
         metrics: Keras metrics that are means over the images, reported beside the loss.
         redraw: draw new noise every epoch, instead of once for all epochs as the papers do.
-        checkpoint: file that holds the latest state; written every few seconds at the end of an epoch.
+        checkpoint: file that holds the latest state; written every few seconds at the end of an epoch. Where
+            it holds that of another configuration (network, data, noise or optimizer differ), it is left
+            alone, and this one gets a name of its own beside it.
 
     Returns:
         One row an epoch: `epoch` from 1, `loss`, each metric, the same with prefix `val_`, and `seconds`.
         `loss` is the mean over the epoch's batches while the weights change; `val_loss` is after the epoch.
 
     Raises:
-        CompendiumError: the checkpoint is unreadable or belongs to another configuration.
+        CompendiumError: the checkpoint is unreadable, or of more epochs than were asked for.
     """
     trained = fuse(model)
     # Keras's own choice compiles with XLA, which is slower on few cores; JAX needs it.
@@ -92,13 +96,16 @@ def fit(
     noisy = corrupt(reference, seed)
     settings = [loss, batch_size, seed, redraw, [metric.name for metric in metrics]]
     identity = _identity(trained, settings, [noisy, reference, *validation]) if checkpoint else ""
-    rows = _restore(checkpoint, identity, trained) if checkpoint and checkpoint.exists() else []
+    checkpoint = checkpoint and own_name(checkpoint, identity, _identity_in)
+    rows = _restore(checkpoint, trained) if checkpoint and checkpoint.exists() else []
     if len(rows) > epochs:
         raise CompendiumError(
             f"{checkpoint}: already trained for {len(rows)} epochs, {epochs} were asked for; "
             "choose another folder for a shorter run"
         )
 
+    if rows and not math.isfinite(rows[-1]["loss"]):
+        epochs = len(rows)
     saved_at = time.monotonic()
     for epoch in progress.epochs(len(rows) + 1, epochs, checkpoint.stem if checkpoint else "training"):
         started = time.perf_counter()
@@ -110,9 +117,12 @@ def fit(
         values = _mean_over_batches(trained, "test", *validation, np.arange(len(validation[0])), 500)
         logs |= {f"val_{name}": value for name, value in values.items()}
         rows.append({"epoch": epoch, **logs, "seconds": time.perf_counter() - started})
-        if checkpoint and (epoch == epochs or time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS):
+        last = epoch == epochs or not math.isfinite(logs["loss"])
+        if checkpoint and (last or time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS):
             _save(checkpoint, identity, trained, rows)
             saved_at = time.monotonic()
+        if last:
+            break
     if trained is not model:
         model.set_weights(trained.get_weights())
     return pd.DataFrame(rows)
@@ -226,20 +236,25 @@ def _save(path: Path, identity: str, model: keras.Model, rows: list[dict[str, fl
     write_atomically(path, content.getvalue())
 
 
-def _restore(path: Path, identity: str, model: keras.Model) -> list[dict[str, float]]:
+def _restore(path: Path, model: keras.Model) -> list[dict[str, float]]:
+    description, state = _read(path)
+    for variable, value in zip(_variables(model), state, strict=True):
+        variable.assign(value)
+    return description["rows"]
+
+
+def _identity_in(path: Path) -> str:
+    description, _ = _read(path)
+    return description["identity"]
+
+
+def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
+    """Return what a checkpoint says of itself, and its arrays."""
     try:
         with np.load(path, allow_pickle=False) as content:
             description = json.loads(str(content["description"]))
-            state = [content[f"variable_{index}"] for index in range(len(content.files) - 1)]
+            return description, [content[f"variable_{index}"] for index in range(len(content.files) - 1)]
     except Exception as error:  # NumPy and zipfile raise many kinds on a damaged file
         raise CompendiumError(
             f"{path}: not a readable checkpoint ({error}); delete it to start anew"
         ) from error
-    if description["identity"] != identity:
-        raise CompendiumError(
-            f"{path}: checkpoint of another configuration (network, data, noise or optimizer differ); "
-            "delete it, or choose another folder"
-        )
-    for variable, value in zip(_variables(model), state, strict=True):
-        variable.assign(value)
-    return description["rows"]

@@ -13,7 +13,7 @@ from compendium.baselines.impulse import (
     nearest,
     unchanged,
 )
-from compendium.baselines.trivial import TRIVIAL, check_not_collapsed, trivial_predictions
+from compendium.baselines.trivial import TRIVIAL, trivial_predictions
 
 __all__ = [
     "GAUSSIAN",
@@ -24,7 +24,6 @@ __all__ = [
     "affine_denoiser",
     "biharmonic",
     "calibrate",
-    "check_not_collapsed",
     "impulse_mask",
     "linear",
     "mean_colour",

@@ -1,11 +1,7 @@
-"""Predictors that ignore their input, and the guard: a network must be ahead of them."""
-
-from collections.abc import Sequence
+"""Predictors that ignore their input: a network must be ahead of them."""
 
 import numpy as np
-import pandas as pd
 
-from compendium.errors import CompendiumError
 from compendium.images import Images, check_images
 
 TRIVIAL = ("noisy input", "black image", "mean image")
@@ -24,25 +20,3 @@ def trivial_predictions(train: Images, count: int) -> dict[str, Images]:
     mean = train.mean(axis=0, dtype=np.float64).astype(train.dtype)
     predictions = {"black image": np.zeros_like(mean), "mean image": mean}
     return {name: np.broadcast_to(image, (count, *mean.shape)) for name, image in predictions.items()}
-
-
-def check_not_collapsed(
-    errors: pd.DataFrame,
-    networks: Sequence[str],
-    trivial: Sequence[str] = TRIVIAL,
-    quantity: str = "MSE",
-) -> None:
-    """Raise CompendiumError where a network is no better than a trivial predictor: it has collapsed.
-
-    errors: of a `quantity` of which less is better, a row a method (among them `networks` and `trivial`), a
-    column a level.
-    """
-    for network in networks:
-        for predictor in trivial:
-            for level in errors.columns:
-                error, limit = errors.at[network, level], errors.at[predictor, level]
-                if not error < limit:  # NaN, of a network that diverged, is no success either
-                    raise CompendiumError(
-                        f"collapse: {network} at {level} has an {quantity} of {error:.4f}, the {predictor} "
-                        f"{limit:.4f}; train longer, or with another seed or learning rate"
-                    )

@@ -107,7 +107,8 @@ def recorded_run(chapter: str) -> dict[str, object]:
         if (project.RESULTS / chapter / profile / "record.json").exists():
             return results.load(chapter, profile)
     raise Missing(
-        f"no recorded run of {chapter}; make it with `compendium run {chapter} --profile cpu --record`"
+        f"no recorded run of {chapter}; make it with `compendium run {chapter} --profile cpu`, "
+        "then `compendium publish` and its folder"
     )
 
 

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from compendium import project
-from compendium.cli import book, claims, compare, data, doctor, lab, open, params, run, sweep, test
+from compendium.cli import book, claims, compare, data, doctor, lab, open, params, publish, run, sweep, test
 from compendium.errors import CompendiumError
 
 app = typer.Typer(
@@ -32,6 +32,7 @@ def _in_checkout(command: Callable[..., None]) -> Callable[..., None]:
 
 app.command("book")(_in_checkout(book.book))
 app.command("run")(_in_checkout(run.run))
+app.command("publish")(_in_checkout(publish.publish))
 app.command("sweep")(_in_checkout(sweep.sweep))
 app.command("params")(_in_checkout(params.params))
 app.command("compare")(_in_checkout(compare.compare))

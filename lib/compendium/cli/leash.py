@@ -11,18 +11,16 @@ import threading
 from pathlib import Path
 
 import psutil
-from filelock import FileLock
 
-from compendium import cli
-from compendium.sweep.folder import LOCK, finished
+from compendium import cli, runs
 
 
 def main() -> None:
     """Run the command line, unless FOLDER holds the chapter's finished run; two never run there at once."""
     threading.Thread(target=_end_with_input, daemon=True).start()
     folder = Path(sys.argv.pop(1))
-    with FileLock(folder / LOCK):
-        if not finished(folder, chapter=sys.argv[2]):
+    with runs.lock(folder):
+        if not runs.finished(folder, chapter=sys.argv[2]):
             cli.main()
 
 

@@ -4,14 +4,17 @@ from typing import Annotated
 
 import typer
 
-from compendium import parameters, project
+from compendium import chapters
 
 
 def params(
     chapter: Annotated[str, typer.Argument(help="Name of a notebook in notebooks/, such as tuning.")],
 ) -> None:
-    """Print a chapter's parameters: types, defaults, ranges, meaning, and what profiles change."""
-    for name, kind, default, limits, meaning, profiles in parameters.table(project.chapter_path(chapter)):
+    """Print a chapter's parameters: types, defaults, ranges, meaning, and what profiles change; its parts."""
+    notebook = chapters.named(chapter)
+    for name, kind, default, limits, meaning, profiles in notebook.table():
         typer.echo(f"{name}: {kind} = {default}" + (f"  ({limits})" if limits else ""))
         for text in filter(None, (meaning, profiles)):
             typer.echo(f"    {text}")
+    if notebook.parts:
+        typer.echo(f"parts, for --without: {', '.join(notebook.parts)}")

@@ -1,12 +1,14 @@
 """`compendium run`: one chapter with parameters of your own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from compendium import parameters, project, runs
+from compendium import chapters, parameters, project
 from compendium.cli.assignments import assignment
+from compendium.errors import CompendiumError
 
 
 def run(
@@ -23,42 +25,71 @@ def run(
         Path | None, typer.Option("-f", "--file", help="Parameters from a YAML or JSON file.")
     ] = None,
     profile: Annotated[str | None, typer.Option(help="quick (the default), cpu or paper.")] = None,
+    network: Annotated[
+        str | None, typer.Option(metavar="FILE.PY:FUNCTION", help="A network of your own.")
+    ] = None,
+    loss: Annotated[str | None, typer.Option(metavar="FILE.PY:FUNCTION", help="A loss of your own.")] = None,
+    denoiser: Annotated[
+        str | None,
+        typer.Option(metavar="FILE.PY:FUNCTION", help="A denoiser of your own, beside the others."),
+    ] = None,
+    without: Annotated[
+        str, typer.Option(metavar="PARTS", help="Leave out parts of the chapter: names with commas, or all.")
+    ] = "",
     out: Annotated[
         Path | None, typer.Option(help="Folder for the results; without it, one in runs/ that is this run's.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that --out holds, if it holds one.")
     ] = False,
-    record: Annotated[
-        bool, typer.Option("--record", help="Also file the result in results/, for the book to quote.")
-    ] = False,
+    page: Annotated[bool, typer.Option("--page/--no-page", help="Make the run's web page, too.")] = True,
 ) -> None:
     """Execute a chapter; leaves the executed notebook, a web page of it, record and weights in a folder."""
-    notebook = project.chapter_path(chapter)
+    notebook = chapters.named(chapter)
     typed = dict(assignment("-p", text, "epochs=20") for text in assignments)
-    given = parameters.check(notebook, {**(parameters.from_file(file) if file else {}), **typed})
+    given = notebook.check({**(parameters.from_file(file) if file else {}), **typed})
+    named = {"network": network, "loss": loss, "denoiser": denoiser}
+    doors = {door: spec for door, spec in named.items() if spec}
+    left_out = notebook.check_parts(without)
+
+    from compendium import runs  # brings NumPy, for which wrong usage above must not wait
+
     earlier = runs.begun(out) if out and resume else None
     if earlier and earlier.chapter == chapter and profile in (None, earlier.profile):
         profile, chosen = earlier.profile, earlier.parameters
+        doors = {door: one["name"] for door, one in earlier.own.items()} | doors
+        left_out = left_out or earlier.left_out
     else:
         profile = profile or "quick"
-        chosen = parameters.of_profile(notebook, profile)
-    given = {**chosen, **given}
-
-    from compendium import runner  # slow to import; wrong usage above must not wait
-
-    one = runs.Run(chapter, profile, given, runner.key(notebook, given), project.commit())
-    folder = out or project.RUNS / chapter / one.key
-    with runs.held(folder, one, resume=resume or not out):
-        executed = runs.finished(folder, one)
+        chosen = notebook.of_profile(profile)
+    this = runs.resolve(notebook, {**chosen, **given}, profile=profile, doors=doors, left_out=left_out)
+    this = replace(this, folder=out or project.RUNS / chapter / this.key)
+    with runs.held(this, resume=resume or not out):
+        executed = runs.finished(this.folder, chapter)
         if executed:
             typer.echo(f"{chapter}: finished before, nothing left to do", err=True)
         else:
-            executed = runner.run(notebook, given, profile=profile, out=folder)
-        if not executed.with_suffix(".html").exists():
-            runner.page(executed)
-        typer.echo(executed)
-        if record:
-            from compendium import results  # slower still
+            from compendium import runner  # slower still
 
-            typer.echo(f"recorded: {results.file(folder, chapter, profile)}")
+            executed = runner.run(notebook, this)
+        if page and not executed.with_suffix(".html").exists():
+            from compendium import own_page
+
+            own_page.write(this.folder, chapter)
+    _tell(this.folder)
+    typer.echo(executed)
+
+
+def _tell(folder: Path) -> None:
+    """Say in a line each what a user must know of a finished run before reading its numbers."""
+    from compendium import outcomes, results, runs
+
+    if not (folder / runs.RECORD).exists():
+        raise CompendiumError(f"{folder}: the run left no record; its last cells must call `results.write`")
+    record = results.read(folder / runs.RECORD)
+    for row in record.get("outcomes", []):
+        if row["outcome"] != outcomes.LEARNT:
+            typer.echo(outcomes.sentence(row), err=True)
+    for name, state in record.get("parts", {}).items():
+        if state.startswith("failed"):
+            typer.echo(f"the part {name} {state}", err=True)

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
-from compendium import parameters, project
+from compendium import chapters
 from compendium.cli.assignments import assignment
 from compendium.errors import CompendiumError, UsageError
 from compendium.sweep import grid as grids
@@ -37,6 +37,10 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A running Dask cluster, such as tcp://HOST:8786.")
     ] = None,
+    including: Annotated[
+        str,
+        typer.Option("--with", metavar="PARTS", help="Compute these parts of the chapter, too; or all."),
+    ] = "",
     out: Annotated[Path | None, typer.Option(help="Folder of the sweep; continued if begun.")] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="With --scheduler: wait for workers, if it has none yet.")
@@ -57,20 +61,23 @@ def sweep(
         raise UsageError("no grid; give -g NAME=VALUES once or more, for example -g seed=0..4")
     if both := swept.keys() & given.keys():
         raise UsageError(f"{min(both)}: given with -g and with -p; leave out one of them")
-    notebook = project.chapter_path(chapter)
-    parameters.of_profile(notebook, profile)  # a wrong one is told here, not by every point
-    values = grids.read(chapter, parameters.declared(notebook), swept)
-    same = parameters.check(notebook, given)
+    notebook = chapters.named(chapter)
+    notebook.of_profile(profile)  # a wrong one is told here, not by every point
+    values = grids.read(chapter, notebook.parameters, swept)
+    same = notebook.check(given)
+    included = notebook.check_parts(including)
+    left_out = tuple(part for part in notebook.parts if part not in included)
 
+    from compendium import runs
     from compendium.sweep import folder as state  # slow to import; wrong usage above must not wait
     from compendium.sweep import table
 
     table.check_names(values)
-    this = state.Sweep(chapter, profile, same, values)
+    this = state.Sweep(chapter, profile, same, values, left_out=left_out)
     folder = (out or this.folder()).resolve()
     state.check(this, folder)
     points = grids.points(values)
-    missing = [p for p in points if not state.finished(state.point_folder(folder, p.name), chapter)]
+    missing = [p for p in points if not runs.finished(state.point_folder(folder, p.name), chapter)]
     if dry_run:
         _show(this, points, missing, folder, workers)
         return

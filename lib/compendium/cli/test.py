@@ -19,7 +19,7 @@ def test(
 
     book()
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "COMPENDIUM_RUN": folder}
+        environment = {**os.environ, "COMPENDIUM_RUNS": folder}
         command = [sys.executable, "-m", "pytest", *(arguments or [])]
         status = subprocess.run(command, cwd=project.ROOT, env=environment).returncode
     raise typer.Exit(status)

@@ -26,6 +26,7 @@ __all__ = [
     "fetch",
     "fingerprint",
     "folder",
+    "is_name",
     "load",
     "photo_boxes",
     "state",
@@ -63,6 +64,11 @@ def load(name: str, split: str = "train") -> ImageSet:
     digest = hashlib.sha256(images)
     digest.update(labels.tobytes())
     return ImageSet(images, labels.astype(np.int64), CATALOGUE[name].classes, name, notes, digest.hexdigest())
+
+
+def is_name(name: object) -> bool:
+    """Whether this names a data set."""
+    return name in NAMES
 
 
 def fingerprint(name: str) -> str:

@@ -40,7 +40,7 @@ from pathlib import Path
 import psutil
 
 import compendium
-from compendium import runner
+from compendium import runs
 from compendium.errors import CompendiumError
 
 MB = 2**20
@@ -291,5 +291,5 @@ def _environment(threads: int) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
-        **runner.threads(threads),
+        **runs.threads(threads),
     }

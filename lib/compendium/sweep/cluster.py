@@ -1,7 +1,6 @@
 """The points of a sweep on Dask: on this machine's processors, or on a cluster that runs already."""
 
 import logging
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,7 +14,7 @@ from compendium.errors import CompendiumError, UsageError
 from compendium.sweep import point as task
 from compendium.sweep.folder import Sweep
 from compendium.sweep.grid import Point, text
-from compendium.sweep.point import Machine, Outcome
+from compendium.sweep.point import Outcome
 
 PATIENCE = 5  # seconds that a scheduler has to answer, and then that its first worker has to come
 
@@ -82,12 +81,12 @@ def run(
     """
     options = _options(sweep)
     library = project.library_hash()
-    slots = _slots(client, folder, library)
+    _check_workers(client, folder, library)
     command = uuid4().hex  # so that no key is that of a task which another command began
     futures = {
         client.submit(
             task.execute,
-            *(sweep.chapter, options, point, str(folder), library, slots),
+            *(sweep.chapter, options, point, str(folder), library),
             key=f"{point.name}-{command}",
         ): point
         for point in points
@@ -102,19 +101,16 @@ def run(
 def _options(sweep: Sweep) -> list[str]:
     """Return the options of `compendium run` that are the same at every point."""
     same = [part for name, value in sweep.parameters.items() for part in ("-p", f"{name}={text(value)}")]
-    return ["--profile", sweep.profile, *same]
+    doors = [part for door, spec in sweep.doors.items() for part in (f"--{door}", spec)]
+    left_out = ["--without", ",".join(sweep.left_out)] if sweep.left_out else []
+    return ["--profile", sweep.profile, *same, *doors, *left_out, "--no-page"]
 
 
-def _slots(client: Client, folder: Path, library: str) -> dict[Machine, int]:
-    """Return how many points run at once on each machine, once no worker has an obstacle to them."""
+def _check_workers(client: Client, folder: Path, library: str) -> None:
+    """Raise CompendiumError where a worker has an obstacle to the points."""
     for address, found in client.run(task.obstacle, str(folder), library).items():
         if found:
             raise CompendiumError(f"the worker {address} {found}")
-    threads = client.nthreads()
-    slots: Counter[Machine] = Counter()
-    for address, machine in client.run(task.machine).items():
-        slots[machine] += threads.get(address, 1)
-    return dict(slots)
 
 
 def _outcome(status: str, result: object) -> Outcome:

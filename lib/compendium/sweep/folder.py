@@ -10,14 +10,14 @@ A point is done when its folder holds a finished run; there is no other state.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from filelock import FileLock
 
-from compendium import data, parameters, project, runner, runs
+from compendium import chapters, data, project, runs
 from compendium.errors import CompendiumError, UsageError
 from compendium.files import write_atomically
 from compendium.sweep.grid import Grid, Point
@@ -28,24 +28,32 @@ LOCK = ".sweep.lock"
 
 @dataclass(frozen=True)
 class Sweep:
-    """What is run: `parameters` are the same at every point, `grid` has the values of those that change."""
+    """What is run: `parameters` are the same at every point, `grid` has the values of those that change.
+
+    doors: code of the user's own, by door (see `runs.resolve`). left_out: parts that no point computes.
+    """
 
     chapter: str
     profile: str
     parameters: dict[str, Any]
     grid: Grid
+    doors: dict[str, str] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
 
     def key(self) -> str:
-        """Return a hash of all that decides the sweep's outcome; see `runner.key`."""
-        notebook = project.chapter_path(self.chapter)
-        same = {**parameters.of_profile(notebook, self.profile), **self.parameters}
+        """Return a hash of all that decides the sweep's outcome; see `Run.key`."""
+        chapter = chapters.named(self.chapter)
+        same = {**chapter.of_profile(self.profile), **self.parameters}
         first = {name: values[0] for name, values in self.grid.items()}
+        run = runs.resolve(
+            chapter, {**same, **first}, profile=self.profile, doors=self.doors, left_out=self.left_out
+        )
         decisive = [
-            runner.key(notebook, {**same, **first}),
+            run.key,
             self.profile,
             self.grid,
             # the first point may name another data set than the others
-            [data.fingerprint(name) for name in data.NAMES if name in _items(self.grid)],
+            [data.fingerprint(name) for name in _items(self.grid) if data.is_name(name)],
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 
@@ -93,11 +101,6 @@ def point_folder(folder: Path, name: str) -> Path:
     return folder / "points" / name
 
 
-def finished(folder: Path, chapter: str) -> bool:
-    """Whether a point's folder holds a finished run: the notebook appears there last, and whole."""
-    return (folder / f"{chapter}.ipynb").exists() and (folder / runs.RECORD).exists()
-
-
 def record(folder: Path) -> dict[str, Any]:
     """Return the record of the finished run in a folder; raises CompendiumError where it cannot be read."""
     from compendium import results  # brings pandas, for which no point must wait
@@ -110,7 +113,7 @@ def seconds_a_point(sweep: Sweep, points: Sequence[Point], folder: Path) -> tupl
 
     That is the mean over the sweep's finished points, or else the recorded run under the same profile.
     """
-    done = [at for p in points if finished(at := point_folder(folder, p.name), sweep.chapter)]
+    done = [at for p in points if runs.finished(at := point_folder(folder, p.name), sweep.chapter)]
     recorded = project.RESULTS / sweep.chapter / sweep.profile
     if done:
         source = f"{len(done)} finished points"

@@ -1,27 +1,21 @@
-"""One point of a sweep as a Dask task: a run in a process of its own, with its share of the processors."""
+"""One point of a sweep as a Dask task: a run in a process of its own, with one thread of its own."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from dask.system import CPU_COUNT
 from distributed import Status, Worker, get_worker
 
-from compendium import project, runner
+from compendium import project, runs
 from compendium.errors import CompendiumError
-from compendium.sweep.folder import SWEEP, finished, point_folder
+from compendium.sweep.folder import SWEEP, point_folder
 from compendium.sweep.grid import Point, text
 
 LOG = "run.log"
-
-# a host and the processors on it that a worker may use; workers with an equal one share these
-Machine = tuple[str, tuple[int, ...]]
 
 
 class Outcome(NamedTuple):
@@ -34,12 +28,6 @@ class Outcome(NamedTuple):
 def dask_setup(worker: Worker) -> None:
     """Leave Ctrl-C in a terminal to the command, which ends its workers; Dask calls this as they start."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-def machine() -> Machine:
-    """Return the present machine."""
-    usable = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(CPU_COUNT)
-    return socket.gethostname(), tuple(sorted(usable))
 
 
 def obstacle(folder: str, library: str) -> str | None:
@@ -60,7 +48,6 @@ def execute(
     point: Point,
     folder: str,
     library: str,
-    slots: Mapping[Machine, int],
 ) -> Outcome:
     """Run a point and wait for it; what it prints is kept in its folder.
 
@@ -70,7 +57,6 @@ def execute(
         point: which.
         folder: the sweep's, on a disk that every worker sees.
         library: `project.library_hash` where the sweep was started.
-        slots: how many points run at once on each machine.
 
     Raises CompendiumError where this machine cannot run it; see `obstacle`.
     """
@@ -81,7 +67,6 @@ def execute(
     swept = [part for name, value in point.values.items() for part in ("-p", f"{name}={text(value)}")]
     arguments = ["run", chapter, *options, *swept, "--out", str(out), "--resume"]
     worker = get_worker()
-    threads = max(1, CPU_COUNT // slots.get(machine(), worker.state.nthreads))
     with (
         open(out / LOG, "wb") as log,
         subprocess.Popen(
@@ -89,12 +74,11 @@ def execute(
             stdin=subprocess.PIPE,  # the leash
             stdout=log,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **runner.threads(threads)},
             start_new_session=True,
         ) as process,
     ):
         status = _wait(process, worker)
-    if status == 0 and finished(out, chapter):
+    if status == 0 and runs.finished(out, chapter):
         return Outcome("done")
     return Outcome("failed", _reason(status, out / LOG))
 

@@ -8,16 +8,17 @@ from typing import Any
 
 import pandas as pd
 
-from compendium import results
+from compendium import results, runs
 from compendium.errors import UsageError
 from compendium.files import write_atomically
-from compendium.sweep.folder import Sweep, finished, point_folder, record
+from compendium.outcomes import COLLAPSED, DIVERGED, LEARNT
+from compendium.sweep.folder import Sweep, point_folder, record
 from compendium.sweep.grid import Point, text
 
 # `seed` is a swept parameter; a run that itself has several seeds names them here
 SEED_IN_RUN = "seed_in_run"
 METRICS = [SEED_IN_RUN if name == "seed" else name for name in results.METRIC_COLUMNS]
-OUTCOMES = ("learnt", "collapsed", "diverged")  # the worst last
+OUTCOMES = (LEARNT, COLLAPSED, DIVERGED)  # the worst last
 TYPES = {
     **dict.fromkeys(("quantity", "method", "level", "outcome", "message"), "str"),
     **dict.fromkeys((SEED_IN_RUN, "image", "outcome_epoch"), "Int64"),
@@ -77,7 +78,7 @@ def of_network(method: str, outcomes: Sequence[Mapping[str, Any]]) -> list[Mappi
 
 def _rows(sweep: Sweep, point: Point, failure: str | None, folder: Path) -> pd.DataFrame:
     at = point_folder(folder, point.name)
-    done = failure is None and finished(at, sweep.chapter)
+    done = failure is None and runs.finished(at, sweep.chapter)
     content = record(at) if done else {"metrics": [], "wall_seconds": None}
     rows = pd.DataFrame(content["metrics"] or [{}], columns=results.METRIC_COLUMNS)
     columns = {

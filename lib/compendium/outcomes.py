@@ -1,0 +1,108 @@
+"""What became of the networks of a run: each learnt, collapsed or diverged. None of these ends a run."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from IPython.display import HTML
+from markupsafe import Markup
+
+from compendium.baselines import TRIVIAL
+
+LEARNT, COLLAPSED, DIVERGED = "learnt", "collapsed", "diverged"
+
+
+def judged(
+    errors: pd.DataFrame,
+    networks: Sequence[str],
+    trivial: Sequence[str] = TRIVIAL,
+    quantity: str = "MSE",
+    curves: pd.DataFrame | None = None,
+) -> pd.DataFrame:
+    """Return what became of each network at each level, a row each.
+
+    A network *learnt* where it is ahead of every trivial predictor; else it *collapsed*, or *diverged* where
+    its error, or its training loss at some epoch, is no finite number.
+
+    Args:
+        errors: of a `quantity` of which less is better, a row a method (among them `networks` and `trivial`),
+            a column a level.
+        networks: names of those to judge.
+        trivial: names of what they must be ahead of.
+        quantity: its name.
+        curves: learning curves with `epoch` and `loss`, and `method` or `level` or both as far as there are
+            several; `val_loss` must be the quantity, or absent.
+
+    Returns:
+        `method`, `level`, `outcome`, `quantity`, its `value` (the network's), `predictor` (the best of the
+        trivial ones) and `limit` (its value); with curves also `epoch`: the first whose loss is no finite
+        number, or for a collapsed network the first from which its validation loss stayed at the limit.
+    """
+    rows = []
+    for network in networks:
+        for level in errors.columns:
+            value, limits = errors.at[network, level], errors.loc[list(trivial), level]
+            curve = None if curves is None else _of(curves, {"method": network, "level": level})
+            finite = np.isfinite(value) and (curve is None or bool(np.isfinite(curve["loss"]).all()))
+            outcome = DIVERGED if not finite else LEARNT if value < limits.min() else COLLAPSED
+            rows.append(
+                {
+                    "method": network,
+                    "level": level,
+                    "outcome": outcome,
+                    "epoch": None if curve is None else _since(outcome, curve, limits.min()),
+                    "quantity": quantity,
+                    "value": value,
+                    "predictor": limits.idxmin(),
+                    "limit": limits.min(),
+                }
+            )
+    return pd.DataFrame(rows).astype({"epoch": "Int64"})
+
+
+def box(judgements: pd.DataFrame) -> HTML:
+    """Return what a page says of the networks: a sentence, or a box that names those that failed."""
+    failed = judgements[judgements["outcome"] != LEARNT].to_dict("records")
+    if not failed:
+        best = ", the ".join(dict.fromkeys(judgements["predictor"]))
+        return HTML(
+            f"<p>Each network is ahead of all that ignores its input; the best of that: the {best}.</p>"
+        )
+    lines = Markup("").join(Markup("<li>{}</li>").format(sentence(row)) for row in failed)
+    return HTML(
+        '<div class="admonition warning"><p class="admonition-title">Networks that did not learn</p>'
+        f"<ul>{lines}</ul><p>What follows here shows a training that failed.</p></div>"
+    )
+
+
+def sentence(row: Mapping[str, object]) -> str:
+    """Say what became of a network that did not learn; `row` is one of `judged`, or of a record."""
+    where = " at ".join(str(row[name]) for name in ("method", "level") if row.get(name))
+    since = "" if pd.isna(row["epoch"]) else f" from epoch {row['epoch']} on"
+    if row["outcome"] == DIVERGED:
+        return f"{where} diverged{since}: its error or its loss is no longer a number."
+    return (
+        f"{where} collapsed{since}: its {row['quantity']} is {row['value']:.4f}, "
+        f"that of the {row['predictor']} {row['limit']:.4f}."
+    )
+
+
+def _of(curves: pd.DataFrame, which: Mapping[str, object]) -> pd.DataFrame:
+    """Return the rows of curves that belong to a network, as far as the columns tell them apart."""
+    for column, value in which.items():
+        if column in curves and curves[column].notna().any():
+            curves = curves[curves[column] == value]
+    return curves
+
+
+def _since(outcome: str, curve: pd.DataFrame, limit: float) -> int | None:
+    """Return the epoch from which on a network had failed, or None."""
+    if outcome == DIVERGED:
+        failed = ~np.isfinite(curve["loss"])
+    elif outcome == COLLAPSED and "val_loss" in curve:
+        at_limit = ~(curve["val_loss"] < limit)
+        failed = at_limit[::-1].cummin()[::-1]  # from there to the end
+    else:
+        return None
+    epochs = curve["epoch"][failed]
+    return int(epochs.min()) if len(epochs) else None

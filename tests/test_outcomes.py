@@ -1,0 +1,68 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from compendium import baselines, outcomes
+
+
+def errors(network):
+    return pd.DataFrame(
+        {"30 %": [network, 0.2, 0.3, 0.1], "60 %": [0.01, 0.2, 0.3, 0.1]}, index=["CAE", *baselines.TRIVIAL]
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(0.099, "learnt"), (0.1, "collapsed"), (0.25, "collapsed"), (np.nan, "diverged")]
+)
+def test_a_network_is_held_to_the_best_of_the_trivial_predictors(error, outcome):
+    judged = outcomes.judged(errors(error), ["CAE"])
+    assert judged["outcome"].tolist() == [outcome, "learnt"]
+    assert judged["predictor"].tolist() == ["mean image"] * 2
+    assert judged["limit"].tolist() == [0.1, 0.1]
+    assert judged["epoch"].isna().all()
+
+
+def curve(*losses, level="30 %"):
+    epochs = np.arange(1, len(losses) + 1)
+    return pd.DataFrame({"epoch": epochs, "loss": losses, "val_loss": losses, "level": level})
+
+
+@pytest.mark.parametrize(
+    ("error", "losses", "since"),
+    [
+        (0.12, [0.3, 0.09, 0.12, 0.12], 3),
+        (0.12, [0.3, 0.2, 0.12], 1),
+        (np.nan, [0.3, 0.2, np.nan], 3),
+        (np.nan, [np.inf], 1),
+        (0.05, [0.3, 0.05], None),
+    ],
+)
+def test_it_is_said_from_which_epoch_on_a_network_had_failed(error, losses, since):
+    curves = pd.concat([curve(*losses), curve(0.01, level="60 %")])
+    first, second = outcomes.judged(errors(error), ["CAE"], curves=curves)["epoch"]
+    assert (None if pd.isna(first) else first) == since
+    assert pd.isna(second)
+
+
+def test_a_loss_that_stopped_being_a_number_is_a_divergence_whatever_the_error_is():
+    judged = outcomes.judged(errors(0.05), ["CAE"], curves=curve(0.3, np.nan))
+    assert judged["outcome"][0] == "diverged"
+
+
+def test_other_networks_are_held_to_the_predictors_and_the_quantity_that_are_named():
+    table = pd.DataFrame({"5 a class": [0.8, 0.9]}, index=["classifier", "chance"])
+    (row,) = outcomes.judged(table, ["classifier"], ["chance"], "error rate").to_dict("records")
+    assert (row["outcome"], row["quantity"], row["predictor"]) == ("learnt", "error rate", "chance")
+    (row,) = outcomes.judged(table + 0.1, ["chance"], ["classifier"], "error rate").to_dict("records")
+    assert outcomes.sentence(row) == (
+        "chance at 5 a class collapsed: its error rate is 1.0000, that of the classifier 0.9000."
+    )
+
+
+def test_the_page_has_a_sentence_or_a_box_in_which_names_are_escaped():
+    assert "best of that: the mean image" in outcomes.box(outcomes.judged(errors(0.05), ["CAE"])).data
+    failed = errors(np.nan).rename(columns={"30 %": "<b>30</b>"})
+    text = outcomes.box(outcomes.judged(failed, ["CAE"])).data
+    assert "admonition" in text
+    assert "CAE at &lt;b&gt;30&lt;/b&gt; diverged" in text
+    assert "60 %" not in text
