@@ -67,7 +67,8 @@ def main(points: int = 6, rounds: int = 3, loops: int = 100_000_000, epochs: int
 
 def checkout(root: Path) -> Path:
     """Make a checkout of the library as it is, with the two notebooks for chapters."""
-    shutil.copytree(project.ROOT / "lib", root / "lib")
+    for part in ("lib", "book/_static"):  # these are in the page of a sweep
+        shutil.copytree(project.ROOT / part, root / part)
     (root / "notebooks").mkdir()
     (root / "notebooks" / "profiles.yml").write_text("quick: {}\n")
     for name, work in WORK.items():

@@ -111,7 +111,7 @@ def _link(sweep: Sweep, name: str, folder: Path) -> str | None:
 def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequence[object]]) -> Table:
     """Return the table of means, intervals and outcomes at each swept value."""
     axes = [name for name in swept if name != "seed"]
-    leveled = any(rows["level"].notna().any() for rows in quantities.values())
+    levelled = any(rows["level"].notna().any() for rows in quantities.values())
     rows = []
     for quantity, numbers in quantities.items():
         by = [*axes, "level", "method"]
@@ -122,7 +122,7 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
                 [
                     Cell(quantity),
                     *map(_value, values),
-                    *([Cell("" if pd.isna(level) else level)] if leveled else []),
+                    *([Cell("" if pd.isna(level) else level)] if levelled else []),
                     Cell("" if pd.isna(method) else method),
                     _number(found.interval.estimate),
                     _number(found.interval.low),
@@ -135,9 +135,19 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
         "Means over runs, and their 95 % intervals: from "
         f"{charts.LEAST_FOR_INTERVAL} runs of one outcome on, cut where the quantity ends.",
         "means",
-        ["quantity", *axes, *(["level"] if leveled else []), "method", "mean", "from", "to", "n", "outcomes"],
+        [
+            "quantity",
+            *axes,
+            *(["level"] if levelled else []),
+            "method",
+            "mean",
+            "from",
+            "to",
+            "n",
+            "outcomes",
+        ],
         rows,
-        choices=["quantity", *(["level"] if leveled else []), "method"],
+        choices=["quantity", *(["level"] if levelled else []), "method"],
     )
 
 
