@@ -111,7 +111,7 @@ def _link(sweep: Sweep, name: str, folder: Path) -> str | None:
 def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequence[object]]) -> Table:
     """Return the table of means, intervals and outcomes at each swept value."""
     axes = [name for name in swept if name != "seed"]
-    levelled = any(rows["level"].notna().any() for rows in quantities.values())
+    levels = ["level"] if any(rows["level"].notna().any() for rows in quantities.values()) else []
     rows = []
     for quantity, numbers in quantities.items():
         by = [*axes, "level", "method"]
@@ -122,7 +122,7 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
                 [
                     Cell(quantity),
                     *map(_value, values),
-                    *([Cell("" if pd.isna(level) else level)] if levelled else []),
+                    *(Cell("" if pd.isna(level) else level) for _ in levels),
                     Cell("" if pd.isna(method) else method),
                     _number(found.interval.estimate),
                     _number(found.interval.low),
@@ -138,7 +138,7 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
         [
             "quantity",
             *axes,
-            *(["level"] if levelled else []),
+            *levels,
             "method",
             "mean",
             "from",
@@ -147,7 +147,7 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
             "outcomes",
         ],
         rows,
-        choices=["quantity", *(["level"] if levelled else []), "method"],
+        choices=["quantity", *levels, "method"],
     )
 
 
