@@ -41,7 +41,7 @@ network.fit(images, images[:, 2:-2, 2:-2], epochs=size, batch_size=64, verbose=0
 }
 END = """\
 record = {"chapter": "", "parameters": {}, "metrics": [], "curves": []}
-record["wall_seconds"] = time.perf_counter() - started
+record["training_seconds"] = time.perf_counter() - started
 Path(os.environ["COMPENDIUM_RUN"], "record.json").write_text(json.dumps(record))"""
 
 LOOP = """\
@@ -67,7 +67,8 @@ def main(points: int = 6, rounds: int = 3, loops: int = 100_000_000, epochs: int
 
 def checkout(root: Path) -> Path:
     """Make a checkout of the library as it is, with the two notebooks for chapters."""
-    shutil.copytree(project.ROOT / "lib", root / "lib")
+    for part in ("lib", "book/_static"):  # these are in the page of a sweep
+        shutil.copytree(project.ROOT / part, root / part)
     (root / "notebooks").mkdir()
     (root / "notebooks" / "profiles.yml").write_text("quick: {}\n")
     for name, work in WORK.items():
@@ -100,9 +101,9 @@ def single(root: Path, command: Sequence[object]) -> tuple[float, float]:
     """Return the wall time of a command that runs one notebook, and that of the notebook's own work."""
     with tempfile.TemporaryDirectory(dir=root) as folder:
         if command[0] == "compendium":
-            command = [*command, "--out", folder]
+            command = [*command, "--no-page", "--out", folder]
         total = seconds(root, ["-m", *command], COMPENDIUM_RUN=folder)
-        return total, json.loads(Path(folder, "record.json").read_text())["wall_seconds"]
+        return total, json.loads(Path(folder, "record.json").read_text())["training_seconds"]
 
 
 def speed_up(root: Path, rounds: int, points: int, sizes: dict[str, int]) -> None:

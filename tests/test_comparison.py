@@ -1,8 +1,11 @@
 import json
+import re
 
 import pytest
+import tiny_records
+from bs4 import BeautifulSoup
 
-from compendium import comparison, project, results
+from compendium import comparison, plots, project, results
 from compendium.errors import CompendiumError, UsageError
 
 HOSTILE = '<script>alert("x")</script>\x1b[2J $\\frac$'
@@ -52,10 +55,11 @@ def test_differences_are_those_of_the_records(two):
     settings = comparison.settings(records)
     assert settings.loc["epochs"].tolist() == ["3", "5"]
     assert settings.loc["commit"].tolist() == ["abc", "def"]
+    assert settings.loc["rate"].tolist() == ["not recorded", "0.1"]
     assert settings.index.tolist() == ["epochs", "commit", "rate"]
 
     metrics = comparison.metrics(records)
-    assert metrics.columns.tolist() == [*two, "difference"]
+    assert metrics.columns.tolist() == ["run 1", "run 2", "difference"]
     # a mean over the seeds, without the single image; over images where there is nothing else
     assert metrics.loc["MSE", "CAE", "30 %"].tolist() == pytest.approx([0.15, 0.275, 0.125])
     assert metrics.loc["MSE", "noisy", "30 %"].tolist() == [0.5, 0.5, 0]
@@ -67,19 +71,20 @@ def test_curves_lie_over_each_other_a_panel_a_network(two):
     figure = comparison.curves(comparison.read(two))
     assert [axis.get_title() for axis in figure.axes] == ["30 %", "60 %"]
     for axis in figure.axes:
-        assert axis.get_ylabel() in ("val_loss", "")
+        assert axis.get_ylabel() == "val_loss"
         drawn = [line.get_ydata().tolist() for line in axis.lines if len(line.get_ydata())]
         assert drawn[0] == pytest.approx([2, 1, 2 / 3])
         assert drawn[1] == pytest.approx([2.125, 1.125, 2 / 3 + 0.125])
-    assert [text.get_text() for text in figure.legends[0].texts] == two
+    assert [text.get_text() for text in figure.legends[0].texts] == ["run 1", "run 2"]
+    assert {line.get_color() for line in figure.axes[0].lines} == {plots.looks(["CAE"])["CAE"].colour}
 
 
 def test_runs_without_curves_and_of_three_can_be_compared(tmp_path):
     names = [record(tmp_path / name, curves=[]) for name in "abc"]
     records = comparison.read(names)
     assert comparison.curves(records) is None
-    assert comparison.metrics(records).columns.tolist() == names
-    assert "No run has recorded any." in comparison.page(records)
+    assert comparison.metrics(records).columns.tolist() == ["run 1", "run 2", "run 3"]
+    assert "No run has recorded any with numbers." in comparison.page(records)
 
 
 @pytest.mark.filterwarnings("error:Glyph")
@@ -96,14 +101,89 @@ def test_the_command_prints_and_renders_and_a_hostile_record_is_only_text(tmp_pa
     status, printed, _ = call("compare", "a", "b", hostile, "--out", page)
     assert status == 0
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in printed.splitlines()]
-    assert ["epochs", "3", "5", "nan"] in rows
-    assert ["MSE", "CAE", "30 %", "0.15", "0.275", "nan"] in rows
+    assert ["epochs", "3", "5", "not recorded"] in rows
+    assert ["MSE", "CAE", "30 %", "0.15", "0.275", "no number"] in rows
     assert "\x1b" not in printed
     content = page.read_text()
     assert "\x1b" not in content
-    assert "<script" not in content
+    assert "<script>alert" not in content
     assert "&lt;script&gt;" in content
-    assert content.count("data:image/png;base64,") == 1
+    assert content.count("data:image/svg+xml;base64,") == 1
+
+
+def of_form_2(folder, **changes):
+    return str(tiny_records.write(folder, tiny_records.record(parameters={"epochs": 8}, **changes)))
+
+
+def test_circumstances_that_differ_are_named(tmp_path, call, monkeypatch):
+    one = of_form_2(tmp_path / "one")
+    other = of_form_2(
+        tmp_path / "other",
+        outcome="collapsed",
+        own={"loss": {"name": "mine.py:loss", "sha256": "5" * 64}},
+        left_out=[],
+        threads=2,
+        backend="jax",
+        library="7" * 64,
+        packages={"python": "3.11.9", "numpy": "2.2.0"},
+        data=[{"name": "digits", "images": 1797, "sha256": "9" * 64, "notes": []}],
+        source={"sha256": "8" * 64, "cells": ["import numpy", "network = other()\nfit(network)"]},
+    )
+    settings = comparison.settings(comparison.read([one, other])).T.to_dict("list")
+    assert settings == {
+        "backend": ["tensorflow", "jax"],
+        "threads": ["1", "2"],
+        "own loss": ["none, the chapter's", "mine.py:loss, sha256 555555555555"],
+        "parts left out": ["pictures", "none"],
+        "data digits, 1797 images": ["sha256 222222222222", "sha256 999999999999"],
+        "library": ["sha256 111111111111", "sha256 777777777777"],
+        "package numpy": ["2.1.0", "2.2.0"],
+        "outcome of CAE, 30 %": ["learnt", "collapsed from epoch 3"],
+        "cells of code": ["2 cells", "2 cells; other than in run 1: 2"],
+    }
+    [diff] = comparison.code(comparison.read([one, other])).values()
+    assert [line for line in diff.splitlines() if line[0] in "+-"] == [
+        "-network = cae()",
+        "+network = other()",
+    ]
+    page = tmp_path / "page.html"
+    assert call("compare", one, other, "--out", page)[0] == 0
+    soup = BeautifulSoup(page.read_bytes(), "html.parser")
+    assert "+network = other()" in soup.select_one("details pre").text
+    assert [cell.text for cell in soup.select("tbody tr")[1].select("td")][
+        2
+    ] == "CAE, 30 %: collapsed from epoch 3"
+
+
+def test_rounding_is_no_difference_and_nothing_is_nan(tmp_path, call):
+    one, same, lost = (
+        of_form_2(tmp_path / "one"),
+        of_form_2(tmp_path / "same", error=0.011 * (1 + 1e-9)),
+        of_form_2(tmp_path / "lost", outcome="diverged"),
+    )
+    page = tmp_path / "page.html"
+    status, printed, _ = call("compare", one, same, "--out", page)
+    assert status == 0
+    assert printed.splitlines()[-2].endswith("that do not by more than 1e-06 of their size: none")
+
+    status, printed, _ = call("compare", one, lost, "--out", page)
+    soup = BeautifulSoup(page.read_bytes(), "html.parser")
+    assert status == 0
+    said = printed + " ".join(part.text for part in soup.select("article td, article p, article dd"))
+    assert not re.search(r"\bnan\b", said, re.IGNORECASE)
+    rows = [[cell.text for cell in row.select("td")] for row in soup.select("tbody tr")]
+    [own] = [row for row in rows if row[:3] == ["MSE", "CAE", "30 %"]]
+    assert own[4:] == ["no number", "no number", "yes"]
+    assert ["MSE", "noisy input", "30 %", "0.15", "0.15", "0", "no"] in rows
+
+
+def test_a_curve_that_stops_being_a_number_ends_with_a_cross(tmp_path):
+    names = [of_form_2(tmp_path / "a"), of_form_2(tmp_path / "b", outcome="diverged")]
+    [axis] = comparison.curves(comparison.read(names)).axes
+    assert [(text.get_text(), text.get_position()[0]) for text in axis.texts] == [("×", 3)]
+    never = [{"epoch": 1, "loss": None, "level": "30 %"}]
+    lost = [of_form_2(tmp_path / name, curves=never) for name in "cd"]
+    assert comparison.curves(comparison.read(lost)) is None
 
 
 def test_a_name_is_seen_from_the_checkout_too(tmp_path, monkeypatch, two):

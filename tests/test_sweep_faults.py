@@ -131,10 +131,9 @@ def test_a_point_that_fails_is_told_at_the_end_and_does_not_stop_the_others(book
     assert failure.startswith(
         "1_depth=9: tiny: cell 3 failed with AssertionError: no network is that deep; see "
     )
-    assert summary == "compendium: 1 of 2 points failed; the same command runs them again"
+    assert summary == "compendium: 1 of 2 points failed; the same command runs them again, after all others"
     assert "Traceback" not in ended.stderr
-    share = str(max(1, len(os.sched_getaffinity(0)) // 2))
-    assert [path.read_text().split()[1:] for path in out.glob("points/*/begun")] == [[share, share]] * 2
+    assert [path.read_text().split()[1:] for path in out.glob("points/*/begun")] == [["1", "1"]] * 2
 
     table = pd.read_parquet(out / "results.parquet")
     pd.testing.assert_frame_equal(pd.read_csv(out / "results.csv"), table, check_dtype=False)
@@ -163,10 +162,12 @@ def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
     os.killpg(command.pid, signal.SIGINT)  # as a terminal does
     printed, complaints = command.communicate(timeout=20)
     assert command.returncode == 1
-    assert printed == ""
+    assert printed == f"{out / 'report.html'}\n"
     last = complaints.splitlines()[-1]
-    assert last == "compendium: interrupted; what is done stays, the same command does the rest"
+    assert last == "compendium: interrupted; 1 of 2 points are done, the same command does the rest"
     assert "Traceback" not in complaints
+    assert "1 of 2 points has not been run to the end" in (out / "report.html").read_text()
+    assert pd.read_csv(out / "results.csv")["status"].tolist() == ["done", "done", "missing"]
     wait_for(lambda: not at_work(out), seconds=5)
 
     command = start(*arguments)
@@ -184,6 +185,37 @@ def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
     assert pd.read_csv(out / "results.csv")["status"].tolist() == ["done"] * 4
 
 
+def test_a_lost_scheduler_leaves_a_report_of_what_is_done(book, start, tmp_path):
+    out = tmp_path / "sweep"
+    finished = out / "points" / "1_stalls=0" / "tiny.ipynb"
+    with dask_cluster(book, tmp_path) as address:
+        command = start("sweep", "tiny", "-g", "stalls=0,3", "--out", out, "--scheduler", address)
+        wait_for(lambda: finished.exists() and "2_stalls=3" in counts(out))
+    printed, complaints = command.communicate(timeout=60)
+    assert command.returncode == 1
+    assert printed == f"{out / 'report.html'}\n"
+    assert complaints.splitlines()[-1] == (
+        "compendium: the Dask scheduler was lost; 1 of 2 points are done, the same command does the rest"
+    )
+    assert "Traceback" not in complaints
+
+
+def test_what_failed_in_a_cell_comes_last_and_is_told_until_it_is_run_again(start, tmp_path):
+    """One point fails, the next is interrupted; the same command begins with that one."""
+    out = tmp_path / "sweep"
+    failing, stalling = "1_stalls=0", "2_stalls=3"
+    for times in (1, 2):
+        command = start("sweep", "tiny", "-g", "stalls=0,3", "-p", "depth=9", "--workers", 1, "--out", out)
+        wait_for(lambda times=times: counts(out).get(stalling) == times)
+        os.killpg(command.pid, signal.SIGINT)
+        _, complaints = command.communicate(timeout=40)
+    assert counts(out) == {failing: 1, stalling: 2}
+    assert "1 of 2 points failed before, with the same code; they come last" in complaints
+    assert f"{failing}: tiny: cell 3 failed with AssertionError: no network is that deep" in complaints
+    assert complaints.splitlines()[-1].startswith("compendium: interrupted; 0 of 2 points are done")
+    assert pd.read_csv(out / "results.csv")["status"].tolist() == ["failed", "missing"]
+
+
 def test_a_run_ends_with_its_task(book, tmp_path, monkeypatch):
     """As when the command dies that gave it to a cluster: the worker lives on."""
     monkeypatch.setenv("PYTHONPATH", book.environment["PYTHONPATH"])
@@ -192,7 +224,7 @@ def test_a_run_ends_with_its_task(book, tmp_path, monkeypatch):
     with Client(
         processes=False, n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0"
     ) as client:
-        given = ["--profile", "quick"], point, str(tmp_path), project.library_hash(), {}
+        given = ["--profile", "quick"], point, str(tmp_path), project.library_hash()
         future = client.submit(execute, "tiny", *given)
         wait_for(lambda: executions(tmp_path))
         future.cancel()

@@ -11,6 +11,7 @@ so memory beyond the inputs stays at a few megabytes or a few images.
 """
 
 import math
+import re
 from collections.abc import Callable
 from typing import Literal
 
@@ -20,6 +21,7 @@ from numba import njit
 from compendium.images import FLOATS, check_images, with_channels
 
 __all__ = [
+    "bounds",
     "channel_agreement",
     "entropy_map",
     "local_entropy",
@@ -37,6 +39,24 @@ CHUNK_VALUES = 2**16  # 512 KB of float64: a chunk stays in the cache and its me
 BLOCK = 4  # side of the paper's local regions, in pixels
 
 Bins = Literal["paper"] | int
+
+# between which values quantities lie, by a word of their names, the first that fits
+_BOUNDS = {
+    "gained|minus|removed": (-math.inf, math.inf),
+    "half width|MSE|LAE|TE|distance|variation|power": (0, math.inf),
+    "SSIM|PCC|correlation": (-1, 1),
+    "accuracy|agreement|share": (0, 1),
+    ", %": (0, 100),
+}
+
+
+def bounds(quantity: str) -> tuple[float, float]:
+    """Return the least and the largest value that a quantity of a record can have, by its name.
+
+    They are infinite where the name says nothing of it, as for PSNR.
+    """
+    found = (limits for words, limits in _BOUNDS.items() if re.search(rf"(?<!\w)({words})(?!\w)", quantity))
+    return next(found, (-math.inf, math.inf))
 
 
 def mse(reference: np.ndarray, image: np.ndarray) -> np.ndarray:

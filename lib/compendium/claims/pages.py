@@ -52,14 +52,16 @@ $counts
 
 A claim's number leads to the section of its chapter that shows it.
 
+<div class="sifted" data-noun="claims" data-choices="paper,verdict">
 $rows
+</div>
 
 ## Next steps
 
 - [How to read this book](how-to-read) says how a verdict is found.
 - [Six findings](stories) tells the most instructive of these claims.
 
-<script src="../_static/claims.js" defer></script>
+<script src="../_static/sifted.js" defer></script>
 """)
 
 

@@ -26,29 +26,23 @@ def compare(
     from compendium import comparison  # slow to import; `compendium --help` must not wait for it
 
     records = comparison.read(runs)
-    for number, name in enumerate(records, 1):
-        typer.echo(f"run {number}: {name}")
-    _show(comparison.settings(records), "Parameters and circumstances that differ")
+    for label, name in zip(comparison.labels(records), records, strict=True):
+        typer.echo(f"{label}: {name}")
+    _show(comparison.settings(records), "What differs in parameters, circumstances and outcomes")
     measured = comparison.metrics(records)
-    differing = measured[measured[[*records]].nunique(axis=1, dropna=False) > 1]
-    _show(differing, f"Metrics that differ, beside {len(measured) - len(differing)} that do not")
+    differing = measured[~comparison.agree(measured)]
+    equal = f"{len(measured) - len(differing)} that do not by more than {comparison.ROUNDING:g} of their size"
+    _show(differing.map(comparison.number), f"Metrics that differ, beside {equal}")
     target = out or project.RUNS / "comparison.html"
     write_atomically(target, comparison.page(records))
     typer.echo(target)
 
 
 def _show(table: "pd.DataFrame", title: str) -> None:
+    """Print a table of texts."""
     if table.empty:
         typer.echo(f"{title}: none")
         return
-    names = [f"run {number}" for number in range(1, len(table.columns) + 1)]
-    if "difference" in table:
-        names[-1] = "difference"
-    index = [name or "" for name in table.index.names]
-    rows = []
-    for key, *values in table.itertuples():
-        keys = key if isinstance(key, tuple) else (key,)
-        rows.append(
-            [f"{value:.5g}" if isinstance(value, float) else str(value) for value in (*keys, *values)]
-        )
-    show_table([Column(name, overflow="fold") for name in (*index, *names)], rows, title=title)
+    names = [*(name or "" for name in table.index.names), *table]
+    rows = [[*(key if isinstance(key, tuple) else (key,)), *values] for key, *values in table.itertuples()]
+    show_table([Column(name, overflow="fold") for name in names], rows, title=title)

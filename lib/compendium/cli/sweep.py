@@ -42,11 +42,18 @@ def sweep(
         typer.Option("--with", metavar="PARTS", help="Compute these parts of the chapter, too; or all."),
     ] = "",
     out: Annotated[Path | None, typer.Option(help="Folder of the sweep; continued if begun.")] = None,
+    wait: Annotated[
+        bool, typer.Option("--wait", help="With --scheduler: wait for workers, if it has none yet.")
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the points and the time; run none.")
     ] = False,
 ) -> None:
     """Run a chapter at every point of a grid; a point that is done already is not run again."""
+    if wait and not scheduler:
+        raise UsageError(
+            "--wait is for the workers of a running cluster; name its scheduler with --scheduler"
+        )
     if workers and scheduler:
         raise UsageError("--workers is for this machine alone; leave it out, or --scheduler")
     swept, given = _named("-g", grid, "seed=0..4"), _named("-p", parameter, "epochs=20")
@@ -75,7 +82,7 @@ def sweep(
         _show(this, points, missing, folder, workers)
         return
     state.claim(this, folder)
-    failures = _run(this, missing, folder, workers, scheduler) if missing else {}
+    failures, stopped = _run(this, missing, folder, workers, scheduler, wait) if missing else ({}, None)
     from compendium.sweep import report
 
     results = table.build(this, points, failures, folder)
@@ -83,9 +90,15 @@ def sweep(
     typer.echo(report.write(this, results, folder))
     for name in sorted(failures):
         typer.echo(f"{name}: {failures[name]}", err=True)
+    if stopped:
+        done = results.loc[results["status"] == "done", "point"].nunique()
+        raise CompendiumError(
+            f"{stopped}; {done} of {len(points)} points are done, the same command does the rest"
+        )
     if failures:
         raise CompendiumError(
-            f"{len(failures)} of {len(points)} points failed; the same command runs them again"
+            f"{len(failures)} of {len(points)} points failed; "
+            "the same command runs them again, after all others"
         )
 
 
@@ -121,12 +134,31 @@ def _show(
 
 
 def _run(
-    sweep: "Sweep", missing: Sequence[Point], folder: Path, workers: int | None, scheduler: str | None
-) -> dict[str, str]:
-    """Run the missing points, show how far it is, and return the messages of those that fail, by name."""
-    from compendium.sweep import cluster
+    sweep: "Sweep",
+    missing: Sequence[Point],
+    folder: Path,
+    workers: int | None,
+    scheduler: str | None,
+    wait: bool,
+) -> tuple[dict[str, str], str | None]:
+    """Run the missing points and show how far it is; those that failed before, in a cell, come last.
 
-    connected = cluster.running(scheduler) if scheduler else cluster.local(_at_once(workers, missing))
+    Returns the messages of those that failed, now or before, by name, and what stopped it before its end.
+    """
+    from compendium.sweep import cluster
+    from compendium.sweep.folder import point_folder
+    from compendium.sweep.point import failure
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    before = {p.name: failure(point_folder(folder, p.name), sweep.chapter) for p in missing}
+    failures = {name: message for name, message in before.items() if message}
+    if failures:
+        console.print(
+            f"{len(failures)} of {len(missing)} points failed before, with the same code; they come last"
+        )
+    missing = sorted(missing, key=lambda point: point.name in failures)
+    at_once = _at_once(workers, missing)
+    connected = cluster.running(scheduler, wait=wait) if scheduler else cluster.local(at_once)
     columns = (
         BarColumn(),
         MofNCompleteColumn(),
@@ -135,8 +167,8 @@ def _run(
         TimeRemainingColumn(),
         "left",
     )
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
-    failures = {}
+    if wait:
+        console.print(f"waiting for workers of {scheduler}, if it has none")
     try:
         with connected as client, Progress(*columns, console=console, speed_estimate_period=inf) as progress:
             bar = progress.add_task("", total=len(missing))
@@ -145,9 +177,13 @@ def _run(
                 progress.advance(bar)
                 if outcome.status == "failed":
                     failures[point.name] = outcome.message
+                else:
+                    failures.pop(point.name, None)
     except KeyboardInterrupt:
-        raise CompendiumError("interrupted; what is done stays, the same command does the rest") from None
-    return failures
+        return failures, "interrupted"
+    except cluster.Stopped as stopped:
+        return failures, str(stopped)
+    return failures, None
 
 
 def _at_once(workers: int | None, missing: Sequence[Point]) -> int:

@@ -3,6 +3,16 @@
 from compendium.plots.architecture import architecture
 from compendium.plots.described import pictured
 from compendium.plots.grid import image_grid
-from compendium.plots.style import decimal_ticks, embedded, one_legend, use_style
+from compendium.plots.style import Look, decimal_ticks, embedded, looks, one_legend, use_style
 
-__all__ = ["architecture", "decimal_ticks", "embedded", "image_grid", "one_legend", "pictured", "use_style"]
+__all__ = [
+    "Look",
+    "architecture",
+    "decimal_ticks",
+    "embedded",
+    "image_grid",
+    "looks",
+    "one_legend",
+    "pictured",
+    "use_style",
+]

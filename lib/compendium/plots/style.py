@@ -2,7 +2,8 @@
 
 import base64
 import io
-from typing import Literal
+from collections.abc import Iterable
+from typing import Literal, NamedTuple
 
 import matplotlib.pyplot as plt
 import pandas as pd
@@ -26,6 +27,29 @@ PALETTE = (
     "#978a00",
     "#56b4e9",
 )
+
+_MARKERS = "os^Dv"
+_DASHES = ((4, 2), (1, 1.5), (6, 2, 1, 2), (8, 3), (2, 4))
+
+
+class Look(NamedTuple):
+    """How one method is drawn: with dots if it is measured, with dashes if it is what others stand beside."""
+
+    colour: str
+    marker: str
+    dashes: tuple[float, ...]
+
+
+def looks(methods: Iterable[str]) -> dict[str, Look]:
+    """Return how each method is drawn: equal names in equal order get equal looks, in every figure.
+
+    Each has a colour of its own; after ten the colours come again, with another marker and other dashes.
+    """
+    count, rounds = len(PALETTE), min(len(_MARKERS), len(_DASHES))
+    return {
+        method: Look(PALETTE[n % count], _MARKERS[n // count % rounds], _DASHES[n // count % rounds])
+        for n, method in enumerate(dict.fromkeys(methods))
+    }
 
 
 def use_style() -> None:

@@ -5,7 +5,8 @@
     point      one point's process
     cluster    the points on Dask's workers
     table      the results of all points
-    report     the page of plots
+    charts     a dot a run, means, intervals, what they stand beside
+    report     the page of all this
 
 Each imports only from those above it.
 """

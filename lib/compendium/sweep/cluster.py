@@ -16,7 +16,11 @@ from compendium.sweep.folder import Sweep
 from compendium.sweep.grid import Point, text
 from compendium.sweep.point import Outcome
 
-PATIENCE = 10  # seconds that a scheduler has to answer
+PATIENCE = 5  # seconds that a scheduler has to answer, and then that its first worker has to come
+
+
+class Stopped(CompendiumError):
+    """What is missing of a sweep cannot be run now; what is done stays."""
 
 
 @contextmanager
@@ -37,8 +41,12 @@ def local(workers: int) -> Iterator[Client]:
 
 
 @contextmanager
-def running(address: str) -> Iterator[Client]:
-    """Connect to a scheduler; raises UsageError for no address, CompendiumError where none answers."""
+def running(address: str, *, wait: bool = False) -> Iterator[Client]:
+    """Connect to a scheduler that has workers, or, with `wait`, as soon as it has one.
+
+    Raises UsageError for no address, CompendiumError where no scheduler answers or, without `wait`, it has no
+    worker.
+    """
     try:
         client = Client(address, timeout=PATIENCE)
     except ValueError as fault:
@@ -48,6 +56,13 @@ def running(address: str) -> Iterator[Client]:
             f"{address}: no Dask scheduler answers ({fault}); start one with `dask scheduler`"
         ) from None
     with silence_logging_cmgr(logging.CRITICAL), client:  # what is amiss is told by the errors raised here
+        try:
+            client.wait_for_workers(1, timeout=None if wait else PATIENCE)
+        except TimeoutError:
+            raise CompendiumError(
+                f"{address}: the Dask scheduler has no workers; start some with `dask worker {address}`, "
+                "or wait for them with --wait"
+            ) from None
         yield client
 
 
@@ -59,12 +74,12 @@ def run(
     A point whose worker dies is run again on another, as often as the scheduler's `allowed-failures` says.
     What still runs when the generator is closed is ended.
 
-    Raises CompendiumError where a worker does not see the folder or has other code, or the scheduler is lost.
+    Points begin in the order in which they are given.
+
+    Raises CompendiumError where a worker does not see the folder or has other code, and Stopped where one
+    turns out so later, or the scheduler is lost.
     """
-    same = [part for name, value in sweep.parameters.items() for part in ("-p", f"{name}={text(value)}")]
-    doors = [part for door, spec in sweep.doors.items() for part in (f"--{door}", spec)]
-    left_out = ["--without", ",".join(sweep.left_out)] if sweep.left_out else []
-    options = ["--profile", sweep.profile, *same, *doors, *left_out, "--no-page"]
+    options = _options(sweep)
     library = project.library_hash()
     _check_workers(client, folder, library)
     command = uuid4().hex  # so that no key is that of a task which another command began
@@ -83,6 +98,14 @@ def run(
         client.cancel(list(futures))
 
 
+def _options(sweep: Sweep) -> list[str]:
+    """Return the options of `compendium run` that are the same at every point."""
+    same = [part for name, value in sweep.parameters.items() for part in ("-p", f"{name}={text(value)}")]
+    doors = [part for door, spec in sweep.doors.items() for part in (f"--{door}", spec)]
+    left_out = ["--without", ",".join(sweep.left_out)] if sweep.left_out else []
+    return ["--profile", sweep.profile, *same, *doors, *left_out, "--no-page"]
+
+
 def _check_workers(client: Client, folder: Path, library: str) -> None:
     """Raise CompendiumError where a worker has an obstacle to the points."""
     for address, found in client.run(task.obstacle, str(folder), library).items():
@@ -97,8 +120,8 @@ def _outcome(status: str, result: object) -> Outcome:
         case "error", (_, KilledWorker(), _):
             return Outcome("failed", "its workers died each time that it was run, perhaps for lack of memory")
         case "error", (_, CompendiumError() as error, _):
-            raise error
+            raise Stopped(str(error))
         case "error", (_, error, _):
             return Outcome("failed", f"{type(error).__name__}: {error}")
         case _:
-            raise CompendiumError("the Dask scheduler was lost; the same command does what is missing")
+            raise Stopped("the Dask scheduler was lost")

@@ -114,12 +114,18 @@ def seconds_a_point(sweep: Sweep, points: Sequence[Point], folder: Path) -> tupl
     That is the mean over the sweep's finished points, or else the recorded run under the same profile.
     """
     done = [at for p in points if runs.finished(at := point_folder(folder, p.name), sweep.chapter)]
-    if done:
-        return mean(record(at)["wall_seconds"] for at in done), f"{len(done)} finished points"
     recorded = project.RESULTS / sweep.chapter / sweep.profile
-    if (recorded / runs.RECORD).exists():
-        return record(recorded)["wall_seconds"], f"the recorded run under {sweep.profile}"
-    return None
+    if done:
+        source = f"{len(done)} finished points"
+    elif (recorded / runs.RECORD).exists():
+        done, source = [recorded], f"the recorded run under {sweep.profile}"
+    else:
+        return None
+    records = [record(at) for at in done]
+    if all("form" in one for one in records):
+        return mean(one["wall_seconds"] for one in records), source
+    # records of an earlier form say how long their last start took
+    return mean(one["training_seconds"] for one in records), f"{source}, training alone"
 
 
 def _items(grid: Grid) -> list[Any]:

@@ -4,6 +4,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping
+from decimal import Decimal
 from itertools import product
 from math import prod
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from compendium.parameters import Parameter
 MOST_POINTS = 10_000
 
 Grid = dict[str, list[Any]]
+
+_NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d{1,2})?"
 
 
 class Point(NamedTuple):
@@ -26,8 +29,9 @@ class Point(NamedTuple):
 def read(chapter: str, known: Mapping[str, Parameter], texts: Mapping[str, str]) -> Grid:
     """Return the values of each swept parameter.
 
-    A text holds values with commas between them; for whole numbers `0..4` stands for 0,1,2,3,4. A value of a
-    list stands for a list of one; longer lists are written `[0.1,0.2];[0.3]`.
+    A text holds values with commas between them. `0..4` stands for 0,1,2,3,4, and for numbers that need not
+    be whole `0.1..0.4` for 0.1,0.2,0.3,0.4: the step is one of the last decimal written. A value of a list
+    stands for a list of one; longer lists are written `[0.1,0.2];[0.3]`.
 
     Raises UsageError for an unknown parameter, a value that does not fit, is missing or is there twice, and
     for more than MOST_POINTS points.
@@ -68,15 +72,20 @@ def _values(parameter: Parameter, written: str) -> list[Any]:
 def _expanded(parameter: Parameter, item: str) -> list[str]:
     if not item:
         raise UsageError(f"-g {parameter.name}: a value is missing; write {parameter.name}=VALUE,VALUE")
-    ends = re.fullmatch(r"(-?\d+)\.\.(-?\d+)", item)
-    if parameter.kind is not int or not ends:
+    ends = re.fullmatch(rf"({_NUMBER})\.\.({_NUMBER})", item)
+    if parameter.kind not in (int, float) or not ends:
         return [item]
-    numbers = range(int(ends[1]), int(ends[2]) + 1)
-    if not numbers:
+    first, last = map(Decimal, ends.groups())
+    step = Decimal(1).scaleb(min(0, *(end.as_tuple().exponent for end in (first, last))))
+    if parameter.kind is int and step != 1:
+        raise UsageError(
+            f"-g {parameter.name}: {item} has decimals; {parameter.name} takes whole numbers, such as 0..4"
+        )
+    if (count := int((last - first) / step) + 1) < 1:
         raise UsageError(f"-g {parameter.name}: no number in {item}; write the lower one first")
-    if len(numbers) > MOST_POINTS:
-        raise _too_many(f"{len(numbers):,}")
-    return list(map(str, numbers))
+    if count > MOST_POINTS:
+        raise _too_many(f"{count:,}")
+    return [f"{first + step * number:f}" for number in range(count)]
 
 
 def _too_many(count: str) -> UsageError:

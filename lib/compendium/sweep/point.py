@@ -1,5 +1,6 @@
 """One point of a sweep as a Dask task: a run in a process of its own, with one thread of its own."""
 
+import json
 import signal
 import socket
 import subprocess
@@ -80,6 +81,21 @@ def execute(
     if status == 0 and runs.finished(out, chapter):
         return Outcome("done")
     return Outcome("failed", _reason(status, out / LOG))
+
+
+def failure(folder: Path, chapter: str) -> str | None:
+    """Return why the last run in a point's folder failed, if it was in a cell; else None.
+
+    With the same code it will fail again. What was killed or cut off goes on from its checkpoints instead.
+    """
+    try:
+        cells = json.loads((folder / f"{chapter}.failed.ipynb").read_text(encoding="utf-8"))["cells"]
+        outputs = [output for cell in cells for output in cell.get("outputs", [])]
+        if any(output["output_type"] == "error" for output in outputs):
+            return _reason(1, folder / LOG)
+    except (OSError, ValueError, KeyError):
+        pass
+    return None
 
 
 def _wait(process: subprocess.Popen[bytes], worker: Worker) -> int:

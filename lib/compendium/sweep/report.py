@@ -1,212 +1,185 @@
-"""The page of a sweep: each metric over each swept parameter, and what became of each point; one file."""
+"""The page of a sweep: what became of each point, each metric over each swept parameter, a table of means."""
 
-from collections.abc import Iterator
-from itertools import cycle
-from math import ceil
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import matplotlib.pyplot as plt
 import pandas as pd
-import seaborn as sns
-from jinja2 import Environment
-from markupsafe import Markup
-from matplotlib.axes import Axes
 
-from compendium import plots, project
+from compendium import parameters, plots, standalone
 from compendium.files import write_atomically
-from compendium.plots import described
-from compendium.statistics import mean_interval
-from compendium.sweep.folder import Sweep, point_folder
-from compendium.sweep.table import SEED_IN_RUN
+from compendium.standalone import Cell, Picture, Table
+from compendium.sweep import charts
+from compendium.sweep.folder import Sweep, point_folder, record
+from compendium.sweep.table import OUTCOMES
 
-COLUMNS = 4  # panels side by side
-MOST_TICKS = 6
-MARKERS = "os^Dv"
-STATIC = project.ROOT / "book" / "_static"
-
-PAGE = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True).from_string("""\
-<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Sweep of {{ sweep.chapter }}</title>
-<style>
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 0 auto; padding: 1rem; color: #222; }
-figure { margin: 0 0 2rem; }
-img { max-width: 100%; height: auto; }
-table { border-collapse: collapse; }
-:root { --pst-color-on-background: #fff; --pst-color-text-base: #222; --pst-color-text-muted: #666;
-  --pst-color-border: #ddd; --pst-color-link: #0b53b0; --pst-color-primary: #0b53b0; }
-{{ figures_style }}
-.visually-hidden { clip-path: inset(50%); height: 1px; overflow: hidden; position: absolute; width: 1px; }
-th, td { padding: .2rem .8rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd; vertical-align: top; }
-.failed { color: #a00; }
-.wide { overflow-x: auto; }
-</style>
-</head>
-<body>
-<h1>Sweep of {{ sweep.chapter }}</h1>
-<p>Profile {{ sweep.profile }}; {{ states.count("done") }} of {{ states | length }} points are done\
-{% if "failed" in states %}, <a href="#points">{{ states.count("failed") }} failed</a>{% endif %}.
-The numbers: <a href="results.csv">results.csv</a>, <a href="results.parquet">results.parquet</a>.</p>
-<table>
-<tr><th>parameter</th><th>values</th></tr>
-{% for name, values in sweep.grid.items() %}
-<tr><td>{{ name }}</td><td>{{ values | join(", ") }}</td></tr>
-{% endfor %}
-{% for name, value in sweep.parameters.items() %}
-<tr><td>{{ name }}</td><td>{{ value }}, at every point</td></tr>
-{% endfor %}
-</table>
-{% for quantity, figures in quantities %}
-<h2>{{ quantity }}</h2>
-{% for figure in figures %}
-<figure>
-<div class="picture">
-<img alt="{{ figure.words }}" src="{{ figure.source }}" data-figure="{{ figure.words }}">
-</div>
-<figcaption>{{ figure.words }}</figcaption>
-</figure>
-{% endfor %}
-{% endfor %}
-<h2 id="points">Points</h2>
-<div class="wide">
-<table>
-<tr><th>point</th><th>status</th><th>seconds</th><th>message</th></tr>
-{% for point in points %}
-<tr class="{{ point.status }}"><td><a href="{{ point.link | urlencode }}">{{ point.point }}</a></td>\
-<td>{{ point.status }}</td><td>{{ point.time }}</td><td>{{ point.message or "" }}</td></tr>
-{% endfor %}
-</table>
-</div>
-<script>compendiumFigures = {{ known | tojson }};</script>
-<script>{{ figures_script }}</script>
-</body>
-</html>
-""")
-
-
-class Drawn(NamedTuple):
-    """A figure as a `data:` address, what it shows in words, and what it answers to a pointer."""
-
-    source: str
-    words: str
-    description: dict[str, Any]
+REPORT = "report.html"
 
 
 def write(sweep: Sweep, table: pd.DataFrame, folder: Path) -> Path:
     """Write `report.html` from a sweep's table (see `table.build`) and return its path.
 
-    Intervals are over the swept `seed`; where it is not swept, or alone is, they are over a run's own seeds.
+    Intervals are over the swept `seed`; where it is not swept they are over a run's own seeds.
     """
-    axes = [name for name in sweep.grid if name != "seed"]
-    over = "seed" if "seed" in sweep.grid and axes else SEED_IN_RUN
-    axes = axes or ["seed"]
+    swept = {name: [*table[name].drop_duplicates()] for name in sweep.grid}
     # numbers of single images have their means beside them
-    numbers = table[table["image"].isna() & table["value"].notna()]
-    with plt.rc_context():
-        plots.use_style()
-        plt.rc("text", parse_math=False)  # a name with two dollars is no formula
-        plt.rc("svg", hashsalt="sweep")  # no random names: equal tables give equal pages
-        quantities = [
-            (quantity, [_over_parameter(rows, axis, [a for a in axes if a != axis], over) for axis in axes])
-            for quantity, rows in numbers.groupby("quantity", sort=False)
-        ]
-    points = [_of_point(sweep, row, folder) for row in table.drop_duplicates("point").to_dict("records")]
-    states = [point["status"] for point in points]
-    page = PAGE.render(
+    numbers = table[table["image"].isna() & table["quantity"].notna()]
+    quantities = {quantity: rows for quantity, rows in numbers.groupby("quantity", sort=False)}
+    drawn = _pictures(quantities, swept)
+    points = table.groupby("point", sort=False)
+    first = points.first()
+    page = standalone.page(
+        "sweep/report.html",
+        [picture for pictures in drawn.values() for picture in pictures],
         sweep=sweep,
-        quantities=quantities,
-        points=points,
-        states=states,
-        known={figure.words: figure.description for _, figures in quantities for figure in figures},
-        figures_style=Markup((STATIC / "figures.css").read_text(encoding="utf-8")),
-        figures_script=Markup((STATIC / "figures.js").read_text(encoding="utf-8")),
+        swept={name: ", ".join(map(parameters.as_typed, values)) for name, values in sweep.grid.items()},
+        same={name: parameters.as_typed(value) for name, value in sweep.parameters.items()},
+        status=Counter(first["status"]),
+        outcomes=Counter(worst for _, rows in points if (worst := _worst(rows))),
+        time=timedelta(seconds=round(first["seconds"].sum())),
+        circumstances=_circumstances(sweep, first.index[first["status"] == "done"], folder),
+        points=_of_points(sweep, points, folder),
+        drawn=drawn,
+        definitions=_definitions(sweep, first.index[first["status"] == "done"], folder),
+        numbers=_of_numbers(quantities, swept),
     )
-    path = folder / "report.html"
+    path = folder / REPORT
     write_atomically(path, page)
     return path
 
 
-def _of_point(sweep: Sweep, row: dict[str, object], folder: Path) -> dict[str, object]:
-    at = point_folder(folder, row["point"]).relative_to(folder).as_posix()
-    if row["status"] == "done":
-        return {**row, "link": f"{at}/{sweep.chapter}.ipynb", "time": f"{row['seconds']:.1f}", "message": ""}
-    return {**row, "link": f"{at}/", "time": ""}
+def _pictures(
+    quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequence[object]]
+) -> dict[str, list[Picture]]:
+    """Return the charts of each quantity, one for each swept parameter but the seed."""
+    axes = [name for name in swept if name != "seed"] or [charts.METHOD]
+    looks = plots.looks(_methods(quantities))
+    with plt.rc_context():
+        standalone.use_style()
+        return {
+            quantity: [charts.over(rows, axis, swept, looks) for axis in axes]
+            for quantity, rows in quantities.items()
+            if rows["value"].notna().any()
+        }
 
 
-def _over_parameter(rows: pd.DataFrame, axis: str, others: list[str], over: str) -> Drawn:
-    """Draw one quantity over one swept parameter: a panel for each value of the others, a line a method."""
-    quantity = rows["quantity"].iloc[0]
-    apart = [*others, *(["level"] if rows["level"].notna().any() else [])]
-    panels = [*rows.groupby(apart, sort=False, dropna=False)] if apart else [((), rows)]
-    levels = rows["level"].nunique()
-    columns = levels if 1 < levels <= COLUMNS else min(COLUMNS, len(panels))
-    lines = ceil(len(panels) / columns)
-    figure, grid = plt.subplots(
-        lines,
-        columns,
-        figsize=(3 * columns + 2, 2.6 * lines + 0.4),
-        squeeze=False,
-        sharey=True,
-        layout="constrained",
-    )
-    methods = rows["method"].fillna("").unique()
-    looks = dict(zip(methods, zip(cycle(sns.color_palette()), _markers(), strict=False), strict=False))
-    for (values, panel), place in zip(panels, grid.flat, strict=False):
-        place.set_title(_title(apart, values), fontsize="small")
-        place.set_xlabel(axis)
-        _draw(place, panel, axis, over, looks)
-    for unused in grid.flat[len(panels) :]:
-        unused.remove()
-    for place in grid[:, 0]:
-        place.set_ylabel(quantity)
-    handles = [
-        plt.Line2D([], [], color=colour, marker=marker, label=m) for m, (colour, marker) in looks.items()
-    ]
-    if any(methods):
-        figure.legend(handles=handles, loc="outside right upper", fontsize="small")
-    each = f", a panel for each {' and '.join(apart)}" if apart else ""
-    seeds = "seeds" if over == "seed" else "a run's own seeds, where it has several"
-    words = f"{quantity} over {axis}{each}, a line for each method: mean and 95 % interval over {seeds}."
-    description = described.description(figure)
-    source = plots.embedded(figure, "svg+xml", bbox_inches="tight", metadata={"Date": None})
-    return Drawn(source, words, description)
+def _methods(quantities: Mapping[str, pd.DataFrame]) -> list[str]:
+    """Return all methods, networks first, so that these have the strongest colours."""
+    every = pd.concat([*quantities.values()]) if quantities else pd.DataFrame(columns=["method", "outcome"])
+    every = every.assign(method=every["method"].fillna(""))
+    return [*dict.fromkeys([*every.loc[every["outcome"].notna(), "method"], *every["method"]])]
 
 
-def _draw(
-    place: Axes, rows: pd.DataFrame, axis: str, over: str, looks: dict[str, tuple[object, str]]
-) -> None:
-    """Draw a panel: at each value of the parameter the mean and its interval."""
-    values = rows[axis].drop_duplicates()
-    numeric = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
-    places = {value: value if numeric else n for n, value in enumerate(values)}
-    if numeric and values.min() > 0 and values.max() >= 100 * values.min():
-        place.set_xscale("log")
-        place.minorticks_off()
-    ticked = list(places)[:: ceil(len(places) / MOST_TICKS)]
-    place.set_xticks([places[value] for value in ticked], [f"{value}" for value in ticked])
-    for method, line in rows.groupby(rows["method"].fillna(""), sort=False):
-        # one number for each seed, whatever else a record has several of
-        samples = (
-            line.groupby([axis, over], sort=False, dropna=False)["value"].mean().groupby(axis, sort=False)
+def _worst(rows: pd.DataFrame) -> str | None:
+    """Return the worst outcome of a point's networks, None where none is recorded."""
+    there = {*rows["outcome"].dropna()}
+    return max(there, key=OUTCOMES.index, default=None)
+
+
+def _of_points(sweep: Sweep, points: pd.DataFrame, folder: Path) -> Table:
+    """Return the table of points, each with a link to its page, or what there is of it."""
+    rows = [
+        (
+            Cell(name, link=_link(sweep, name, folder)),
+            *(_value(rows[parameter].iloc[0]) for parameter in sweep.grid),
+            Cell(rows["status"].iloc[0]),
+            Cell(_worst(rows) or ""),
+            _seconds(rows["seconds"].iloc[0]),
+            Cell(message if isinstance(message := rows["message"].iloc[0], str) else ""),
         )
-        found = pd.DataFrame([mean_interval(sample) for _, sample in samples], index=[v for v, _ in samples])
-        ends = [found["estimate"] - found["low"], found["high"] - found["estimate"]]
-        colour, marker = looks[method]
-        at = [places[v] for v in found.index]
-        means, *_ = place.errorbar(at, found["estimate"], ends, color=colour, marker=marker)
-        means.set_label(method)
-
-
-def _markers() -> Iterator[str]:
-    # another marker for each round through the colours
-    return (marker for marker in cycle(MARKERS) for _ in sns.color_palette())
-
-
-def _title(names: list[str], values: tuple[object, ...]) -> str:
-    return ", ".join(
-        f"{v}" if name == "level" else f"{name} = {v}" for name, v in zip(names, values, strict=True)
+        for name, rows in points
+    ]
+    return Table(
+        "Each point and what became of it. Its name leads to its page.",
+        "points",
+        ["point", *sweep.grid, "status", "outcome", "seconds", "message"],
+        rows,
+        choices=["status", "outcome"],
     )
+
+
+def _link(sweep: Sweep, name: str, folder: Path) -> str | None:
+    at = point_folder(folder, name)
+    known = (f"{sweep.chapter}.html", f"{sweep.chapter}.ipynb", f"{sweep.chapter}.failed.ipynb", "run.log")
+    there = next((at / file for file in known if (at / file).exists()), None)
+    return quote(there.relative_to(folder).as_posix()) if there else None
+
+
+def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequence[object]]) -> Table:
+    """Return the table of means, intervals and outcomes at each swept value."""
+    axes = [name for name in swept if name != "seed"]
+    levels = ["level"] if any(rows["level"].notna().any() for rows in quantities.values()) else []
+    rows = []
+    for quantity, numbers in quantities.items():
+        by = [*axes, "level", "method"]
+        each = charts.samples(numbers, by, [*swept])
+        for (*values, level, method), one in each.groupby(by, sort=False, dropna=False):
+            found = charts.summary(quantity, one)
+            rows.append(
+                [
+                    Cell(quantity),
+                    *map(_value, values),
+                    *(Cell("" if pd.isna(level) else level) for _ in levels),
+                    Cell("" if pd.isna(method) else method),
+                    _number(found.interval.estimate),
+                    _number(found.interval.low),
+                    _number(found.interval.high),
+                    Cell(f"{found.n}" if found.n == found.runs else f"{found.n} of {found.runs}", found.n),
+                    Cell(_counted(one["outcome"])),
+                ]
+            )
+    return Table(
+        "Means over runs, and their 95 % intervals: from "
+        f"{charts.LEAST_FOR_INTERVAL} runs of one outcome on, cut where the quantity ends.",
+        "means",
+        [
+            "quantity",
+            *axes,
+            *levels,
+            "method",
+            "mean",
+            "from",
+            "to",
+            "n",
+            "outcomes",
+        ],
+        rows,
+        choices=["quantity", *levels, "method"],
+    )
+
+
+def _counted(outcomes: pd.Series) -> str:
+    counts = outcomes.value_counts()
+    return ", ".join(f"{counts[name]} {name}" for name in OUTCOMES if name in counts.index)
+
+
+def _value(value: object) -> Cell:
+    numeric = isinstance(value, int | float) and not isinstance(value, bool)
+    return Cell(parameters.as_typed(value), float(value) if numeric else None)
+
+
+def _number(value: float) -> Cell:
+    return Cell("") if pd.isna(value) else Cell(f"{value:.4g}".replace("-", "−"), value)
+
+
+def _seconds(value: float) -> Cell:
+    return Cell("") if pd.isna(value) else Cell(f"{value:.1f}", value)
+
+
+def _definitions(sweep: Sweep, done: Sequence[str], folder: Path) -> dict[str, str]:
+    """Return how each metric is computed, as the finished runs say."""
+    first = record(point_folder(folder, done[0])) if len(done) else {}
+    return first.get("definitions") or {}
+
+
+def _circumstances(sweep: Sweep, done: Sequence[str], folder: Path) -> dict[str, str]:
+    """Return where the finished runs were computed."""
+    records = [record(point_folder(folder, name)) for name in done]
+    return {
+        fact: "; ".join(dict.fromkeys(str(found) for one in records if (found := one.get(fact))))
+        for fact in ("commit", "device")
+        if any(one.get(fact) for one in records)
+    }
