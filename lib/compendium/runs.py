@@ -86,7 +86,7 @@ class Run:
 
     def doors(self) -> dict[str, str]:
         """Return for each door what stands in it, as `resolve` takes it."""
-        return {door: f"{one['file']}:{one['name'].rpartition(':')[2]}" for door, one in self.own.items()}
+        return {door: _spec(described) for door, described in self.own.items()}
 
 
 def threads(number: int = 1) -> dict[str, str]:
@@ -115,10 +115,7 @@ def resolve(
     not take, and for a door that the chapter has not; CompendiumError where a data set or the user's code is
     not there.
     """
-    for door in doors or {}:
-        if door not in chapter.doors:
-            there = f"it takes a {' or '.join(chapter.doors)}" if chapter.doors else "it takes none"
-            raise UsageError(f"--{door}: {chapter.name} has no place for a {door} of your own; {there}")
+    described = {door: own.describe(spec) for door, spec in check_doors(chapter, doors or {}).items()}
     effective = chapter.effective(given)
     sets = {
         item: chapter.parameters[name].choices
@@ -133,7 +130,7 @@ def resolve(
         chapter=chapter.name,
         profile=profile,
         parameters=effective,
-        own={door: own.describe(spec) for door, spec in (doors or {}).items()},
+        own=described,
         left_out=left_out,
         code=chapter.code_hash,
         library=project.files_hash(chapter.modules),
@@ -143,6 +140,22 @@ def resolve(
         threads=number_of_threads,
         commit=project.commit(),
     )
+
+
+def check_doors(chapter: Chapter, doors: Mapping[str, str]) -> dict[str, str]:
+    """Return the doors with what stands in them named by its absolute file, as from any folder.
+
+    Raises UsageError where the chapter has no such door, or the user's code is not there.
+    """
+    for door in doors:
+        if door not in chapter.doors:
+            there = f"it takes a {' or '.join(chapter.doors)}" if chapter.doors else "it takes none"
+            raise UsageError(f"--{door}: {chapter.name} has no place for a {door} of your own; {there}")
+    return {door: _spec(own.describe(spec)) for door, spec in doors.items()}
+
+
+def _spec(described: Mapping[str, str]) -> str:
+    return f"{described['file']}:{described['name'].rpartition(':')[2]}"
 
 
 def present(chapter: str, namespace: Mapping[str, Any]) -> Run:
