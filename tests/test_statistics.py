@@ -87,7 +87,14 @@ def test_a_comparison_is_decided_where_its_interval_is_on_one_side_of_0(ends, be
     assert Comparison(sum(ends) / 2, *ends, first_lower=0, pairs=2).below_zero is below
 
 
-@pytest.mark.parametrize("values", [[1.0, np.nan], [np.inf, 1.0], [[1.0, 2.0]]])
+def test_a_missing_value_leaves_the_mean_and_the_difference_unknown():
+    assert np.isnan(mean_interval([1.0, np.nan, 2.0])).all()
+    compared = paired_comparison([1.0, np.nan], [2.0, 2.0])
+    assert np.isnan(compared[:3]).all()
+    assert (compared.first_lower, compared.pairs, compared.below_zero) == (1, 2, None)
+
+
+@pytest.mark.parametrize("values", [[np.inf, 1.0], [[1.0, 2.0]]])
 def test_what_is_no_row_of_finite_numbers_is_refused(values):
     with pytest.raises(ValueError, match="finite"):
         mean_interval(values)

@@ -35,9 +35,12 @@ class Comparison(NamedTuple):
 def mean_interval(values: ArrayLike) -> Interval:
     """Return the mean of independent `values`, `(n,)`, with Student's t interval.
 
-    With one value, or none, the interval is unknown: its ends, or all three, are NaN.
+    With one value, or none, the interval is unknown: its ends, or all three, are NaN. So they are where a
+    value is missing (NaN), as that of a network that diverged: the mean of the others would flatter it.
     """
-    values = _finite_row("values", values)
+    values = _row("values", values)
+    if np.isnan(values).any():
+        return Interval(np.nan, np.nan, np.nan)
     if len(values) < 2:
         return Interval(float(values[0]) if len(values) else np.nan, np.nan, np.nan)
     error = stats.sem(values - values[0])  # so that it is zero for equal values, whose mean is rounded
@@ -73,17 +76,17 @@ def paired_comparison(first: ArrayLike, second: ArrayLike) -> Comparison:
 
     first, second: `(n,)`, one number a pair, in the same order. The interval is that of the paired t test (as
     `scipy.stats.ttest_rel` has it); one that excludes 0 says that the order would hardly turn round with
-    other images or seeds of the same kind. With fewer than two pairs its ends are NaN. Raises ValueError
-    where the lengths differ.
+    other images or seeds of the same kind. With fewer than two pairs its ends are NaN, and where a value is
+    missing, the difference too. Raises ValueError where the lengths differ.
     """
-    first, second = _finite_row("first", first), _finite_row("second", second)
+    first, second = _row("first", first), _row("second", second)
     if len(first) != len(second):
         raise ValueError(f"pairs: first has {len(first)} values, second {len(second)}")
     return Comparison(*mean_interval(first - second), int((first < second).sum()), len(first))
 
 
-def _finite_row(name: str, values: ArrayLike) -> np.ndarray:
+def _row(name: str, values: ArrayLike) -> np.ndarray:
     row = np.asarray(values, np.float64)
-    if row.ndim != 1 or not np.isfinite(row).all():
-        raise ValueError(f"{name}: expected a row of finite numbers, found shape {row.shape}")
+    if row.ndim != 1 or np.isinf(row).any():
+        raise ValueError(f"{name}: expected a row of finite or missing numbers, found shape {row.shape}")
     return row

@@ -1,0 +1,68 @@
+"""The smallest runs of a chapter: whatever comes of them is a result, with a whole record."""
+
+import json
+
+import pytest
+from tiny_notebooks import execute
+
+from compendium import chapters, project
+
+pytestmark = pytest.mark.slow
+
+PATH = project.chapter_path("salt-pepper-cae")
+SMALLEST = {"epochs": 1, "train_images": 40, "test_images": 3, "fractions": [0.3], "shown": [0, 1, 2]}
+KEYS = ("quantity", "method", "level", "seed", "image")
+
+
+def record(folder):
+    def refuse(constant):
+        raise AssertionError(f"{constant} is not JSON")
+
+    return json.loads((folder / "record.json").read_text(), parse_constant=refuse)
+
+
+def numbers(found):
+    return {tuple(row.get(key) for key in KEYS): row["value"] for row in found["metrics"]}
+
+
+@pytest.fixture(scope="module")
+def smallest(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("smallest")
+    execute(PATH, SMALLEST, out=folder)
+    return record(folder)
+
+
+def test_it_collapses_and_comes_to_its_end(smallest):
+    (outcome,) = smallest["outcomes"]
+    assert (outcome["method"], outcome["level"], outcome["outcome"], outcome["epoch"]) == (
+        *("CAE", "30 %", "collapsed", 1),
+    )
+    assert outcome["value"] >= outcome["limit"]
+    # 40 images have no 128 components, nor three images a map of more than two dimensions
+    assert smallest["parts"]["limits"].startswith("failed: ValueError: n_components=128")
+    assert smallest["parts"]["recorded"] == "done"
+
+
+def test_without_its_parts_it_has_the_same_numbers(smallest, tmp_path):
+    parts = chapters.named("salt-pepper-cae").parts
+    execute(PATH, SMALLEST, out=tmp_path, left_out=parts)
+    bare = record(tmp_path)
+    assert bare["parts"] == dict.fromkeys(parts, "left out")
+    assert numbers(bare).items() <= numbers(smallest).items()
+    assert len(numbers(bare)) > 40
+    assert bare["outcomes"] == smallest["outcomes"]
+
+
+def test_a_network_that_diverges_is_recorded_with_its_epoch_and_no_numbers(tmp_path):
+    given = SMALLEST | {"learning_rate": 1e30, "output_activation": "linear", "epochs": 4}
+    execute(PATH, given, out=tmp_path)
+    found = record(tmp_path)
+    (outcome,) = found["outcomes"]
+    assert (outcome["outcome"], outcome["value"]) == ("diverged", None)
+    assert len(found["curves"]) == outcome["epoch"] < 4
+    assert {value for (_, method, *_), value in numbers(found).items() if method == "CAE"} == {None}
+    assert all(
+        value is not None
+        for (_, method, *_), value in numbers(found).items()
+        if method == "linear interpolation"
+    )
