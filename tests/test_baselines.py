@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -323,3 +325,9 @@ def test_cifar10_in_128_principal_components():
     train, test = cifar10("train", 10_000), cifar10("test", 2_000)
     restored = baselines.pca_reconstruction(train, test, 128)
     assert ((restored - test) ** 2).mean() == pytest.approx(0.0051, abs=0.0001)
+
+
+def test_scikit_learn_and_statistics_are_not_loaded_before_they_are_used():
+    code = "import sys, compendium.baselines; print(*{'sklearn', 'scipy.stats'} & set(sys.modules))"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout.strip() == ""

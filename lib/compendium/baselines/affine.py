@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 from scipy import linalg
-from sklearn.decomposition import PCA
 
 from compendium.images import Images, check_images
 
@@ -76,6 +75,8 @@ def pca_reconstruction(train: Images, test: Images, components: int) -> Images:
     """
     if check_images(train, "train").shape[1:] != check_images(test, "test").shape[1:]:
         raise ValueError(f"train and test images differ in shape: {train.shape[1:]} and {test.shape[1:]}")
+    from sklearn.decomposition import PCA  # here, not above: takes seconds, and only this function needs it
+
     rows = train.reshape(len(train), -1)
     solver = "arpack" if components < min(rows.shape) else "full"  # the iterations cannot find all there are
     pca = PCA(components, svd_solver=solver, random_state=0).fit(rows)

@@ -12,7 +12,7 @@ from importlib.util import find_spec
 
 import numpy as np
 from scipy import ndimage
-from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_wavelet
+from skimage import restoration  # which loads a filter, and scipy.stats for it, when it is used
 
 from compendium.baselines.impulse import median
 from compendium.images import Images, check_images, with_channels
@@ -30,7 +30,7 @@ def total_variation(noisy: Images, strength: float) -> Images:
 
     Source: Chambolle (2004), doi:10.1023/B:JMIV.0000011325.36760.1e.
     """
-    return _each(noisy, lambda image: denoise_tv_chambolle(image, strength, channel_axis=-1))
+    return _each(noisy, lambda image: restoration.denoise_tv_chambolle(image, strength, channel_axis=-1))
 
 
 def non_local_means(noisy: Images, strength: float) -> Images:
@@ -40,7 +40,7 @@ def non_local_means(noisy: Images, strength: float) -> Images:
     doi:10.1109/CVPR.2005.38.
     """
     options = {"patch_size": 5, "patch_distance": 6, "fast_mode": True, "channel_axis": -1}
-    return _each(noisy, lambda image: denoise_nl_means(image, h=strength, **options))
+    return _each(noisy, lambda image: restoration.denoise_nl_means(image, h=strength, **options))
 
 
 def wavelet(noisy: Images, strength: float) -> Images:
@@ -49,7 +49,9 @@ def wavelet(noisy: Images, strength: float) -> Images:
     Uses `skimage.restoration.denoise_wavelet` with Daubechies' wavelet of two vanishing moments, no
     cycle spinning. Source: Chang, Yu and Vetterli (2000), doi:10.1109/83.862633.
     """
-    return _each(noisy, lambda image: denoise_wavelet(image, strength, wavelet="db2", channel_axis=-1))
+    return _each(
+        noisy, lambda image: restoration.denoise_wavelet(image, strength, wavelet="db2", channel_axis=-1)
+    )
 
 
 def bm3d(noisy: Images, strength: float) -> Images:
