@@ -10,8 +10,9 @@ from IPython.display import HTML
 from markupsafe import Markup
 
 from compendium.baselines import TRIVIAL
+from compendium.results import LEARNT
 
-LEARNT, COLLAPSED, DIVERGED = "learnt", "collapsed", "diverged"
+COLLAPSED, DIVERGED = "collapsed", "diverged"
 
 
 def judged(

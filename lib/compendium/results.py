@@ -24,6 +24,9 @@ FORM = 2
 
 METRIC_COLUMNS = ["quantity", "method", "level", "seed", "image", "value"]
 OUTCOME_COLUMNS = ["method", "level", "seed", "outcome", "epoch", "quantity", "value", "predictor", "limit"]
+LEARNT = "learnt"
+"""The outcome of a network that is ahead of the trivial predictors; see `outcomes.judged`."""
+
 CURVE_NUMBERS = ["epoch", "loss", "val_loss"]
 METRICS = "metrics.csv"
 _QUOTED = "quoted.json"
@@ -179,7 +182,7 @@ def _obstacle(run: Run, record: Mapping[str, object]) -> str | None:
         if state != "done":
             return f"the part {name}: {state}; a published run is whole"
     for row in record.get("outcomes", []):
-        if row["outcome"] != "learnt":
+        if row["outcome"] != LEARNT:
             where = " at ".join(filter(None, (row["method"], row["level"])))
             return f"{where} {row['outcome']}; only a run whose networks learnt is published"
     return None

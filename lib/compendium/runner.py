@@ -7,10 +7,10 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import nbformat
 import papermill
 from jupyter_client import AsyncKernelManager
@@ -185,7 +185,11 @@ class _Engine(Engine):
             execution=execution,
             **{name: options[name] for name in names},
         )
-        client.execute(env=dict(execution.environment))
+        nb_man.save = lambda **_: None  # else papermill writes the notebook twice for each cell, of prose too
+        try:
+            client.execute(env=dict(execution.environment))
+        finally:
+            del nb_man.save
 
 
 papermill_engines.register(_Engine.NAME, _Engine)
@@ -202,7 +206,7 @@ def _environment(this: Run, home: str) -> dict[str, str]:
             "KERAS_BACKEND": this.backend,
             "KERAS_HOME": home,  # no keras.json
             "IPYTHONDIR": home,  # no profile, no start-up files
-            "MATPLOTLIBRC": f"{matplotlib.get_data_path()}/matplotlibrc",
+            "MATPLOTLIBRC": str(Path(find_spec("matplotlib").origin).with_name("mpl-data") / "matplotlibrc"),
             "PYTHONHASHSEED": "0",
             "PYTHONUTF8": "1",
             "LC_ALL": "C.UTF-8",

@@ -77,13 +77,16 @@ def run(
 
 def _tell(folder: Path) -> None:
     """Say in a line each what a user must know of a finished run before reading its numbers."""
-    from compendium import outcomes, results, runs
+    from compendium import results, runs
 
     if not (folder / runs.RECORD).exists():
         raise CompendiumError(f"{folder}: the run left no record; its last cells must call `results.write`")
     record = results.read(folder / runs.RECORD)
-    for line in outcomes.sentences(record.get("outcomes", [])):
-        typer.echo(line, err=True)
+    if failed := [row for row in record.get("outcomes", []) if row["outcome"] != results.LEARNT]:
+        from compendium import outcomes  # needs packages that most runs end without
+
+        for line in outcomes.sentences(failed):
+            typer.echo(line, err=True)
     for name, state in record.get("parts", {}).items():
         if state.startswith("failed"):
             typer.echo(f"the part {name} {state}", err=True)
