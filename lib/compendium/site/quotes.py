@@ -35,6 +35,7 @@ from compendium.claims.checks import recorded_run
 from compendium.errors import CompendiumError, unknown
 
 FIELD = re.compile(r"\{([^{}]+?) -> ([^{}]+)\}")
+RANGE = re.compile(r"(-?[\d.]+)\.\.(-?[\d.]+) (.+)$")
 OUTSIDE = r"(?![^()]*\))"  # of parentheses
 WORDS = (  # noqa: SIM905
     "none one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
@@ -74,12 +75,17 @@ def value(expression: str, records: Records) -> float:
     return first - sum(others) if others else first
 
 
+def levels(text: str, records: Records) -> list[str]:
+    """Return the levels of the numbers that `quantity|method` chooses, in the record's order."""
+    return [*dict.fromkeys(_rows(text, records)["level"])]
+
+
 def written(number: float, how: str, field: str = "") -> str:
     """Return a number as the text of a page has it; raises CompendiumError outside a stated range."""
     if how.lower() == "words":
         word = WORDS[round(number)] if number < len(WORDS) else f"{round(number):,}"
         return word.capitalize() if how == "Words" else word
-    if bounds := re.match(r"(-?[\d.]+)\.\.(-?[\d.]+) (.+)$", how):
+    if bounds := RANGE.match(how):
         if not float(bounds[1]) <= number <= float(bounds[2]):
             raise CompendiumError(f"{field}: the record has {number:.4g}, which is not {bounds[3]!r}")
         return bounds[3]
