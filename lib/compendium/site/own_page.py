@@ -1,4 +1,4 @@
-"""The page of a run: the chapter as the book shows it, with this run's outputs, in one file beside the notebook.
+"""The page of a run: the chapter as the book shows it, with this run's outputs, in one file.
 
 Compiled is a book of which only the run's chapter is whole. Of the other pages there is what the chapter's
 references need: titles, formulas with a number, the glossary. So numbers and captions are the book's. Links
@@ -10,7 +10,7 @@ import logging
 import os
 import re
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -25,7 +25,7 @@ from compendium import products, project, results
 from compendium.errors import CompendiumError, one_line
 from compendium.files import write_atomically
 from compendium.runs import RECORD
-from compendium.site import beside, figures, minutes, one_file, quotes, terms, this_run, tips
+from compendium.site import beside, figures, minutes, one_file, terms, this_run, tips
 
 _SETTINGS = {
     "html_sidebars": {"**": []},
@@ -34,10 +34,7 @@ _SETTINGS = {
     "nb_output_stderr": "show",  # a user's own code may complain
     "latex_individualpages": False,  # which jupyter-book asks for
 }
-_OF_THE_BOOK = (
-    ".primary-toggle, .search-button, #pst-primary-sidebar, #pst-primary-sidebar-modal, #pst-search-dialog"
-)
-_OF_THE_BOOK += ", link[rel=search], link[rel=index], link[rel=next], link[rel=prev]"
+_OF_THE_BOOK = ".primary-toggle, .search-button, [id^=pst-primary-sidebar], #pst-search-dialog, [rel=search]"
 _NOT_STAGED = ("play", "vendor/qhull*", "*.png", "zips", "downloads", "figures", "play-*.js")
 _REFERENCES = "## References\n\n```{bibliography}\n:style: plain\n:filter: docname in docnames\n```"
 _OTHER_RUNS = re.compile(r"(?ms)^```\{admonition\} Two runs on this page\n.*?^```\n?")  # said on top
@@ -74,9 +71,8 @@ def write(folder: Path, chapter: str) -> Path:
 def _stage(source: Path, chapter: str, notebook: NotebookNode) -> None:
     """Lay out the sources of a book with one chapter."""
     book = project.ROOT / "book"
-    shutil.copytree(
-        book / "_static", source / "book" / "_static", ignore=shutil.ignore_patterns(*_NOT_STAGED)
-    )
+    static, needless = source / "book" / "_static", shutil.ignore_patterns(*_NOT_STAGED)
+    shutil.copytree(book / "_static", static, ignore=needless)
     for name in ("book/references.bib", f"{terms.GLOSSARY}.md", "_config.yml"):
         shutil.copy(project.ROOT / name, source / name)
     for folder in ("_claims", "_minutes"):
@@ -165,9 +161,8 @@ def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
     if not parts or cell.cell_type != "code" or (cell.outputs and not failed):
         return
     state = states.get(parts[0], "failed" if failed else "left out")
-    said = f"Not in this run: the part {parts[0]} " + (
-        "failed." if failed or "failed" in state else "was left out."
-    )
+    became = "failed" if failed or state.startswith("failed") else "was left out"
+    said = f"Not in this run: the part {parts[0]} {became}."
     about = cell.metadata.get("mystnb", {})
     if "figure" in about:
         about.setdefault("image", {})["alt"] = said
@@ -179,7 +174,8 @@ def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
 _NOTICE = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="560" height="60" viewBox="0 0 560 60">\
 <rect x="1" y="1" width="558" height="58" fill="none" stroke="#767676" stroke-dasharray="6 4"/>\
-<text x="280" y="35" text-anchor="middle" font-family="sans-serif" font-size="15" fill="#595959">{}</text></svg>"""
+<text x="280" y="35" text-anchor="middle" font-family="sans-serif" font-size="15" fill="#595959">{}</text>\
+</svg>"""
 
 
 def _compile(source: Path, html: Path, chapter: str) -> Path:
@@ -204,7 +200,7 @@ def _compile(source: Path, html: Path, chapter: str) -> Path:
 
 
 def _alone(soup: BeautifulSoup) -> BeautifulSoup:
-    """Take from a page what leads through the book, which is not there, and say in its title that it is a run."""
+    """Take from a page what leads through the book, and say in its title that it is a run."""
     for element in soup.select(_OF_THE_BOOK):
         element.decompose()
     soup.title.string = f"A run: {soup.title.text}"

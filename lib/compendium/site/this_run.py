@@ -1,4 +1,4 @@
-"""The top of a run's own page: which run it is, what became of it, and its numbers beside the published run's."""
+"""The top of a run's own page: which run it is, what became of it, its numbers beside the published ones."""
 
 import math
 from collections.abc import Iterator, Mapping
@@ -32,8 +32,9 @@ _TOP = Environment(
 ).from_string("""\
 <section class="this-run" aria-labelledby="this-run">
 <h2 id="this-run">This run</h2>
-<p>This page is a run of <a href="{{ in_the_book }}">a chapter of The Denoising Compendium</a>{{ introduction }}.
-Its figures, tables and printed numbers are this run's.
+<p>This page is a run of <a href="{{ in_the_book }}">a chapter of The Denoising Compendium</a>
+{{- introduction }}.
+Its figures, tables and printed numbers are this run's, which stands where the prose speaks of the quick run.
 {% if published %}
 The prose is the book's: <span class="published">sentences on this ground</span> speak of the
 {{ published.profile }} run that is published there, and behind each number that they quote stands
@@ -42,10 +43,12 @@ The prose is the book's: <span class="published">sentences on this ground</span>
 The prose is the book's, and what it concludes need not hold here.
 {% endif %}</p>
 {% for outcome in outcomes %}
-<div class="admonition warning"><p class="admonition-title">{{ outcome.title }}</p><p>{{ outcome.text }}</p></div>
+<div class="admonition warning"><p class="admonition-title">{{ outcome.title }}</p>
+<p>{{ outcome.text }}</p></div>
 {% endfor %}
 {% for note in notes %}
-<div class="admonition note"><p class="admonition-title">{{ note.title }}</p><p>{{ note.text }}</p></div>
+<div class="admonition note"><p class="admonition-title">{{ note.title }}</p>
+<p>{{ note.text }}</p></div>
 {% endfor %}
 <div class="pst-scrollable-table-container"><table class="table facts"><tbody>
 {% for name, value in facts.items() %}
@@ -66,8 +69,8 @@ The prose is the book's, and what it concludes need not hold here.
 <tr><th scope="rowgroup" colspan="4">{{ rows[0].level }}</th></tr>
 {% endif %}
 {% for row in rows %}
-<tr><th scope="row">{{ row.of }}</th><td class="number">{{ row.own }}</td><td class="number">{{ row.published }}</td>
-<td class="number">{{ row.difference }}</td></tr>
+<tr><th scope="row">{{ row.of }}</th><td class="number">{{ row.own }}</td>
+<td class="number">{{ row.published }}</td><td class="number">{{ row.difference }}</td></tr>
 {% endfor %}
 </tbody>
 {% endfor %}
@@ -76,7 +79,9 @@ The prose is the book's, and what it concludes need not hold here.
 {% if settings %}
 <h3>Parameters that differ from the published run's</h3>
 <div class="pst-scrollable-table-container"><table class="table settings">
-<thead><tr><th scope="col">parameter</th><th scope="col">this run</th><th scope="col">published</th></tr></thead><tbody>
+<thead>
+<tr><th scope="col">parameter</th><th scope="col">this run</th><th scope="col">published</th></tr>
+</thead><tbody>
 {% for name, own, theirs in settings %}
 <tr><td><code>{{ name }}</code></td><td>{{ own }}</td><td>{{ theirs }}</td></tr>
 {% endfor %}
@@ -281,4 +286,5 @@ def _said(outcome: Mapping[str, Any]) -> str:
     numbers = [outcome.get("value"), outcome.get("limit")]
     if any(not isinstance(number, int | float) for number in numbers):
         return what
-    return f"{what}, {outcome['quantity']} {numbers[0]:.4g} beside {numbers[1]:.4g} of the {outcome['predictor']}"
+    value, limit = numbers
+    return f"{what}, {outcome['quantity']} {value:.4g} beside {limit:.4g} of the {outcome['predictor']}"
