@@ -17,7 +17,6 @@ from nbclient.exceptions import DeadKernelError
 
 from compendium import data, faults, parameters, progress, project
 from compendium.errors import CompendiumError
-from compendium.files import write_atomically
 
 # what NumPy, Numba, joblib and TensorFlow read
 _THREADS = (
@@ -118,19 +117,6 @@ def run(
             "\n".join(filter(None, (f"{notebook.stem}: {reason}{where}", source)))
         ) from fault
     return unfinished.replace(out / notebook.name)
-
-
-def page(notebook: Path) -> Path:
-    """Write an executed notebook as a web page of its own beside it, and return that."""
-    from nbconvert import HTMLExporter  # takes a second, which a failed run need not wait for
-
-    exporter = HTMLExporter(embed_images=True)
-    # pictures are named from the chapter's folder
-    resources = {"metadata": {"name": notebook.stem, "path": str(project.NOTEBOOKS)}}
-    content, _ = exporter.from_notebook_node(nbformat.read(notebook, 4), resources)
-    target = notebook.with_suffix(".html")
-    write_atomically(target, content)
-    return target
 
 
 class _Kernel(AsyncKernelManager):

@@ -56,7 +56,9 @@ def run(
         else:
             executed = runner.run(notebook, given, profile=profile, out=folder)
         if not executed.with_suffix(".html").exists():
-            runner.page(executed)
+            from compendium.site import own_page  # slow to import, too
+
+            own_page.write(folder, chapter)
         typer.echo(executed)
         if record:
             from compendium import results  # slower still

@@ -15,13 +15,12 @@ from compendium import project
 from compendium.errors import CompendiumError
 from compendium.site import quotes
 
-FOLDER = project.ROOT / "book" / "_quoted"
 ABSENT = "not in this run"
 
 _CLAIMS = r"\s*\(\{claim\}`[^)]*\)"
 _FENCE = r"^[`:]{3,}.*$|^:[\w-]+:.*$"  # around a directive, and its options
 _HEADING = r"^#+ .*$"
-_NOT_PROSE = re.compile(rf"(?m)`[^`]*`|\$[^$]*\$|\]\([^)]*\)|{_HEADING}|{_FENCE}")
+_NOT_PROSE = re.compile(rf"(?m){_HEADING}|{_FENCE}|`[^`]*`|\$[^$]*\$|\]\([^)]*\)")
 _BOUNDARY = re.compile(
     rf"(?m)\n\s*\n|{_FENCE}|{_HEADING}|^\s*(?:[-*]|\d+\.) |\||(?<=[.!?])[\"”’)*]*\s+(?=[A-Z*\"“`{{$(])"
 )
@@ -44,7 +43,7 @@ def sentences(chapter: str, record: Mapping[str, Any]) -> list[Sentence]:
 
     A chapter without such a file, or without a published run, has none.
     """
-    path = FOLDER / f"{chapter}.txt"
+    path = project.ROOT / "book" / "_quoted" / f"{chapter}.txt"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     found = (_sentence(line, chapter, record) for line in lines if line.strip())
     return [sentence for sentence in found if sentence]

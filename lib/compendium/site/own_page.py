@@ -11,6 +11,8 @@ import os
 import re
 import shutil
 from collections.abc import Mapping
+from contextlib import redirect_stderr
+from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -183,17 +185,18 @@ def _compile(source: Path, html: Path, chapter: str) -> Path:
     from jupyter_book.sphinx import build_sphinx  # takes a second
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)
-    fault = build_sphinx(
-        source,
-        html,
-        path_config=source / "_config.yml",
-        noconfig=True,
-        confoverrides={**_SETTINGS, "external_toc_path": str(source / "_toc.yml")},
-        doctreedir=source.with_name("doctrees"),
-        filenames=[str(source / f"notebooks/{chapter}.ipynb"), str(source / f"{terms.GLOSSARY}.md")],
-        freshenv=True,
-        really_quiet=True,
-    )
+    with redirect_stderr(StringIO()):  # where it writes of a fault, which is raised here
+        fault = build_sphinx(
+            source,
+            html,
+            path_config=source / "_config.yml",
+            noconfig=True,
+            confoverrides={**_SETTINGS, "external_toc_path": str(source / "_toc.yml")},
+            doctreedir=source.with_name("doctrees"),
+            filenames=[str(source / f"notebooks/{chapter}.ipynb"), str(source / f"{terms.GLOSSARY}.md")],
+            freshenv=True,
+            really_quiet=True,
+        )
     if isinstance(fault, BaseException):
         raise CompendiumError(f"{chapter}: its page cannot be made ({one_line(fault)})") from fault
     return html

@@ -31,7 +31,7 @@ from typing import Any
 import pandas as pd
 
 from compendium import results, statistics
-from compendium.claims.checks import recorded_run
+from compendium.claims.checks import Missing, recorded_run
 from compendium.errors import CompendiumError, unknown
 
 FIELD = re.compile(r"\{([^{}]+?) -> ([^{}]+)\}")
@@ -49,8 +49,18 @@ _ORDERS = {True: "holding", False: "reversed", None: "undecided"}  # by the side
 
 
 def published(chapter: str) -> Records:
-    """Return the largest recorded runs; where an expression names no chapter, this one's."""
-    return lambda named: recorded_run(named or chapter)
+    """Return the largest recorded runs; where an expression names no chapter, this one's.
+
+    What is returned raises CompendiumError for a chapter of which none is recorded.
+    """
+
+    def records(named: str) -> Mapping[str, Any]:
+        try:
+            return recorded_run(named or chapter)
+        except Missing as fault:
+            raise CompendiumError(str(fault)) from None
+
+    return records
 
 
 def fill(text: str, records: Records) -> str:
