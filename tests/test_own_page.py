@@ -256,6 +256,7 @@ def test_words_for_a_number_hold_or_do_not(own, said):
         ("```{note} Title\n:class: x\n\nThe recorded run. Other.\n```", "The recorded run."),
         ("- one\n- the recorded run\n- three", "the recorded run"),
         ("| a recorded run | b |", "a recorded run"),
+        ("| b | a recorded run |\n| c | d |", "a recorded run"),
     ],
 )
 def test_a_sentence_about_a_recorded_run_is_marked_whole(text, sentence):

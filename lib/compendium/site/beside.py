@@ -73,14 +73,16 @@ def marked(text: str, quoted: Iterable[Sentence]) -> str:
     published = []
     for sentence in quoted:
         for hit in re.finditer(re.escape(sentence.text), plain):
-            published.append((places[hit.start()], places[hit.end() - 1] + 1))
+            ends = [places[hit.end() - 1] + 1]
             for place, number in sentence.own:
                 behind = places[hit.start() + place - 1] + 1
-                behind = _UNIT.match(text, behind).end()
-                badges.setdefault(behind, {})[number] = None
+                ends.append(_UNIT.match(text, behind).end())
+                badges.setdefault(ends[-1], {})[number] = None
+            published.append((places[hit.start()], max(ends)))
     published += [hit.span() for hit in re.finditer(r"\brecorded\b", _prose_only(text))]
     added = [(place, _badge(numbers)) for place, numbers in badges.items()]
-    for start, end in _joined(_whole(text, *span) for span in published):
+    whole = (_whole(text, *span) for span in published)
+    for start, end in _joined(cell for span in whole for cell in _cells(text, *span)):
         before, after = _PUBLISHED.split("{}")
         added += [(start, before), (end, after)]
     for place, mark in sorted(added, key=lambda one: one[0], reverse=True):
@@ -159,6 +161,15 @@ def _whole(text: str, start: int, end: int) -> tuple[int, int]:
     if any(piece.count(sign) % 2 for sign in _CLOSED) or piece.count("[") != piece.count("]"):
         return start, end
     return first + len(piece) - len(piece.lstrip()), first + len(piece.rstrip())
+
+
+def _cells(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """Yield a part of a text as it is, but of the row of a table each cell by itself."""
+    if "|" not in text[start:end] or not text[text.rfind("\n", 0, start + 1) + 1 :].startswith("|"):
+        yield start, end
+        return
+    for cell in re.finditer(r"[^|\s](?:[^|]*[^|\s])?", text[start:end]):
+        yield start + cell.start(), start + cell.end()
 
 
 def _joined(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
