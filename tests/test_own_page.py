@@ -217,7 +217,7 @@ def test_the_top_says_what_the_run_is_and_what_became_of_it(soup):
     assert "photos (4,000 images)" in top
     assert "12 seconds of training, 2.5 minutes in all" in top
     assert "Collapsed" in top
-    assert "CAE, 90 %, seed 1, MSE 0.06 beside 0.05 of the mean image" in top
+    assert "CAE, 90 %, seed 1: MSE 0.06, beside 0.05 of the mean image" in top
     assert "epochs 2 80" in text_of(soup.select_one(".settings"))
 
 
@@ -244,7 +244,8 @@ def test_words_for_a_number_hold_or_do_not(own, said):
     ]
     quoted = beside.sentences("tiny-run", record(metrics=rows))
     marked = beside.marked("That is three times as much. So it is.", quoted)
-    assert BeautifulSoup(marked, "html.parser").text == f"That is three times ({said})  as much. So it is."
+    text = text_of(BeautifulSoup(marked, "html.parser"))
+    assert text == f"That is three times ( {said} ) as much. So it is."
     assert marked.startswith('<span class="published">That')
     assert marked.endswith("much.</span> So it is.")
 
@@ -285,7 +286,13 @@ def test_a_mark_does_not_cut_through_markup():
 def test_a_run_that_diverged_says_when():
     (said,) = this_run.outcomes(record(outcomes=[collapsed(outcome="diverged", epoch=3, value=None)]))
     assert said.title == "Diverged"
-    assert "CAE, 90 %, seed 1, in epoch 3" in said.text
+    assert said.cases == ["CAE, 90 %, seed 1: in epoch 3"]
+
+
+def test_many_trainings_that_ended_alike_are_one_line():
+    seeds = [collapsed(seed=seed, value=0.05 + seed / 100) for seed in (1, 2, 3)]
+    (said,) = this_run.outcomes(record(outcomes=[*seeds, collapsed(outcome="learnt")]))
+    assert said.cases == ["CAE, 90 %, seeds 1, 2, 3: MSE 0.06 to 0.08, beside 0.05 of the mean image"]
 
 
 def test_a_run_of_the_older_form_and_of_no_published_chapter_has_a_top():

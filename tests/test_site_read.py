@@ -13,7 +13,7 @@ from bs4 import BeautifulSoup
 from compendium import book, claims, project
 from compendium.errors import CompendiumError
 from compendium.labs import source
-from compendium.site import minutes, quotes, reading, typography
+from compendium.site import minutes, quotes, reading, this_run, typography
 
 QUOTED = project.ROOT / "book" / "_quoted"
 LABS = {name: source.FOLDER / f"{name}.md" for name in source.names()}
@@ -48,6 +48,15 @@ def test_each_quoted_number_is_the_record_s(name):
     text = plain(" ".join(cells(PAGES[name])))
     missing = [fragment for fragment in fragments(PAGES[name]) if fragment not in text]
     assert missing == [], "correct the page, or the sentence in book/_quoted/"
+
+
+@pytest.mark.parametrize("chapter", project.chapters())
+def test_each_chapter_says_which_of_its_numbers_matter_most(chapter):
+    record = quotes.published(chapter)("")
+    rows = [*this_run.headlines(record, record)]
+    assert len(rows) >= 4
+    assert all(row.own == row.published != "–" for row in rows)
+    assert {float(row.difference) for row in rows} == {0}
 
 
 # not a number that is part of a name, such as depth 5

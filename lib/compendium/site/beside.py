@@ -130,7 +130,7 @@ def _own(expression: str, how: str, chapter: str, record: Mapping[str, Any]) -> 
 
 def _badge(numbers: Iterable[str]) -> str:
     aside = '<span class="visually-hidden">{}</span>'
-    said = escape("; ".join(numbers))
+    said = escape("; ".join(number.replace(" ", "\N{NO-BREAK SPACE}") for number in numbers))
     return f'<span class="beside">{aside.format(" (")}{said}{aside.format(") ")}</span>'
 
 

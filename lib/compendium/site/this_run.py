@@ -1,7 +1,8 @@
 """The top of a run's own page: which run it is, what became of it, its numbers beside the published ones."""
 
+import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -22,9 +23,13 @@ IN_THE_BOOK = (
 FILES = {RECORD: "record", "metrics.csv": "all its numbers as a table"}
 
 _HEADLINES = Path(__file__).with_name("headlines.yml")
-_TRAINED = {"collapsed", "diverged"}  # outcomes that need a box
+_TRAINED = {  # outcomes that need a box, and what it says
+    "collapsed": "These trainings are no better than a prediction that does not look at the image:",
+    "diverged": "The loss of these trainings stopped being a number; what would follow is left empty:",
+}
 
 Record = Mapping[str, Any]
+Outcome = Mapping[str, Any]
 
 _TOP = Environment(
     autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
@@ -43,7 +48,12 @@ The prose is the book's, and what it concludes need not hold here.
 {% endif %}</p>
 {% for outcome in outcomes %}
 <div class="admonition warning"><p class="admonition-title">{{ outcome.title }}</p>
-<p>{{ outcome.text }}</p></div>
+<p>{{ outcome.text }}</p>
+<ul>
+{% for item in outcome.cases %}
+<li>{{ item }}</li>
+{% endfor %}
+</ul></div>
 {% endfor %}
 {% for note in notes %}
 <div class="admonition note"><p class="admonition-title">{{ note.title }}</p>
@@ -92,10 +102,11 @@ The prose is the book's, and what it concludes need not hold here.
 
 @dataclass(frozen=True)
 class Said:
-    """A box: its title and its sentence."""
+    """A box: its title, its sentence, and what that is about."""
 
     title: str
     text: str
+    cases: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -140,12 +151,7 @@ def outcomes(record: Record) -> Iterator[Said]:
     """Yield a box for each kind of outcome of a training that is not as it should be."""
     unhappy = [one for one in record.get("outcomes", []) if one["outcome"] in _TRAINED]
     for kind in sorted({one["outcome"] for one in unhappy}):
-        said = "; ".join(_said(one) for one in unhappy if one["outcome"] == kind)
-        if kind == "collapsed":
-            text = f"No better than a prediction that knows nothing of the image: {said}."
-        else:
-            text = f"The loss stopped being a number: {said}. What would follow from it is left empty."
-        yield Said(kind.capitalize(), text)
+        yield Said(kind.capitalize(), _TRAINED[kind], [*_groups(o for o in unhappy if o["outcome"] == kind)])
 
 
 def facts(record: Record) -> dict[str, str]:
@@ -274,16 +280,25 @@ def _parts(record: Record) -> Iterator[Said]:
             yield Said("Failed", f"The part {name} could not be computed: {state.removeprefix('failed: ')}")
 
 
-def _said(outcome: Mapping[str, Any]) -> str:
-    """Say of which training an outcome is, and by what it is seen."""
-    place = [str(outcome["method"]), *(str(outcome[x]) for x in ("level",) if outcome.get(x) is not None)]
-    if outcome.get("seed") is not None:
-        place.append(f"seed {outcome['seed']}")
-    what = ", ".join(place)
-    if outcome["outcome"] == "diverged":
-        return f"{what}, in epoch {outcome['epoch']}" if outcome.get("epoch") is not None else what
-    numbers = [outcome.get("value"), outcome.get("limit")]
-    if any(not isinstance(number, int | float) for number in numbers):
-        return what
-    value, limit = numbers
-    return f"{what}, {outcome['quantity']} {value:.4g} beside {limit:.4g} of the {outcome['predictor']}"
+def _groups(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield a line for the trainings of one method at one level that ended alike."""
+    for (method, level), group in itertools.groupby(outcomes, lambda one: (one["method"], one.get("level"))):
+        alike = [*group]
+        seeds = [str(one["seed"]) for one in alike if one.get("seed") is not None]
+        place = [method, level, f"seed{'s' if len(seeds) > 1 else ''} {', '.join(seeds)}" if seeds else None]
+        yield ": ".join(filter(None, (", ".join(str(part) for part in place if part), _seen_by(alike))))
+
+
+def _seen_by(alike: Sequence[Outcome]) -> str:
+    """Say by what an outcome is seen: the epoch, or a number beside that of a trivial predictor."""
+    if alike[0]["outcome"] == "diverged":
+        epochs = [str(one["epoch"]) for one in alike if one.get("epoch") is not None]
+        return f"in epoch {', '.join(epochs)}" if epochs else ""
+    values, limits = (
+        [f"{one[name]:.4g}" for one in alike if one.get(name) is not None] for name in ("value", "limit")
+    )
+    if not values or not limits:
+        return ""
+    found = [min(values, key=float), max(values, key=float)]
+    span = " to ".join(dict.fromkeys(found))
+    return f"{alike[0]['quantity']} {span}, beside {limits[0]} of the {alike[0]['predictor']}"
