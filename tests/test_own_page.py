@@ -299,13 +299,20 @@ def test_a_run_of_the_older_form_and_of_no_published_chapter_has_a_top():
     old = record(chapter="unheard-of", profile="interactive")
     for name in ("form", "training_seconds", "wall_seconds", "device"):
         del old[name]
-    soup = BeautifulSoup(this_run.top(old), "html.parser")
+    soup = BeautifulSoup(this_run.top(old, {}), "html.parser")
     assert not soup.select(".headlines, .published")
     assert "photos" in soup.text
 
 
+def test_a_run_without_a_record_has_the_page_of_the_book(root):
+    notebook = notebook_of(new_markdown_cell(PROSE))
+    own = own_page._own_notebook(notebook, "tiny-run", None, "")
+    assert own.cells[0].source == "# Title"
+    assert "beside" not in own.cells[1].source
+
+
 def test_texts_of_a_record_are_texts():
-    assert "<script>" not in this_run.top(record(device="<script>alert(1)</script>"))
+    assert "<script>" not in this_run.top(record(device="<script>alert(1)</script>"), {})
 
 
 def test_a_failed_build_is_one_line(root, tmp_path, monkeypatch):

@@ -55,7 +55,8 @@ def write(folder: Path, chapter: str) -> Path:
     target = executed.with_suffix(".html")
     with TemporaryDirectory() as place:
         source = Path(place, "source")
-        _stage(source, chapter, _own_notebook(nbformat.read(executed, 4), chapter, record))
+        top = this_run.top(record, _files(folder, chapter)) if record else ""
+        _stage(source, chapter, _own_notebook(nbformat.read(executed, 4), chapter, record, top))
         html = _compile(source, Path(place, "html"), chapter)
         name = f"notebooks/{chapter}"
         content = one_file.page(
@@ -116,16 +117,28 @@ def _outline(name: str) -> str:
     return "\n\n".join([title[0] if title else f"# {Path(name).name}", *_KEPT.findall(text)]) + "\n"
 
 
-def _own_notebook(notebook: NotebookNode, chapter: str, record: Mapping[str, Any] | None) -> NotebookNode:
-    """Return the executed notebook with what its page has beyond the book's."""
+def _files(folder: Path, chapter: str) -> dict[str, str]:
+    """Return the files of a run that its page leads to, with what each is."""
+    files = {
+        f"{chapter}.ipynb": "executed notebook",
+        RECORD: "record",
+        "metrics.csv": "its numbers as a table",
+    }
+    return {name: what for name, what in files.items() if (folder / name).is_file()}
+
+
+def _own_notebook(
+    notebook: NotebookNode, chapter: str, record: Mapping[str, Any] | None, top: str
+) -> NotebookNode:
+    """Return the executed notebook with what its page has beyond the book's, the top below its title."""
     quoted = beside.sentences(chapter, record) if record else []
     prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
     for cell in prose:
         text = _OTHER_RUNS.sub("", cell.source)
         cell.source = _with_minute(beside.marked(text, quoted), chapter, record)
-    if record and prose:
+    if top and prose:
         title, _, rest = prose[0].source.partition("\n")
-        prose[0].source = f"{title}\n\n{_raw(this_run.top(record))}\n{rest}"
+        prose[0].source = f"{title}\n\n{_raw(top)}\n{rest}"
     states = (record or {}).get("parts") or {}
     for cell in notebook.cells:
         _fill_gap(cell, states)
@@ -174,9 +187,9 @@ def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
 
 
 _NOTICE = """\
-<svg xmlns="http://www.w3.org/2000/svg" width="560" height="60" viewBox="0 0 560 60">\
-<rect x="1" y="1" width="558" height="58" fill="none" stroke="#767676" stroke-dasharray="6 4"/>\
-<text x="280" y="35" text-anchor="middle" font-family="sans-serif" font-size="15" fill="#595959">{}</text>\
+<svg xmlns="http://www.w3.org/2000/svg" width="350" height="60" viewBox="0 0 350 60">\
+<rect x="1" y="1" width="348" height="58" fill="none" stroke="#767676" stroke-dasharray="6 4"/>\
+<text x="175" y="35" text-anchor="middle" font-family="sans-serif" font-size="13" fill="#595959">{}</text>\
 </svg>"""
 
 

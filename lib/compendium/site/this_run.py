@@ -20,7 +20,6 @@ from compendium.site import quotes
 IN_THE_BOOK = (
     "in-the-book.html"  # address, beside the page, that stands for the chapter's page of the built book
 )
-FILES = {RECORD: "record", "metrics.csv": "all its numbers as a table"}
 
 _HEADLINES = Path(__file__).with_name("headlines.yml")
 _TRAINED = {  # outcomes that need a box, and what it says
@@ -121,8 +120,11 @@ class Row:
     difference: str
 
 
-def top(record: Record) -> str:
-    """Return the top of the page of the run with this record, as HTML; links to the book are made later."""
+def top(record: Record, files: Mapping[str, str]) -> str:
+    """Return the top of the page of the run with this record, as HTML; links to the book are made later.
+
+    files: what lies beside the page, with what it is.
+    """
     other = published(record)
     return _TOP.render(
         in_the_book=IN_THE_BOOK,
@@ -131,7 +133,7 @@ def top(record: Record) -> str:
         outcomes=[*outcomes(record)],
         notes=[*_parts(record)],
         facts=facts(record),
-        files={f"{record['chapter']}.ipynb": "executed notebook"} | FILES,
+        files=files,
         headlines=[*headlines(record, other)] if other else [],
         settings=_settings(record, other) if other else [],
     )
