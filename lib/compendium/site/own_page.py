@@ -32,17 +32,25 @@ from compendium.site import beside, figures, minutes, one_file, terms, this_run,
 _SETTINGS = {
     "html_sidebars": {"**": []},
     "html_use_index": False,
-    "html_theme_options": {"show_prev_next": False, "launch_buttons": {}},
+    "html_theme_options": {"show_prev_next": False},
     "nb_output_stderr": "show",  # a user's own code may complain
     "latex_individualpages": False,  # which jupyter-book asks for
 }
-_OF_THE_BOOK = ".primary-toggle, .search-button, [id^=pst-primary-sidebar], #pst-search-dialog, [rel=search]"
-_NOT_STAGED = ("play", "vendor/qhull*", "*.png", "zips", "downloads", "figures", "play-*.js")
+_OF_THE_BOOK = (
+    ".primary-toggle, .search-button, [id^=pst-primary-sidebar], #pst-search-dialog, [rel=search], "
+    ".dropdown-launch-buttons"
+)
+_NOT_STAGED = ("play", "qhull*", "*.png")
 _REFERENCES = "## References\n\n```{bibliography}\n:style: plain\n:filter: docname in docnames\n```"
 _OTHER_RUNS = re.compile(r"(?ms)^```\{admonition\} Two runs on this page\n.*?^```\n?")  # said on top
 _MINUTE = re.compile(r"(?m)^```\{include\} \.\./book/_minutes/([\w-]+)\.md\n```$")
 _KEPT = re.compile(r"(?ms)^\([\w-]+\)=\n#+ [^\n]*$|^```\{math\}\n:label: .*?^```$")  # of other pages
 _PART = "part:"  # how the tag begins of cells that a run may leave out
+_NOTICE = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="350" height="60" viewBox="0 0 350 60">\
+<rect x="1" y="1" width="348" height="58" fill="none" stroke="#767676" stroke-dasharray="6 4"/>\
+<text x="175" y="35" text-anchor="middle" font-family="sans-serif" font-size="13" fill="#595959">{}</text>\
+</svg>"""
 
 
 def write(folder: Path, chapter: str) -> Path:
@@ -76,12 +84,11 @@ def _stage(source: Path, chapter: str, notebook: NotebookNode) -> None:
     book = project.ROOT / "book"
     static, needless = source / "book" / "_static", shutil.ignore_patterns(*_NOT_STAGED)
     shutil.copytree(book / "_static", static, ignore=needless)
-    for name in ("book/references.bib", f"{terms.GLOSSARY}.md", "_config.yml"):
-        shutil.copy(project.ROOT / name, source / name)
-    for folder in ("_claims", "_minutes"):
-        if (book / folder / f"{chapter}.md").exists():
-            (source / "book" / folder).mkdir()
-            shutil.copy(book / folder / f"{chapter}.md", source / "book" / folder)
+    included = (f"book/{folder}/{chapter}.md" for folder in ("_claims", "_minutes"))
+    for name in ("_config.yml", "book/references.bib", f"{terms.GLOSSARY}.md", *included):
+        if (project.ROOT / name).exists():
+            (source / name).parent.mkdir(exist_ok=True)
+            shutil.copy(project.ROOT / name, source / name)
     own = f"notebooks/{chapter}"
     contents, names = _contents(own)
     (source / "_toc.yml").write_text(yaml.safe_dump(contents, sort_keys=False))
@@ -186,18 +193,12 @@ def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
         cell.outputs.append(new_output("display_data", {"text/plain": said}))
 
 
-_NOTICE = """\
-<svg xmlns="http://www.w3.org/2000/svg" width="350" height="60" viewBox="0 0 350 60">\
-<rect x="1" y="1" width="348" height="58" fill="none" stroke="#767676" stroke-dasharray="6 4"/>\
-<text x="175" y="35" text-anchor="middle" font-family="sans-serif" font-size="13" fill="#595959">{}</text>\
-</svg>"""
-
-
 def _compile(source: Path, html: Path, chapter: str) -> Path:
     """Compile the chapter's page, and the glossary's for its tips; return the folder of pages."""
     from jupyter_book.sphinx import build_sphinx  # takes a second
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)
+    pages = [source / f"notebooks/{chapter}.ipynb", source / f"{terms.GLOSSARY}.md"]
     with redirect_stderr(StringIO()):  # where it writes of a fault, which is raised here
         fault = build_sphinx(
             source,
@@ -206,7 +207,7 @@ def _compile(source: Path, html: Path, chapter: str) -> Path:
             noconfig=True,
             confoverrides={**_SETTINGS, "external_toc_path": str(source / "_toc.yml")},
             doctreedir=source.with_name("doctrees"),
-            filenames=[str(source / f"notebooks/{chapter}.ipynb"), str(source / f"{terms.GLOSSARY}.md")],
+            filenames=[str(page) for page in pages if page.exists()],
             freshenv=True,
             really_quiet=True,
         )
