@@ -226,7 +226,10 @@ def _alone(soup: BeautifulSoup) -> BeautifulSoup:
 
 def _tips(html: Path) -> dict[str, str]:
     """Return what is shown beside links, by address, without pictures: they are in the page already."""
-    text = (html / "_static" / tips.DATA).read_text(encoding="utf-8")
+    path = html / "_static" / tips.DATA
+    if not path.exists():  # a book without that extension
+        return {}
+    text = path.read_text(encoding="utf-8")
     found = json.loads(text[text.index("{") : text.rindex("}") + 1])
     return {address: tip for address, tip in found.items() if "<img" not in tip}
 
