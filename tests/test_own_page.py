@@ -283,29 +283,53 @@ def test_a_mark_does_not_cut_through_markup():
     assert "**One. The <span" in marked
 
 
-def test_a_run_that_diverged_says_when():
-    (said,) = this_run.outcomes(record(outcomes=[collapsed(outcome="diverged", epoch=3, value=None)]))
-    assert said.title == "Diverged"
-    assert said.cases == ["CAE, 90 %, seed 1: in epoch 3"]
+def test_networks_that_did_not_learn_are_listed_in_one_box():
+    failed = [collapsed(), collapsed(seed=2, outcome="diverged", epoch=3, value=None)]
+    (said,) = this_run.failures(record(outcomes=[*failed, collapsed(outcome="learnt")]))
+    assert [case.split(":")[0] for case in said.cases] == [
+        "CAE at 90 % with the seed 1 collapsed",
+        "CAE at 90 % with the seed 2 diverged from epoch 3 on",
+    ]
 
 
-def test_many_trainings_that_ended_alike_are_one_line():
-    seeds = [collapsed(seed=seed, value=0.05 + seed / 100) for seed in (1, 2, 3)]
-    (said,) = this_run.outcomes(record(outcomes=[*seeds, collapsed(outcome="learnt")]))
-    assert said.cases == ["CAE, 90 %, seeds 1, 2, 3: MSE 0.06 to 0.08, beside 0.05 of the mean image"]
+def test_parts_that_were_left_out_are_named_together(soup):
+    parts = {"codes": "left out", "maps": "left out", "limits": "failed: ValueError: too few", "rest": "done"}
+    assert [said.text for said in this_run._parts(record(parts=parts))] == [
+        "These parts of the chapter were not asked for: codes, maps.",
+        "The part limits failed: ValueError: too few.",
+    ]
+
+
+def test_a_page_is_made_anew_where_what_it_is_made_from_has_changed(root, page):
+    before = page.stat().st_mtime_ns
+    assert own_page.write(page.parent, "tiny-run").stat().st_mtime_ns == before
+    quoted = root / "book" / "_quoted" / "tiny-run.txt"
+    text = quoted.read_text()
+    quoted.write_text(text.replace("{@epochs -> d} passes", "{@epochs -> .1f} passes"))
+    try:
+        assert own_page.write(page.parent, "tiny-run").stat().st_mtime_ns > before
+    finally:
+        quoted.write_text(text)
 
 
 def test_a_run_of_the_older_form_and_of_no_published_chapter_has_a_top():
     old = record(chapter="unheard-of", profile="interactive")
     for name in ("form", "training_seconds", "wall_seconds", "device"):
         del old[name]
-    soup = BeautifulSoup(this_run.top(old), "html.parser")
+    soup = BeautifulSoup(this_run.top(old, {}), "html.parser")
     assert not soup.select(".headlines, .published")
     assert "photos" in soup.text
 
 
+def test_a_run_without_a_record_has_the_page_of_the_book(root):
+    notebook = notebook_of(new_markdown_cell(PROSE))
+    own = own_page._own_notebook(notebook, "tiny-run", None, "")
+    assert own.cells[0].source == "# Title"
+    assert "beside" not in own.cells[1].source
+
+
 def test_texts_of_a_record_are_texts():
-    assert "<script>" not in this_run.top(record(device="<script>alert(1)</script>"))
+    assert "<script>" not in this_run.top(record(device="<script>alert(1)</script>"), {})
 
 
 def test_a_failed_build_is_one_line(root, tmp_path, monkeypatch):

@@ -71,23 +71,36 @@ def test_every_numbered_thing_of_the_chapter_is_there(page):
     assert not soup.select(".system-message, .problematic")
 
 
-def test_its_figures_answer(chromium, page):
+@pytest.fixture
+def opened(chromium, page):
+    """The page in a browser without a network."""
     context = chromium.new_context()
     context.set_offline(True)
     opened = context.new_page()
     opened.goto(page.as_uri())
+    yield opened
+    context.close()
+
+
+def test_a_link_says_what_it_leads_to(opened):
+    opened.locator(".bibtex-citation a").first.hover()
+    tip = opened.locator("#tip")
+    tip.wait_for()
+    assert "20" in tip.inner_text()  # the year, at least
+
+
+def test_its_figures_answer(opened):
     chart = opened.locator("figure:has([aria-roledescription=chart])").first
     chart.scroll_into_view_if_needed()
     chart.locator("[aria-roledescription=chart]").focus()
     opened.keyboard.press("ArrowRight")
     chart.locator(".figure-bubble").wait_for()
-    context.close()
 
 
 def test_every_quoted_number_of_the_prose_has_its_own(page):
     soup = BeautifulSoup(page.read_bytes(), "html.parser")
     soup.select_one(".this-run").decompose()
-    said = [badge.get_text() for badge in soup.select(".beside")]
+    said = [" ".join(badge.get_text().split()) for badge in soup.select(".beside")]
     assert any("not in this run" in one for one in said)  # of the method that this run lacks
     assert len(said) > 40
     assert len(soup.select(".published .beside")) == len(said)

@@ -67,20 +67,29 @@ def run(
             from compendium import runner  # slower still
 
             executed = runner.run(notebook, this)
-        if page and not executed.with_suffix(".html").exists():
+        _check_record(this.folder)
+        if page:
             from compendium.site import own_page
 
-            own_page.write(this.folder, chapter)
+            try:
+                own_page.write(this.folder, chapter)
+            except CompendiumError as fault:  # the run itself is whole
+                typer.echo(f"compendium: {fault}", err=True)
     _tell(this.folder)
     typer.echo(executed)
+
+
+def _check_record(folder: Path) -> None:
+    from compendium import runs
+
+    if not (folder / runs.RECORD).exists():
+        raise CompendiumError(f"{folder}: the run left no record; its last cells must call `results.write`")
 
 
 def _tell(folder: Path) -> None:
     """Say in a line each what a user must know of a finished run before reading its numbers."""
     from compendium import results, runs
 
-    if not (folder / runs.RECORD).exists():
-        raise CompendiumError(f"{folder}: the run left no record; its last cells must call `results.write`")
     record = results.read(folder / runs.RECORD)
     if failed := [row for row in record.get("outcomes", []) if row["outcome"] != results.LEARNT]:
         from compendium import outcomes  # needs packages that most runs end without

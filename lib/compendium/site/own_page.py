@@ -5,6 +5,7 @@ references need: titles, formulas with a number, the glossary. So numbers and ca
 to other pages lead to the built book, `_build/html`, where there is one.
 """
 
+import hashlib
 import json
 import logging
 import os
@@ -32,21 +33,32 @@ from compendium.site import beside, figures, minutes, one_file, terms, this_run,
 _SETTINGS = {
     "html_sidebars": {"**": []},
     "html_use_index": False,
-    "html_theme_options": {"show_prev_next": False, "launch_buttons": {}},
+    "html_theme_options": {"show_prev_next": False},
     "nb_output_stderr": "show",  # a user's own code may complain
     "latex_individualpages": False,  # which jupyter-book asks for
 }
-_OF_THE_BOOK = ".primary-toggle, .search-button, [id^=pst-primary-sidebar], #pst-search-dialog, [rel=search]"
-_NOT_STAGED = ("play", "vendor/qhull*", "*.png", "zips", "downloads", "figures", "play-*.js")
+_OF_THE_BOOK = (
+    ".primary-toggle, .search-button, [id^=pst-primary-sidebar], #pst-search-dialog, [rel=search], "
+    ".dropdown-launch-buttons"
+)
+_NOT_STAGED = ("play", "qhull*", "*.png")
 _REFERENCES = "## References\n\n```{bibliography}\n:style: plain\n:filter: docname in docnames\n```"
 _OTHER_RUNS = re.compile(r"(?ms)^```\{admonition\} Two runs on this page\n.*?^```\n?")  # said on top
 _MINUTE = re.compile(r"(?m)^```\{include\} \.\./book/_minutes/([\w-]+)\.md\n```$")
 _KEPT = re.compile(r"(?ms)^\([\w-]+\)=\n#+ [^\n]*$|^```\{math\}\n:label: .*?^```$")  # of other pages
 _PART = "part:"  # how the tag begins of cells that a run may leave out
+_NOTICE = """\
+<svg xmlns="http://www.w3.org/2000/svg" width="350" height="60" viewBox="0 0 350 60">\
+<rect x="1" y="1" width="348" height="58" fill="none" stroke="#767676" stroke-dasharray="6 4"/>\
+<text x="175" y="35" text-anchor="middle" font-family="sans-serif" font-size="13" fill="#595959">{}</text>\
+</svg>"""
 
 
 def write(folder: Path, chapter: str) -> Path:
     """Write the page of the run in a folder, beside its executed notebook and its record; return the page.
+
+    A page that was made from the same is left as it is: the run, the prose's quotes, the published runs, and
+    what makes pages.
 
     Raises CompendiumError where it cannot be made or written.
     """
@@ -55,7 +67,11 @@ def write(folder: Path, chapter: str) -> Path:
     target = executed.with_suffix(".html")
     with TemporaryDirectory() as place:
         source = Path(place, "source")
-        _stage(source, chapter, _own_notebook(nbformat.read(executed, 4), chapter, record))
+        top = this_run.top(record, _files(folder, chapter)) if record else ""
+        _stage(source, chapter, _own_notebook(nbformat.read(executed, 4), chapter, record, top))
+        made_from = f"<!-- made from {_state(source)} -->\n"
+        if target.exists() and target.read_text(encoding="utf-8").endswith(made_from):
+            return target
         html = _compile(source, Path(place, "html"), chapter)
         name = f"notebooks/{chapter}"
         content = one_file.page(
@@ -66,8 +82,18 @@ def write(folder: Path, chapter: str) -> Path:
             tips=_tips(html),
             told={"compendiumFigures": figures.described(executed)},
         )
-    write_atomically(target, content)
+    write_atomically(target, f"{content.rstrip()}\n{made_from}")
     return target
+
+
+def _state(source: Path) -> str:
+    """Return a hash of all that a page is made from: its laid out sources, and what makes pages of them."""
+    digest = hashlib.sha256(project.packages_hash().encode())
+    digest.update(project.files_hash(products.inputs("lib/compendium/site")).encode())
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        digest.update(f"{path.relative_to(source).as_posix()}\0".encode())
+        digest.update(hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()
 
 
 def _stage(source: Path, chapter: str, notebook: NotebookNode) -> None:
@@ -75,12 +101,11 @@ def _stage(source: Path, chapter: str, notebook: NotebookNode) -> None:
     book = project.ROOT / "book"
     static, needless = source / "book" / "_static", shutil.ignore_patterns(*_NOT_STAGED)
     shutil.copytree(book / "_static", static, ignore=needless)
-    for name in ("book/references.bib", f"{terms.GLOSSARY}.md", "_config.yml"):
-        shutil.copy(project.ROOT / name, source / name)
-    for folder in ("_claims", "_minutes"):
-        if (book / folder / f"{chapter}.md").exists():
-            (source / "book" / folder).mkdir()
-            shutil.copy(book / folder / f"{chapter}.md", source / "book" / folder)
+    included = (f"book/{folder}/{chapter}.md" for folder in ("_claims", "_minutes"))
+    for name in ("_config.yml", "book/references.bib", f"{terms.GLOSSARY}.md", *included):
+        if (project.ROOT / name).exists():
+            (source / name).parent.mkdir(exist_ok=True)
+            shutil.copy(project.ROOT / name, source / name)
     own = f"notebooks/{chapter}"
     contents, names = _contents(own)
     (source / "_toc.yml").write_text(yaml.safe_dump(contents, sort_keys=False))
@@ -116,16 +141,28 @@ def _outline(name: str) -> str:
     return "\n\n".join([title[0] if title else f"# {Path(name).name}", *_KEPT.findall(text)]) + "\n"
 
 
-def _own_notebook(notebook: NotebookNode, chapter: str, record: Mapping[str, Any] | None) -> NotebookNode:
-    """Return the executed notebook with what its page has beyond the book's."""
+def _files(folder: Path, chapter: str) -> dict[str, str]:
+    """Return the files of a run that its page leads to, with what each is."""
+    files = {
+        f"{chapter}.ipynb": "executed notebook",
+        RECORD: "record",
+        "metrics.csv": "its numbers as a table",
+    }
+    return {name: what for name, what in files.items() if (folder / name).is_file()}
+
+
+def _own_notebook(
+    notebook: NotebookNode, chapter: str, record: Mapping[str, Any] | None, top: str
+) -> NotebookNode:
+    """Return the executed notebook with what its page has beyond the book's, the top below its title."""
     quoted = beside.sentences(chapter, record) if record else []
     prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
     for cell in prose:
         text = _OTHER_RUNS.sub("", cell.source)
         cell.source = _with_minute(beside.marked(text, quoted), chapter, record)
-    if record and prose:
+    if top and prose:
         title, _, rest = prose[0].source.partition("\n")
-        prose[0].source = f"{title}\n\n{_raw(this_run.top(record))}\n{rest}"
+        prose[0].source = f"{title}\n\n{_raw(top)}\n{rest}"
     states = (record or {}).get("parts") or {}
     for cell in notebook.cells:
         _fill_gap(cell, states)
@@ -173,18 +210,12 @@ def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
         cell.outputs.append(new_output("display_data", {"text/plain": said}))
 
 
-_NOTICE = """\
-<svg xmlns="http://www.w3.org/2000/svg" width="560" height="60" viewBox="0 0 560 60">\
-<rect x="1" y="1" width="558" height="58" fill="none" stroke="#767676" stroke-dasharray="6 4"/>\
-<text x="280" y="35" text-anchor="middle" font-family="sans-serif" font-size="15" fill="#595959">{}</text>\
-</svg>"""
-
-
 def _compile(source: Path, html: Path, chapter: str) -> Path:
     """Compile the chapter's page, and the glossary's for its tips; return the folder of pages."""
     from jupyter_book.sphinx import build_sphinx  # takes a second
 
     logging.getLogger("fontTools").setLevel(logging.WARNING)
+    pages = [source / f"notebooks/{chapter}.ipynb", source / f"{terms.GLOSSARY}.md"]
     with redirect_stderr(StringIO()):  # where it writes of a fault, which is raised here
         fault = build_sphinx(
             source,
@@ -193,7 +224,7 @@ def _compile(source: Path, html: Path, chapter: str) -> Path:
             noconfig=True,
             confoverrides={**_SETTINGS, "external_toc_path": str(source / "_toc.yml")},
             doctreedir=source.with_name("doctrees"),
-            filenames=[str(source / f"notebooks/{chapter}.ipynb"), str(source / f"{terms.GLOSSARY}.md")],
+            filenames=[str(page) for page in pages if page.exists()],
             freshenv=True,
             really_quiet=True,
         )
@@ -212,7 +243,10 @@ def _alone(soup: BeautifulSoup) -> BeautifulSoup:
 
 def _tips(html: Path) -> dict[str, str]:
     """Return what is shown beside links, by address, without pictures: they are in the page already."""
-    text = (html / "_static" / tips.DATA).read_text(encoding="utf-8")
+    path = html / "_static" / tips.DATA
+    if not path.exists():  # a book without that extension
+        return {}
+    text = path.read_text(encoding="utf-8")
     found = json.loads(text[text.index("{") : text.rindex("}") + 1])
     return {address: tip for address, tip in found.items() if "<img" not in tip}
 

@@ -19,7 +19,6 @@ from compendium.site import quotes
 IN_THE_BOOK = (
     "in-the-book.html"  # address, beside the page, that stands for the chapter's page of the built book
 )
-FILES = {RECORD: "record", "metrics.csv": "all its numbers as a table"}
 
 _HEADLINES = Path(__file__).with_name("headlines.yml")
 Record = Mapping[str, Any]
@@ -113,8 +112,11 @@ class Row:
     difference: str
 
 
-def top(record: Record) -> str:
-    """Return the top of the page of the run with this record, as HTML; links to the book are made later."""
+def top(record: Record, files: Mapping[str, str]) -> str:
+    """Return the top of the page of the run with this record, as HTML; links to the book are made later.
+
+    files: what lies beside the page, with what it is.
+    """
     other = published(record)
     return _TOP.render(
         in_the_book=IN_THE_BOOK,
@@ -123,7 +125,7 @@ def top(record: Record) -> str:
         outcomes=[*failures(record)],
         notes=[*_parts(record)],
         facts=facts(record),
-        files={f"{record['chapter']}.ipynb": "executed notebook"} | FILES,
+        files=files,
         headlines=[*headlines(record, other)] if other else [],
         settings=_settings(record, other) if other else [],
     )
