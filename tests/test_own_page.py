@@ -216,8 +216,7 @@ def test_the_top_says_what_the_run_is_and_what_became_of_it(soup):
     top = text_of(soup.select_one(".this-run"))
     assert "photos (4,000 images)" in top
     assert "12 seconds of training, 2.5 minutes in all" in top
-    assert "Collapsed" in top
-    assert "CAE, 90 %, seed 1: MSE 0.06, beside 0.05 of the mean image" in top
+    assert "CAE at 90 % with the seed 1 collapsed: MSE 0.0600 (mean image: 0.0500)." in top
     assert "epochs 2 80" in text_of(soup.select_one(".settings"))
 
 

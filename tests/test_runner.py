@@ -216,6 +216,15 @@ def test_where_a_part_fails_the_rest_of_it_is_passed_over_and_the_run_goes_on(tm
         execute(notebook, out=tmp_path / "strict", strict=True)
 
 
+def test_a_part_has_failed_too_where_what_it_shows_fails(tmp_path):
+    behind = "get_ipython().events.register('post_execute', fail)"
+    fail = "def fail():\n    get_ipython().events.unregister('post_execute', fail)\n    1 / 0"
+    notebook = write_notebook(tmp_path / "chapter.ipynb", fail, part(behind), part("1"), "print('on')")
+    *_, shown, passed, last = texts(execute(notebook, out=tmp_path / "out"))
+    assert "could not be computed here (ZeroDivisionError" in shown
+    assert (passed, last) == ("", "on\n")
+
+
 def test_parts_that_are_left_out_are_not_executed(tmp_path):
     notebook = write_notebook(tmp_path / "chapter.ipynb", *CELLS)
     executed = execute(notebook, out=tmp_path / "out", left_out=("extra", "other"))

@@ -145,7 +145,12 @@ class _Client(PapermillNotebookClient):
             return cell
         started = time.perf_counter()
         try:
-            return super().execute_cell(cell, cell_index, **options)
+            executed = super().execute_cell(cell, cell_index, **options)
+            # what fails behind a cell, such as showing its figure, raises nothing
+            fault = next((o for o in cell.get("outputs", []) if o.output_type == "error"), None)
+            if fault is None:
+                return executed
+            raise CellExecutionError("", fault.ename, fault.evalue)
         except CellExecutionError as fault:
             if part is None or self.execution.strict:
                 raise

@@ -124,7 +124,9 @@ def _panel(axis: Axes, place: Any) -> dict[str, Any]:
         _level(line, axis, place) if _crosses(line, axis) else _line(line, axis, place)
         for line in _lines(axis)
     ]
-    series += [_bars(bars, axis, place) for bars in axis.containers if isinstance(bars, BarContainer)]
+    series += [
+        _bars(bars, axis, place) for bars in axis.containers if isinstance(bars, BarContainer) and bars
+    ]
     series += [_points(dots, axis, place) for dots in axis.collections if isinstance(dots, PathCollection)]
     series += [_cells(mesh, axis, place) for mesh in axis.collections if isinstance(mesh, QuadMesh)]
     return {name: plain(text) for name, text in words.items()} | {"series": [s for s in series if s["at"]]}

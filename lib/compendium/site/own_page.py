@@ -169,7 +169,7 @@ def _own_notebook(
     # the networks of the published run, which would be fetched and tried
     notebook.cells = [cell for cell in notebook.cells if "{div} play" not in cell.source]
     if any("{cite" in cell.source for cell in prose):
-        notebook.cells.append(new_markdown_cell(_REFERENCES))
+        notebook.cells.append(new_markdown_cell(_REFERENCES, id="references"))
     return notebook
 
 
