@@ -87,8 +87,8 @@ def test_the_errors_that_the_page_shows_are_those_that_there_are(here):
         [data.load("folder:my-images@32", split) for split in data.SPLITS]
     assert ("text", f"compendium: {caught.value}\n") in BLOCKS
 
-    code = FILES["my_network.py"].replace("keras.Input(image_shape)", "keras.Input(image_shpae)")
+    code = FILES["my_network.py"].replace("layers.Conv2D", "layer.Conv2D", 1)
     (here / "my_network.py").write_text(code)
-    with pytest.raises(Exception, match="image_shpae") as caught:
+    with pytest.raises(Exception, match="layer") as caught:
         own.door("network", "my_network.py:build")((32, 32, 3))
     assert str(caught.value).replace(str(here), "/home/me") in PAGE

@@ -1,5 +1,6 @@
 """What the pages tell a reader to type: each command is given to the real program."""
 
+import inspect
 import json
 import re
 import shlex
@@ -10,14 +11,17 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tiny_notebooks import write_notebook
 
 from compendium import book, data, generated, parameters, project, runner
 from compendium.cli import open as opening
+from compendium.cli import run as running
 from compendium.data import CATALOGUE
 
 PAGES = ["README.md", "book/how-to-rerun.md"]
 LAB_PAGE = "book/for-instructors.md"
+OWN_PAGE = "book/your-own-experiment.md"
 
 RECORD = """\
 import json, os, pathlib
@@ -85,6 +89,10 @@ def try_out(call, monkeypatch, words):
         case ["pip", "install", requirement]:
             extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]
             assert [requirement] == extras["optional-dependencies"]["lab"]
+        case [".venv/bin/python", "-m", "pip", "install", "--constraint", lock, "--editable", ".[gpu]"]:
+            assert (project.ROOT / lock).exists()
+            extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]
+            assert "gpu" in extras["optional-dependencies"]
         case ["mkdir", "-p", folder]:
             Path(folder).mkdir(parents=True)
         case ["cp", pattern, folder]:
@@ -113,6 +121,20 @@ def test_every_command_of_a_page_does_what_it_says(checkout, call, monkeypatch, 
 
 def test_every_command_on_labs_is_one(checkout, call, monkeypatch):
     try_out_page(call, monkeypatch, LAB_PAGE, has="lab")
+
+
+@pytest.mark.skipif(
+    "network" not in inspect.signature(running.run).parameters, reason="a run has no doors yet"
+)
+def test_every_command_on_one_s_own_experiment_is_one(checkout, call, monkeypatch):
+    for code in re.findall(
+        r"^```python\n(# \w+\.py\n.*?)^```", (project.ROOT / OWN_PAGE).read_text(), re.M | re.S
+    ):
+        (checkout / code.split()[1]).write_text(code)
+    (checkout / "my-images").mkdir()
+    for n, photo in enumerate(data.load("photos").images[:10]):
+        Image.fromarray(photo).save(checkout / "my-images" / f"{n}.png")
+    try_out_page(call, monkeypatch, OWN_PAGE, has="run")
 
 
 def without_a_kernel(notebook, given, *, profile, out):
