@@ -144,7 +144,7 @@ def test_a_module_of_a_package_is_loaded_as_one(here, monkeypatch):
         ("absent.more:build", 'no module "absent.more"'),
         ("sys:exit", 'no module "sys" of Python code'),
         ("absent.py:build", "absent.py: no such file"),
-        ("my_net:biuld", 'function in {}/my_net.py "biuld"; did you mean "build"?'),
+        ("my_net:built", 'function in {}/my_net.py "built"; did you mean "build"?'),
     ],
 )
 def test_a_name_that_leads_nowhere_is_wrong_usage(here, name, said):

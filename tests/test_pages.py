@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from PIL import Image
 from tiny_notebooks import write_notebook
 
 from compendium import book, chapters, data, generated, project, runner, runs
@@ -18,6 +19,7 @@ from compendium.data import CATALOGUE
 
 PAGES = ["README.md", "book/how-to-rerun.md"]
 LAB_PAGE = "book/for-instructors.md"
+OWN_PAGE = "book/your-own-experiment.md"
 
 RECORD = """\
 import json, os, pathlib
@@ -89,6 +91,10 @@ def try_out(call, monkeypatch, words):
         case ["pip", "install", requirement]:
             extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]
             assert [requirement] == extras["optional-dependencies"]["lab"]
+        case [".venv/bin/python", "-m", "pip", "install", "--constraint", lock, "--editable", ".[gpu]"]:
+            assert (project.ROOT / lock).exists()
+            extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]
+            assert "gpu" in extras["optional-dependencies"]
         case ["mkdir", "-p", folder]:
             Path(folder).mkdir(parents=True)
         case ["cp", pattern, folder]:
@@ -135,6 +141,17 @@ def test_the_lines_of_the_page_reproduce_a_recorded_number(capsys):
     exec(lines, {})
     computed, recorded = map(float, capsys.readouterr().out.split())
     assert computed == pytest.approx(recorded, rel=1e-12)
+
+
+def test_every_command_on_one_s_own_experiment_is_one(checkout, call, monkeypatch):
+    for code in re.findall(
+        r"^```python\n(# \w+\.py\n.*?)^```", (project.ROOT / OWN_PAGE).read_text(), re.M | re.S
+    ):
+        (checkout / code.split()[1]).write_text(code)
+    (checkout / "my-images").mkdir()
+    for n, photo in enumerate(data.load("photos").images[:10]):
+        Image.fromarray(photo).save(checkout / "my-images" / f"{n}.png")
+    try_out_page(call, monkeypatch, OWN_PAGE, has="run")
 
 
 def test_the_page_shows_the_errors_and_files_that_there_are(checkout, call):

@@ -34,8 +34,9 @@ MODULES = (
 _INTRODUCTION = """\
 # The library
 
-What the chapters share is a package, `compendium`, which a script or a notebook of your own can import as
-well: {ref}`in-a-program` has an example. Here it is, module by module, in the words of its source.
+What the chapters share is a package, which a script or a notebook of your own can import as well:
+`from compendium import data, noise`. {ref}`in-a-program` has an example. Here it is, module by module, in the
+words of its source.
 """
 
 _END = """
@@ -59,8 +60,9 @@ def page() -> str:
         tree = ast.parse(path.read_text(encoding="utf-8"))
         found = _public(path, tree)
         links = {one: f"compendium.{name}.{one}" for one in found}
-        parts.append(f"\n(module-{name})=\n## `{name}`\n\n{_prose(ast.get_docstring(tree) or '', links)}\n")
-        parts += [_entry(f"compendium.{name}", one, node, text, links) for one, (node, text) in found.items()]
+        parts.append(f"\n## {name}\n\n```{{py:currentmodule}} compendium.{name}\n```\n\n")
+        parts.append(f"{_prose(ast.get_docstring(tree), links)}\n")
+        parts += [_entry(one, node, text, links) for one, (node, text) in found.items()]
     return "".join([*parts, _END])
 
 
@@ -99,7 +101,7 @@ def _defined(tree: ast.Module) -> dict[str, tuple[ast.AST, str]]:
     return found
 
 
-def _entry(module: str, name: str, node: ast.AST, text: str, links: Mapping[str, str]) -> str:
+def _entry(name: str, node: ast.AST, text: str, links: Mapping[str, str]) -> str:
     match node:
         case ast.FunctionDef():
             kind, signature, inner = "function", f"{name}{_signature(node)}", ""
@@ -111,7 +113,7 @@ def _entry(module: str, name: str, node: ast.AST, text: str, links: Mapping[str,
         case _:
             kind, signature, inner = "data", name, ""
     body = f"{_prose(text, links)}\n{inner}"
-    return f"\n`````{{py:{kind}}} {module}.{signature}\n\n{body}`````\n"
+    return f"\n`````{{py:{kind}}} {signature}\n\n{body}`````\n"
 
 
 def _methods(node: ast.ClassDef) -> Iterator[ast.FunctionDef]:
@@ -146,12 +148,12 @@ def _prose(docstring: str, links: Mapping[str, str]) -> str:
 
 
 def _items(text: str, links: Mapping[str, str]) -> str:
-    """Return the items of a section as a list of definitions, or the text where there are none."""
+    """Return the items of a section as a list, or the text where there are none."""
     lines = [" ".join(one.split()) for one in re.split(r"\n(?! )", text)]
     if not all(_ITEM.fullmatch(line) for line in lines):
         return _text(text, links)
     items = [_ITEM.fullmatch(line).groups() for line in lines]
-    return "\n\n".join(f"`{name}`\n: {_text(meaning, links)}" for name, meaning in items)
+    return "\n".join(f"- `{name}`: {_text(meaning, links)}" for name, meaning in items)
 
 
 def _text(text: str, links: Mapping[str, str]) -> str:
