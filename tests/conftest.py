@@ -7,9 +7,17 @@ from compendium import book, cli
 from compendium.site import printed
 
 
+def _page(folder, chapter):
+    (folder / f"{chapter}.html").write_text("<h1>A run</h1>")
+
+
 @pytest.fixture
 def call(monkeypatch, capsys):
-    """Run `compendium` with arguments: gives exit status, standard output and standard error."""
+    """Run `compendium` with arguments: gives exit status, standard output and standard error.
+
+    Runs get a page that says nothing; `test_own_page` makes real ones.
+    """
+    monkeypatch.setattr("compendium.site.own_page.write", _page)
 
     def run(*arguments):
         monkeypatch.setattr(sys, "argv", ["compendium", *map(str, arguments)])

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -139,7 +140,7 @@ def test_a_collapse_and_a_part_that_failed_are_said_and_fail_nothing(call, chapt
         assert (
             complaint.splitlines()
             == [
-                "CAE at 30 % collapsed from epoch 2 on: its MSE is 0.3000, that of the mean image 0.2000.",
+                "CAE at 30 % collapsed from epoch 2 on: MSE 0.3000 (mean image: 0.2000).",
                 "the part extra failed: ZeroDivisionError: division by zero",
             ][:said]
         )
@@ -220,6 +221,40 @@ def test_help_and_wrong_usage_do_not_wait_for_tensorflow():
     lines = ended.stdout.splitlines()
     assert len(lines) == 9
     assert [line for line in lines if not line.startswith("[] ")] == []
+
+
+PRINTS = """
+import typer
+from compendium import cli
+from compendium.cli.terminal import show_table
+
+def prints():
+    typer.echo("σ")
+    show_table(["σ"], [("→",)])
+
+cli.app = prints
+cli.main()
+"""
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_letters_that_a_console_lacks_end_no_command(encoding):
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "LC_ALL": "C"}
+    ended = subprocess.run([sys.executable, "-c", PRINTS], env=environment, capture_output=True)
+    assert ended.returncode == 0, ended.stderr.decode(encoding)
+    assert b"\\u2192" in ended.stdout
+
+
+def test_version_says_what_computes_without_importing_it(call):
+    status, printed, _ = call("--version")
+    assert status == 0
+    names = [line.split()[0] for line in printed.splitlines()]
+    assert names == ["compendium", "Python", "Keras", "TensorFlow"]
+    assert (commit := project.commit()) is None or commit in printed
+    command = [sys.executable, "-X", "importtime", "-m", "compendium", "--version"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.stdout == printed
+    assert not re.search(r"\| (keras|tensorflow)$", ended.stderr, re.M)
 
 
 def test_help_names_the_commands(call):

@@ -217,10 +217,24 @@ def with_value(value):
     return images
 
 
+def test_an_image_with_a_value_that_is_missing_has_no_number_and_the_others_have_theirs():
+    rng = np.random.default_rng(0)
+    reference, image = rng.random((2, 3, 16, 16, 3))
+    broken = image.copy()
+    broken[1, 2, 3, 0] = np.nan
+    for metric in PAIR_METRICS:
+        expected = metric(reference, image)
+        expected[1] = np.nan
+        np.testing.assert_array_equal(metric(reference, broken), expected)
+        np.testing.assert_array_equal(
+            metric(broken, reference), np.where([0, 1, 0], np.nan, metric(image, reference))
+        )
+    assert np.isnan(metrics.local_entropy(broken)).tolist() == [False, True, False]
+
+
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (with_value(np.nan), "NaN"),
         (with_value(np.inf), "inf"),
         (with_value(-np.inf), "inf"),
         (with_value(1.001), "1.001"),

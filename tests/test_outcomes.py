@@ -54,13 +54,29 @@ def test_other_networks_are_held_to_the_predictors_and_the_quantity_that_are_nam
     (row,) = outcomes.judged(table, ["classifier"], ["chance"], "error rate").to_dict("records")
     assert (row["outcome"], row["quantity"], row["predictor"]) == ("learnt", "error rate", "chance")
     (row,) = outcomes.judged(table + 0.1, ["chance"], ["classifier"], "error rate").to_dict("records")
-    assert outcomes.sentence(row) == (
-        "chance at 5 a class collapsed: its error rate is 1.0000, that of the classifier 0.9000."
-    )
+    assert outcomes.sentences([row]) == [
+        "chance at 5 a class collapsed: error rate 1.0000 (classifier: 0.9000)."
+    ]
+
+
+def test_networks_of_several_seeds_are_said_together():
+    row = {"method": "DAE", "level": "noise 0.5", "quantity": "MSE", "predictor": "mean image", "limit": 0.2}
+    rows = [
+        row | {"seed": 1, "outcome": "collapsed", "epoch": 3, "value": 0.21},
+        row | {"seed": 2, "outcome": "collapsed", "epoch": 1, "value": 0.25},
+        row | {"seed": 3, "outcome": "learnt", "epoch": None, "value": 0.1},
+        row | {"seed": 4, "outcome": "diverged", "epoch": 2, "value": None},
+    ]
+    assert outcomes.sentences(rows) == [
+        "DAE at noise 0.5 with the seeds 1, 2 collapsed from epoch 1 to 3 on: "
+        "MSE 0.2100 to 0.2500 (mean image: 0.2000).",
+        "DAE at noise 0.5 with the seed 4 diverged from epoch 2 on: "
+        "its error or its loss is no longer a number.",
+    ]
 
 
 def test_the_page_has_a_sentence_or_a_box_in_which_names_are_escaped():
-    assert "best of that: the mean image" in outcomes.box(outcomes.judged(errors(0.05), ["CAE"])).data
+    assert "best of that: mean image" in outcomes.box(outcomes.judged(errors(0.05), ["CAE"])).data
     failed = errors(np.nan).rename(columns={"30 %": "<b>30</b>"})
     text = outcomes.box(outcomes.judged(failed, ["CAE"])).data
     assert "admonition" in text

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from tiny_notebooks import write_notebook
 
-from compendium import book, chapters, data, generated, project, runner
+from compendium import book, chapters, data, generated, project, runner, runs
 from compendium.cli import open as opening
 from compendium.data import CATALOGUE
 
@@ -62,6 +62,10 @@ def try_out(call, monkeypatch, words):
     match words:
         case ["compendium", "run" | "params" | "compare" | "claims", *_] | ["compendium", "data", "list"]:
             assert call(*words[1:])[0] == 0
+        case ["compendium", "publish", *_]:
+            with monkeypatch.context() as patch:
+                patch.setattr(project, "RESULTS", Path("results").resolve())
+                assert call(*words[1:])[0] == 0
         case ["compendium", "sweep", *_]:
             assert call(*words[1:], "--dry-run")[0] == 0
         case ["compendium", "data", "fetch", *names]:
@@ -117,8 +121,20 @@ def test_every_command_on_labs_is_one(checkout, call, monkeypatch):
 
 def without_a_kernel(chapter, run):
     record = {"chapter": chapter.name, "parameters": dict(run.parameters), "metrics": [], "curves": []}
-    (run.folder / "record.json").write_text(json.dumps(record))
+    with runs.started(run):
+        (run.folder / "record.json").write_text(json.dumps(record))
     return Path(shutil.copy(chapter.path, run.folder))
+
+
+@pytest.mark.real_data
+def test_the_lines_of_the_page_reproduce_a_recorded_number(capsys):
+    if data.state("cifar10") == "absent":
+        pytest.skip("CIFAR-10 is absent")
+    blocks = re.findall(r"^```python\n(.*?)^```", (project.ROOT / PAGES[1]).read_text(), re.M | re.S)
+    (lines,) = (block for block in blocks if "results.load" in block)
+    exec(lines, {})
+    computed, recorded = map(float, capsys.readouterr().out.split())
+    assert computed == pytest.approx(recorded, rel=1e-12)
 
 
 def test_the_page_shows_the_errors_and_files_that_there_are(checkout, call):

@@ -271,3 +271,22 @@ def test_checking_needs_no_heavy_package():
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert ended.stdout == "set()\n"
+
+
+def test_a_folder_of_one_s_own_is_taken_where_it_is_declared_and_made_absolute(tmp_path, monkeypatch):
+    cell = """\
+dataset: str = "photos"  # data set: photos, cifar10 or folder:PATH; the paper's cifar10
+datasets: list[str] = ["digits"]  # digits, photos or folder:PATH
+digits: str = "digits"  # data set: digits or mnist"""
+    path = write_notebook(tmp_path / "chapter.ipynb", parameters=cell)
+    found = parameters.declared(path)
+    assert (found["dataset"].meaning, found["dataset"].note) == ("data set", "the paper's cifar10")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    mine = f"folder:{tmp_path / 'mine'}@32"
+    for typed in ("folder:mine@32", "folder:./mine@32", "folder:~/mine@32", mine):
+        assert parameters.check(path, {"dataset": typed}) == {"dataset": mine}
+    assert parameters.check(path, {"datasets": "photos,folder:mine@32"}) == {"datasets": ["photos", mine]}
+    for given in ({"dataset": "folder:"}, {"dataset": "folders:mine"}, {"digits": "folder:mine"}):
+        with pytest.raises(UsageError, match="no value of"):
+            parameters.check(path, given)

@@ -13,9 +13,9 @@ from bs4 import BeautifulSoup
 from compendium import book, claims, project
 from compendium.errors import CompendiumError
 from compendium.labs import source
-from compendium.site import minutes, quotes, reading, typography
+from compendium.site import minutes, quotes, reading, this_run, typography
 
-QUOTED = Path(__file__).parent / "quoted"
+QUOTED = project.ROOT / "book" / "_quoted"
 LABS = {name: source.FOLDER / f"{name}.md" for name in source.names()}
 PAGES = {path.stem: path for path in book.documents()} | LABS | {"README": project.ROOT / "README.md"}
 
@@ -37,7 +37,7 @@ def fragments(page):
     """The sentences that are held to a record, filled with its numbers."""
     path = QUOTED / f"{page.stem}.txt"
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [plain(quotes.fill(line, page.stem)) for line in lines if line.strip()]
+    return [plain(quotes.fill(line, quotes.published(page.stem))) for line in lines if line.strip()]
 
 
 # --- the numbers in the prose are those of the records
@@ -47,7 +47,16 @@ def fragments(page):
 def test_each_quoted_number_is_the_record_s(name):
     text = plain(" ".join(cells(PAGES[name])))
     missing = [fragment for fragment in fragments(PAGES[name]) if fragment not in text]
-    assert missing == [], "correct the page, or the sentence in tests/quoted/"
+    assert missing == [], "correct the page, or the sentence in book/_quoted/"
+
+
+@pytest.mark.parametrize("chapter", project.chapters())
+def test_each_chapter_says_which_of_its_numbers_matter_most(chapter):
+    record = quotes.published(chapter)("")
+    rows = [*this_run.headlines(record, record)]
+    assert len(rows) >= 4
+    assert all(row.own == row.published != "–" for row in rows)
+    assert {float(row.difference) for row in rows} == {0}
 
 
 # not a number that is part of a name, such as depth 5
@@ -123,7 +132,7 @@ def test_the_number_of_claims_is_the_ledger_s(page):
     ],
 )
 def test_a_quote_is_computed_and_written(template, text):
-    assert quotes.fill(template, "salt-pepper-cae") == text
+    assert quotes.fill(template, quotes.published("salt-pepper-cae")) == text
 
 
 @pytest.mark.parametrize(
@@ -138,14 +147,14 @@ def test_a_quote_is_computed_and_written(template, text):
 )
 def test_a_quote_that_the_record_does_not_give_is_refused(template, complaint):
     with pytest.raises(CompendiumError, match=re.escape(complaint)):
-        quotes.fill(template, "salt-pepper-cae")
+        quotes.fill(template, quotes.published("salt-pepper-cae"))
 
 
 def test_paired_quotes_are_those_of_the_ledger():
     """The orders that the ledger's rows speak of, counted here from the same record."""
     by_latent = "DAE_5_13 < DAE_5_8 < DAE_5_5; DAE_3_13 < DAE_3_8 < DAE_3_5; DAE_1_13 < DAE_1_8 < DAE_1_5"
     counts = [
-        quotes.value(f"{count}(test MSE; {by_latent})", "depth-latent")
+        quotes.value(f"{count}(test MSE; {by_latent})", quotes.published("depth-latent"))
         for count in ("holding", "undecided", "reversed", "orders")
     ]
     assert sum(counts[:3]) == counts[3] == 6

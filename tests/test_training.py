@@ -130,13 +130,13 @@ def test_the_given_model_holds_the_trained_weights():
 def test_a_loss_that_is_no_number_ends_the_training(tmp_path):
     checkpoint = tmp_path / "checkpoint.npz"
 
-    def broken(images, seed):
-        return np.full(images.shape, np.nan, np.float32)
+    def broken(reference, output):
+        return keras.ops.mean(output) * float("nan")
 
-    _, curves = train(epochs=5, corrupt=broken, checkpoint=checkpoint)
+    _, curves = train(epochs=5, loss=broken, checkpoint=checkpoint)
     assert list(curves["epoch"]) == [1]
     assert not np.isfinite(curves["loss"]).any()
-    assert train(epochs=5, corrupt=broken, checkpoint=checkpoint)[1].equals(curves)
+    assert train(epochs=5, loss=broken, checkpoint=checkpoint)[1].equals(curves)
 
 
 # --- repeatability

@@ -3,7 +3,7 @@
 // JavaScript, the page shows what stands in the element. All is loaded as classic scripts from beside this
 // file, so it works from a file and offline; they add to the one global, `compendiumPlay`.
 (() => {
-  const here = new URL(".", document.currentScript.src);
+  const here = new URL(".", document.currentScript.src || location.href);
   const parts = ["noise", "metrics", "filters", "network", "picture", "widget"].map((name) => `play/${name}.js`);
   const loaded = new Map();
 

@@ -12,6 +12,7 @@
   let timer = 0;
 
   async function contentOf(link) {
+    if ("tip" in link.dataset) return link.dataset.tip; // a page in one file
     const address = new URL(link.getAttribute("href"), location.href);
     if (!address.hash || !address.href.startsWith(root.href)) return undefined;
     await compendiumPlay.load("tips-data.js").catch(() => {});

@@ -23,7 +23,7 @@ from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 from compendium.site import figures, links, play, printed, takeaway
 
-HTML = products.BUILD / "html"
+HTML = products.PAGES
 RUNS = products.BUILD / "runs"
 SOURCE = products.BUILD / "source"
 COMPILED = products.BUILD / "compiled"

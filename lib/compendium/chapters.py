@@ -38,6 +38,12 @@ class Chapter:
         return self.path.stem
 
     @cached_property
+    def doors(self) -> tuple[str, ...]:
+        """What of the chapter may be the user's own (see `own.DOORS`): the doors that its code opens."""
+        found = re.findall(r"\.door\(\s*\"(\w+)\"", "\n".join(self.code))
+        return tuple(dict.fromkeys(found))
+
+    @cached_property
     def code_hash(self) -> str:
         """The sha256 of the code."""
         return hashlib.sha256(json.dumps(self.code).encode()).hexdigest()

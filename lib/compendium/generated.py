@@ -1,4 +1,4 @@
-"""Pages of the book that are made from something else: the parameters, the ledger, the labs, how to cite.
+"""Pages of the book that are made from something else: parameters, library, ledger, labs, how to cite.
 
 A book without the committed file, or without labs, has no such page.
 """
@@ -13,7 +13,7 @@ from compendium import chapters, claims, products, project
 from compendium.claims import pages as ledger
 from compendium.files import write_atomically
 from compendium.labs import editions, package, source
-from compendium.site import citation, minutes
+from compendium.site import citation, minutes, reference
 
 PARAMETERS = "book/parameters.md"
 CLAIMS = "book/claims.md"
@@ -39,7 +39,7 @@ _PARAMETERS_END = """
 
 def pages() -> dict[str, str]:
     """Return the pages that are committed, by path in the checkout."""
-    makers = {PARAMETERS: parameters_page, citation.PAGE: citation.page}
+    makers = {PARAMETERS: parameters_page, reference.PAGE: reference.page, citation.PAGE: citation.page}
     own = {name: make() for name, make in makers.items() if (project.ROOT / name).exists()}
     table = {LAB_TABLE: lab_table()} if source.names() else {}
     return own | minutes.pages() | ledger_pages() | lab_pages() | table

@@ -12,7 +12,12 @@ FLOATS = (np.float32, np.float64)
 
 
 def check_images(
-    images: np.ndarray, name: str = "images", *, dtypes: Collection[type] = FLOATS, tolerance: float = 0
+    images: np.ndarray,
+    name: str = "images",
+    *,
+    dtypes: Collection[type] = FLOATS,
+    tolerance: float = 0,
+    missing: bool = False,
 ) -> np.ndarray:
     """Return `images` as an array if they are `(n, h, w)` or `(n, h, w, c)`, else raise ValueError.
 
@@ -23,6 +28,7 @@ def check_images(
         name: what the error calls them.
         dtypes: NumPy's types of the values to accept.
         tolerance: how far floats may lie outside [0, 1].
+        missing: whether values may be NaN.
     """
     images = np.asarray(images)
     if images.ndim not in (3, 4):
@@ -35,6 +41,9 @@ def check_images(
         raise ValueError(f"{name}: no pixels, shape {images.shape}")
     if images.dtype != np.uint8 and images.size:
         low, high = images.min(), images.max()
+        if missing and np.isnan(low):
+            known = images[~np.isnan(images)]
+            low, high = (known.min(), known.max()) if known.size else (0, 1)
         if not (low >= -tolerance and high <= 1 + tolerance):  # not (...): NaN compares false
             raise ValueError(f"{name}: NaN or values outside [0, 1], found {low:g} to {high:g}")
     return images

@@ -2,8 +2,9 @@
 
 Every metric takes a batch, `(n, h, w)` or `(n, h, w, c)`, of float16, float32 or float64 values in [0, 1],
 the reference first, and computes in float64. Values up to 1e-6 outside [0, 1] pass, because float32
-arithmetic (a resized image, a clipped sum) leaves such traces; anything further out, NaN, infinity, integers,
-other numbers of axes and shapes that differ raise `ValueError`. Three axes are always `(n, h, w)`: give a
+arithmetic (a resized image, a clipped sum) leaves such traces; anything further out, infinity, integers,
+other numbers of axes and shapes that differ raise `ValueError`. An image that holds a NaN, as those of a
+network that diverged do, has NaN for its number. Three axes are always `(n, h, w)`: give a
 single colour image as `image[np.newaxis]`. An empty batch gives an empty result. The work is done in chunks,
 so memory beyond the inputs stays at a few megabytes or a few images.
 
@@ -177,7 +178,8 @@ def radial_power(images: np.ndarray) -> np.ndarray:
 
 def _checked(images: np.ndarray, name: str = "images") -> np.ndarray:
     """Return the batch as `(n, h, w, c)` or say what is wrong with it."""
-    return with_channels(check_images(images, name, dtypes=DTYPES, tolerance=RANGE_TOLERANCE))
+    checked = check_images(images, name, dtypes=DTYPES, tolerance=RANGE_TOLERANCE, missing=True)
+    return with_channels(checked)
 
 
 def _check_pair(reference: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -200,13 +202,25 @@ def _check_bins(bins: Bins) -> Bins:
 
 
 def _map_chunks(function: Callable[..., np.ndarray], *batches: np.ndarray) -> np.ndarray:
-    """Join what `function` makes of matching chunks `(k, h, w, c)`, contiguous float64, of the batches."""
+    """Join what `function` makes of matching chunks `(k, h, w, c)`, contiguous float64, of the batches.
+
+    What it makes of an image with NaN becomes NaN.
+    """
+
+    def of_chunk(*chunks: np.ndarray) -> np.ndarray:
+        missing = np.isnan(sum(chunk.sum(axis=(1, 2, 3)) for chunk in chunks))
+        if not missing.any():
+            return function(*chunks)
+        found = function(*(np.nan_to_num(chunk, nan=0.0) for chunk in chunks))
+        found[missing] = np.nan
+        return found
+
     number = len(batches[0])
     step = max(1, CHUNK_VALUES // batches[0][:1].size) if number else 1
     starts = range(0, max(number, 1), step)  # an empty batch is one empty chunk
     return np.concatenate(
         [
-            function(*(np.ascontiguousarray(batch[start : start + step], np.float64) for batch in batches))
+            of_chunk(*(np.ascontiguousarray(batch[start : start + step], np.float64) for batch in batches))
             for start in starts
         ]
     )

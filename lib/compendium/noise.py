@@ -34,13 +34,14 @@ def salt_pepper(
     Pixels are drawn without replacement; masks of different counts are independent. A drawn pixel may have
     had its new colour before.
 
-    images: `(n, h, w)` or `(n, h, w, c)`, uint8, or float32 or float64 in [0, 1]; white is 255 or 1.
-    fraction: share of the pixels, from 0 to 1, rounded down to a count: of 1,024 pixels, 0.3, 0.6 and 0.9
-        alter 307, 614 and 921 (the salt-and-pepper paper, sections 3.1 and 3.2, where 641 and 912 are slips).
-        Give this or `count`.
-    count: number of pixels, from 0 to `h * w`.
-    seed: from 0 to 2**64 - 1.
-    first_index: index of `images[0]` in its data set.
+    Args:
+        images: `(n, h, w)` or `(n, h, w, c)`, uint8, or float32 or float64 in [0, 1]; white is 255 or 1.
+        fraction: share of the pixels, from 0 to 1, rounded down to a count: of 1,024 pixels, 0.3, 0.6 and 0.9
+            alter 307, 614 and 921 (the salt-and-pepper paper, sections 3.1 and 3.2, where 641 and 912 are
+            slips). Give this or `count`.
+        count: number of pixels, from 0 to `h * w`.
+        seed: from 0 to 2**64 - 1.
+        first_index: index of `images[0]` in its data set.
 
     Returns the noisy images, of the same shape and dtype, and the mask of altered pixels, bool `(n, h, w)`.
     Raises `ValueError` for anything else.
@@ -79,11 +80,13 @@ def gaussian(
     The level is no part of the random numbers: an image's noise at any `sigma` is the same field, scaled, so
     that comparisons between levels are paired.
 
-    images: `(n, h, w)` or `(n, h, w, c)`, float32 or float64 in [0, 1], or uint8, which is divided by 255
-        first.
-    sigma: 0 or more, on the scale where white is 1.
-    seed, first_index: as in `salt_pepper`.
-    clip: cut the result to [0, 1].
+    Args:
+        images: `(n, h, w)` or `(n, h, w, c)`, float32 or float64 in [0, 1], or uint8, which is divided by 255
+            first.
+        sigma: 0 or more, on the scale where white is 1.
+        seed: as in `salt_pepper`.
+        first_index: as in `salt_pepper`.
+        clip: cut the result to [0, 1].
 
     Returns images of the same shape: float64 for float64, otherwise float32. Raises `ValueError` for anything
     else.

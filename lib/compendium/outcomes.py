@@ -1,6 +1,8 @@
 """What became of the networks of a run: each learnt, collapsed or diverged. None of these ends a run."""
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -62,29 +64,43 @@ def judged(
 
 def box(judgements: pd.DataFrame) -> HTML:
     """Return what a page says of the networks: a sentence, or a box that names those that failed."""
-    failed = judgements[judgements["outcome"] != LEARNT].to_dict("records")
-    if not failed:
-        best = ", the ".join(dict.fromkeys(judgements["predictor"]))
-        return HTML(
-            f"<p>Each network is ahead of all that ignores its input; the best of that: the {best}.</p>"
-        )
-    lines = Markup("").join(Markup("<li>{}</li>").format(sentence(row)) for row in failed)
+    lines = sentences(judgements.to_dict("records"))
+    if not lines:
+        best = ", ".join(dict.fromkeys(judgements["predictor"]))
+        return HTML(f"<p>Each network is ahead of what ignores its input; the best of that: {best}.</p>")
+    listed = Markup("").join(Markup("<li>{}</li>").format(line) for line in lines)
     return HTML(
         '<div class="admonition warning"><p class="admonition-title">Networks that did not learn</p>'
-        f"<ul>{lines}</ul><p>What follows here shows a training that failed.</p></div>"
+        f"<ul>{listed}</ul><p>What follows here shows a training that failed.</p></div>"
     )
 
 
-def sentence(row: Mapping[str, object]) -> str:
-    """Say what became of a network that did not learn; `row` is one of `judged`, or of a record."""
-    where = " at ".join(str(row[name]) for name in ("method", "level") if row.get(name))
-    since = "" if pd.isna(row["epoch"]) else f" from epoch {row['epoch']} on"
-    if row["outcome"] == DIVERGED:
+def sentences(rows: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Say what became of the networks that did not learn, those of several seeds together.
+
+    rows: of `judged`, or of a record's outcomes.
+    """
+    failed = (row for row in rows if row["outcome"] != LEARNT)
+    groups = itertools.groupby(failed, lambda row: (row["method"], row.get("level"), row["outcome"]))
+    return [_sentence(*kind, [*group]) for kind, group in groups]
+
+
+def _sentence(method: str, level: object, outcome: str, alike: Sequence[Mapping[str, Any]]) -> str:
+    seeds = [f"{row['seed']:.0f}" for row in alike if not pd.isna(row.get("seed"))]
+    of_seeds = f"with the seed{'s' * (len(seeds) > 1)} {', '.join(seeds)}" if seeds else ""
+    where = " ".join(filter(None, (method, f"at {level}" if level else "", of_seeds)))
+    epochs = [row["epoch"] for row in alike if not pd.isna(row.get("epoch"))]
+    since = f" from epoch {_range(epochs, 'd')} on" if epochs else ""
+    if outcome == DIVERGED:
         return f"{where} diverged{since}: its error or its loss is no longer a number."
-    return (
-        f"{where} collapsed{since}: its {row['quantity']} is {row['value']:.4f}, "
-        f"that of the {row['predictor']} {row['limit']:.4f}."
-    )
+    first = alike[0]
+    value, limit = (_range([row[name] for row in alike], ".4f") for name in ("value", "limit"))
+    return f"{where} collapsed{since}: {first['quantity']} {value} ({first['predictor']}: {limit})."
+
+
+def _range(numbers: Sequence[float], digits: str) -> str:
+    """Write numbers as one, or from the least to the greatest."""
+    return " to ".join(dict.fromkeys(format(number, digits) for number in (min(numbers), max(numbers))))
 
 
 def _of(curves: pd.DataFrame, which: Mapping[str, object]) -> pd.DataFrame:

@@ -1,14 +1,209 @@
-"""Code of the user's own in place of a chapter's: loaded where it was named, on the command line."""
+"""Functions of one's own in place of a chapter's: find one by its name, describe, load and check it.
 
-from collections.abc import Callable
+A function is named `MODULE:FUNCTION` or `path/to/file.py:FUNCTION`. Loading it runs its file with all the
+rights of the user. So the name comes from a command line or from code in a notebook, never from a file of
+parameters or from a record.
+"""
+
+import hashlib
+import importlib
+import importlib.util
+import symtable
+import sys
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from importlib.machinery import PathFinder
+from itertools import takewhile
+from pathlib import Path
+from types import ModuleType
 from typing import Any
 
+import numpy as np
 
-def describe(spec: str) -> dict[str, str]:
-    """Return name, file and sha256 of what `spec` names."""
-    raise NotImplementedError
+from compendium.errors import CompendiumError, UsageError, one_line, unknown
+
+Network = Callable[[tuple[int, int, int]], Any]
+"""`build(image_shape) -> model`: a fresh, untrained Keras model.
+
+`image_shape` is (height, width, channels) of an image. The model maps float32 images `(n, *image_shape)` in
+[0, 1] to as many of the same shape in [0, 1], so its last layer has a sigmoid. A layer called `latent` holds
+the code; where there is none, what a chapter says of codes is left out. The function is called once for each
+training, after the seed is set, and does not compile the model.
+"""
+
+Loss = Callable[[Any, Any], Any]
+"""`loss(y_true, y_pred) -> numbers`: a Keras loss, of clean and of reconstructed images `(n, h, w, c)`.
+
+It gives one number, or one for each image, which the training makes smaller. It is written with `keras.ops`,
+through which gradients flow, not with NumPy.
+"""
+
+Denoiser = Callable[[np.ndarray], np.ndarray]
+"""`denoise(noisy) -> images`: float images `(n, h, w, c)` in [0, 1]; the result has their shape, in [0, 1].
+
+It sees the noisy images alone and trains nothing on the clean ones. The array is a copy, which it may change.
+"""
+
+DOORS = ("network", "loss", "denoiser")
+"""What of a chapter may be one's own: a `Network`, a `Loss` or a `Denoiser`."""
 
 
-def load(spec: str) -> Callable[..., Any]:
-    """Return the function that `spec` names."""
-    raise NotImplementedError
+def describe(name: str) -> dict[str, str]:
+    """Return what a record says of a function: its short `name`, its `file`, and that file's `sha256`.
+
+    Nothing is run. `file` is absolute: `load` finds the function from any folder by f"{file}:{function}".
+
+    Raises UsageError for a name of another form, an absent module or file, or one without such a function;
+    CompendiumError where the file cannot be read or is no Python.
+    """
+    path, function = _located(name)
+    try:
+        content = path.read_bytes()
+        table = symtable.symtable(content.decode(), str(path), "exec")
+    except OSError as fault:
+        raise CompendiumError(f"{path}: {fault.strerror}; make the file readable") from None
+    except (SyntaxError, ValueError) as fault:
+        raise _fault(fault, path) from None
+    names = [s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()]
+    if function not in names:
+        raise unknown(f"function in {path}", function, [one for one in names if not one.startswith("_")])
+    module = path.parent.name if path.stem == "__init__" else path.stem
+    return {
+        "name": f"{module}:{function}",
+        "file": str(path),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def load(name: str) -> Callable[..., Any]:
+    """Return the function of that name; its file is run.
+
+    Raises as `describe` does; CompendiumError, with file and line, where the file fails; UsageError where
+    what is called so is no function.
+    """
+    path, function = _located(name)
+    describe(name)
+    with _told(path):
+        module = _module(path)
+    found = getattr(module, function, None)
+    if not callable(found):
+        raise UsageError(f"{path}: {function} is not a function but {type(found).__name__}; name a function")
+    return found
+
+
+def door(kind: str, name: str) -> Callable[..., Any]:
+    """Return the function of that name for one of DOORS; what it gives is held to what the door asks for.
+
+    The function raises CompendiumError, with file and line, where it fails, and where a network does not give
+    images of the shape that it takes, or a denoiser not images in [0, 1] of the shape that it was given.
+
+    Raises UsageError for another kind, and as `load` does.
+    """
+    if kind not in DOORS:
+        raise unknown("door", kind, DOORS)
+    path, _ = _located(name)
+    function = load(name)
+    checks = {"network": _check_network, "loss": lambda *_: None, "denoiser": _check_denoised}
+
+    @wraps(function)
+    def checked(given: Any, *others: Any) -> Any:
+        with _told(path):
+            result = function(given.copy() if isinstance(given, np.ndarray) else given, *others)
+        checks[kind](name, given, result)
+        return result
+
+    return checked
+
+
+def _check_network(name: str, image_shape: tuple[int, int, int], model: object) -> None:
+    try:
+        shapes = [tuple(tensor.shape[1:]) for tensor in (*model.inputs, *model.outputs)]
+    except (AttributeError, TypeError):
+        raise CompendiumError(
+            f"{name}: gives {_kind(model)}, not a Keras model with known inputs; "
+            "begin it with keras.Input(image_shape)"
+        ) from None
+    if shapes != [tuple(image_shape)] * 2:
+        found = " to ".join(str(shape) for shape in shapes)
+        raise CompendiumError(f"{name}: a network from {found}; expected {tuple(image_shape)} to the same")
+
+
+def _check_denoised(name: str, noisy: np.ndarray, images: object) -> None:
+    if not isinstance(images, np.ndarray) or images.shape != noisy.shape:
+        found = f"shape {images.shape}" if isinstance(images, np.ndarray) else _kind(images)
+        raise CompendiumError(f"{name}: gives {found}; expected an array of shape {noisy.shape}, as given")
+    if images.dtype.kind != "f" or not (images.size == 0 or (images.min() >= 0 and images.max() <= 1)):
+        raise CompendiumError(
+            f"{name}: gives {images.dtype} from {float(images.min()):g} to {float(images.max()):g}; "
+            "expected floats from 0 to 1, for example with .clip(0, 1)"
+        )
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"an object of the type {type(value).__name__}"
+
+
+def _located(name: str) -> tuple[Path, str]:
+    """Return the absolute path of the file, and the name of the function in it."""
+    place, _, function = name.rpartition(":")
+    parts = place.split(".")
+    is_file = place.endswith(".py")
+    if not function.isidentifier() or not (is_file or all(map(str.isidentifier, parts))):
+        raise UsageError(f'"{name}": write MODULE:FUNCTION or FILE.py:FUNCTION, for example my_net.py:build')
+    if is_file:
+        path = Path(place).expanduser()
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file; type its path as seen from here")
+        return path.resolve(), function
+    folders: list[str] | None = ["", *sys.path]  # the present folder first, as where Python is started in it
+    for n in range(1, len(parts) + 1):
+        spec = PathFinder.find_spec(".".join(parts[:n]), folders) if folders else None
+        folders = list(spec.submodule_search_locations or ()) if spec else None
+    if not (spec and spec.origin and spec.origin.endswith(".py")):
+        raise UsageError(
+            f'no module "{place}" of Python code here or among the installed; '
+            f"name its file as in my_net.py:{function}"
+        )
+    return Path(spec.origin).resolve(), function
+
+
+def _module(path: Path) -> ModuleType:
+    """Run a file as a module: in its package if it is of one, else by itself, whatever else has its name."""
+    packages = [*takewhile(lambda folder: (folder / "__init__.py").exists(), path.parents)]
+    if packages:
+        stem = [] if path.stem == "__init__" else [path.stem]
+        sys.path.insert(0, str(packages[-1].parent))
+        try:
+            return importlib.import_module(".".join([*(one.name for one in reversed(packages)), *stem]))
+        finally:
+            sys.path.pop(0)
+    own_name = f"{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
+    spec = importlib.util.spec_from_file_location(own_name, path)
+    module = sys.modules[own_name] = importlib.util.module_from_spec(spec)  # where dataclasses look
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what the user's code raises into one line with its place."""
+    try:
+        yield
+    except CompendiumError:
+        raise
+    except (Exception, SystemExit) as fault:
+        raise _fault(fault, path) from fault
+
+
+def _fault(fault: BaseException, path: Path) -> CompendiumError:
+    lines = [
+        frame.lineno for frame in traceback.extract_tb(fault.__traceback__) if frame.filename == str(path)
+    ]
+    if isinstance(fault, SyntaxError) and fault.filename == str(path):
+        lines, said = [fault.lineno], fault.msg
+    else:
+        said = one_line(fault)
+    where = f"{path}, line {lines[-1]}" if lines else path
+    return CompendiumError(f"{where}: {type(fault).__name__}: {said}; correct it and run again")

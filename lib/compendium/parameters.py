@@ -14,6 +14,7 @@ TYPE is int, float, bool, str, or list of one of them. RANGE, which holds for ea
     any number
     mse, mae or huber       one of these words or numbers; a colon may go before them in place of the comma,
                             and must after a MEANING of one word
+    photos or folder:PATH   one of these words, or a folder of the user's own; its path is made absolute
 
 and may be left out for a bool or a str. MEANING and NOTE may be left out too. Where two parameters limit each
 other, the code that uses them says so.
@@ -22,6 +23,7 @@ other, the code that uses them says so.
 import ast
 import io
 import math
+import os
 import re
 import tokenize
 from dataclasses import dataclass, replace
@@ -33,13 +35,15 @@ import yaml
 
 from compendium.errors import UsageError, unknown
 
+FOLDER = "folder:"  # before the path of a data set of the user's own
+
 KINDS = {"int": int, "float": float, "bool": bool, "str": str}
 TRUTH = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
 SINGULAR = {int: "a whole number", float: "a number", bool: "true or false", str: "a text"}
 PLURAL = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
-_WORD = r"[\w.+-]+"
+_WORD = r"[\w.+-]+(?::PATH)?"
 _RANGES = [
     rf"(?P<minimum>{_NUMBER}) or more",
     rf"above (?P<above>{_NUMBER})",
@@ -103,6 +107,8 @@ class Parameter:
             item = _typed(self.kind, given)
         except (ValueError, OverflowError):
             raise self._misfit(given) from None
+        if f"{FOLDER}PATH" in self.choices and item.startswith(FOLDER) and item != FOLDER:
+            return FOLDER + os.path.abspath(os.path.expanduser(item.removeprefix(FOLDER)))
         if self.choices and item not in self.choices:
             raise unknown(f"value of {self.name}", one_line(given), map(str, self.choices))
         if self.kind in (int, float) and not (

@@ -8,6 +8,7 @@ from pathlib import Path
 from compendium import project
 
 BUILD = project.ROOT / "_build"
+PAGES = BUILD / "html"  # the built book
 
 
 def place(name: str, inputs: Iterable[Path]) -> Path:

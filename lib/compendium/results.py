@@ -250,7 +250,8 @@ def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataF
         means = source[source["image"].isna()] if "image" in source else source
         chosen = means[means["quantity"] == quantity]
         means = chosen.pivot_table(index="method", columns="level", values="value", sort=False)
-        tables[name] = means[chosen["level"].unique()]
+        # in the order of the source, with rows and columns that are missing throughout
+        tables[name] = means.reindex(index=chosen["method"].unique(), columns=chosen["level"].unique())
     return pd.concat(tables, axis=1)
 
 

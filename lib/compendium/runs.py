@@ -82,7 +82,11 @@ class Run:
 
         Raises CompendiumError where it cannot be loaded any more.
         """
-        return own.load(self.own[name]["name"]) if name in self.own else default
+        return own.door(name, self.doors()[name]) if name in self.own else default
+
+    def doors(self) -> dict[str, str]:
+        """Return for each door what stands in it, as `resolve` takes it."""
+        return {door: _spec(described) for door, described in self.own.items()}
 
 
 def threads(number: int = 1) -> dict[str, str]:
@@ -107,25 +111,51 @@ def resolve(
 
     doors: for the name of each door, what code of the user's own stands in it, such as "my.py:network".
 
-    Raises UsageError for a parameter that does not fit, CompendiumError where a data set or the user's code
-    is not there.
+    Raises UsageError for a parameter that does not fit, for images of a shape that the chapter's network does
+    not take, and for a door that the chapter has not; CompendiumError where a data set or the user's code is
+    not there.
     """
+    described = {door: own.describe(spec) for door, spec in check_doors(chapter, doors or {}).items()}
     effective = chapter.effective(given)
-    values = [v for value in effective.values() for v in (value if isinstance(value, list) else [value])]
+    sets = {
+        item: chapter.parameters[name].choices
+        for name, value in effective.items()
+        for item in (value if isinstance(value, list) else [value])
+        if data.is_set(item)
+    }
+    if "network" not in (doors or {}):
+        for name, others in sets.items():
+            data.check_fits(name, others)
     return Run(
         chapter=chapter.name,
         profile=profile,
         parameters=effective,
-        own={door: own.describe(spec) for door, spec in (doors or {}).items()},
+        own=described,
         left_out=left_out,
         code=chapter.code_hash,
         library=project.files_hash(chapter.modules),
-        data={name: data.fingerprint(name) for name in values if data.is_name(name)},
+        data={name: data.fingerprint(name) for name in sets},
         packages=project.computing_versions(),
         backend=os.environ.get("KERAS_BACKEND", "tensorflow"),
         threads=number_of_threads,
         commit=project.commit(),
     )
+
+
+def check_doors(chapter: Chapter, doors: Mapping[str, str]) -> dict[str, str]:
+    """Return the doors with what stands in them named by its absolute file, as from any folder.
+
+    Raises UsageError where the chapter has no such door, or the user's code is not there.
+    """
+    for door in doors:
+        if door not in chapter.doors:
+            there = f"it takes a {' or '.join(chapter.doors)}" if chapter.doors else "it takes none"
+            raise UsageError(f"--{door}: {chapter.name} has no place for a {door} of your own; {there}")
+    return {door: _spec(own.describe(spec)) for door, spec in doors.items()}
+
+
+def _spec(described: Mapping[str, str]) -> str:
+    return f"{described['file']}:{described['name'].rpartition(':')[2]}"
 
 
 def present(chapter: str, namespace: Mapping[str, Any]) -> Run:

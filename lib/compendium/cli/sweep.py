@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn, TimeRemainingColumn
 
 from compendium import chapters
+from compendium.cli import doors
 from compendium.cli.assignments import assignment
 from compendium.errors import CompendiumError, UsageError
 from compendium.sweep import grid as grids
@@ -37,10 +38,14 @@ def sweep(
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A running Dask cluster, such as tcp://HOST:8786.")
     ] = None,
+    network: doors.Network = None,
+    loss: doors.Loss = None,
+    denoiser: doors.Denoiser = None,
     including: Annotated[
         str,
         typer.Option("--with", metavar="PARTS", help="Compute these parts of the chapter, too; or all."),
     ] = "",
+    pages: Annotated[bool, typer.Option("--pages", help="Make a web page of each point, too.")] = False,
     out: Annotated[Path | None, typer.Option(help="Folder of the sweep; continued if begun.")] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="With --scheduler: wait for workers, if it has none yet.")
@@ -73,7 +78,8 @@ def sweep(
     from compendium.sweep import table
 
     table.check_names(values)
-    this = state.Sweep(chapter, profile, same, values, left_out=left_out)
+    own = runs.check_doors(notebook, doors.named(network, loss, denoiser))
+    this = state.Sweep(chapter, profile, same, values, left_out=left_out, doors=own)
     folder = (out or this.folder()).resolve()
     state.check(this, folder)
     points = grids.points(values)
@@ -82,7 +88,9 @@ def sweep(
         _show(this, points, missing, folder, workers)
         return
     state.claim(this, folder)
-    failures, stopped = _run(this, missing, folder, workers, scheduler, wait) if missing else ({}, None)
+    failures, stopped = (
+        _run(this, missing, folder, workers, scheduler, wait, pages) if missing else ({}, None)
+    )
     from compendium.sweep import report
 
     results = table.build(this, points, failures, folder)
@@ -140,6 +148,7 @@ def _run(
     workers: int | None,
     scheduler: str | None,
     wait: bool,
+    pages: bool,
 ) -> tuple[dict[str, str], str | None]:
     """Run the missing points and show how far it is; those that failed before, in a cell, come last.
 
@@ -172,7 +181,7 @@ def _run(
     try:
         with connected as client, Progress(*columns, console=console, speed_estimate_period=inf) as progress:
             bar = progress.add_task("", total=len(missing))
-            for point, outcome in cluster.run(client, sweep, missing, folder):
+            for point, outcome in cluster.run(client, sweep, missing, folder, pages=pages):
                 console.print(f"{outcome.status}: {point.name}")
                 progress.advance(bar)
                 if outcome.status == "failed":

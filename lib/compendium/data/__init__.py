@@ -1,16 +1,18 @@
 """Data sets: `load` one, `fetch` it, or ask for its `state`, `folder` and `fingerprint`.
 
 MNIST, CIFAR-10 and CIFAR-100 are read from their official binary files on disk; `digits` and `photos` come
-with installed packages and need no network. An absent set is an error, never replaced by another.
+with installed packages and need no network; `folder:PATH` is a folder of one's own images (see `data.own`).
+An absent set is an error, never replaced by another.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from compendium.data import embedded, stored
+from compendium.data import embedded, own, stored
 from compendium.data.catalogue import CATALOGUE, NAMES, SPLITS, check_name, check_split
 from compendium.data.download import Source, fetch
 from compendium.data.embedded import photo_boxes
@@ -23,10 +25,11 @@ __all__ = [
     "SPLITS",
     "ImageSet",
     "Source",
+    "check_fits",
     "fetch",
     "fingerprint",
     "folder",
-    "is_name",
+    "is_set",
     "load",
     "photo_boxes",
     "state",
@@ -37,8 +40,14 @@ __all__ = [
 class ImageSet:
     """One split of a data set.
 
-    images: uint8 (n, h, w, c), 0 to 255. labels: int64 (n,), indices into `classes`. notes: what a reader of
-    results on this set must know. sha256: hexadecimal hash of the image bytes followed by one byte a label.
+    Args:
+        images: uint8 (n, h, w, c), 0 to 255.
+        labels: int64 (n,), indices into `classes`.
+        classes: their names.
+        name: as `load` takes it; of a folder's path the last part.
+        notes: what a reader of results on this set must know.
+        sha256: hexadecimal hash of the image bytes followed by one byte a label, or two where there are more
+            than 256 classes.
     """
 
     images: np.ndarray
@@ -50,25 +59,40 @@ class ImageSet:
 
 
 def load(name: str, split: str = "train") -> ImageSet:
-    """Load "train" or "test" of "mnist", "cifar10", "cifar100" (fine classes), "digits" or "photos".
+    """Load the split "train" or "test" of a data set: one of NAMES, or a folder.
+
+    A folder of one's own images is named `folder:PATH`, or `folder:PATH@32` for images cut and averaged down
+    to 32x32 pixels. The classes of "cifar100" are the fine ones; how "photos" is cut: see `photo_boxes`.
 
     Raises UsageError for an unknown name or split, CompendiumError naming file, fault and remedy if the set
-    is absent or damaged. How "photos" is cut: see `photo_boxes`.
+    is absent or damaged.
     """
-    check_name(name)
     check_split(split)
+    if own.is_own(name):
+        images, labels, classes, notes = own.read(name, split)
+        return _image_set(images, labels, classes, own.display_name(name), notes)
+    check_name(name)
     if CATALOGUE[name].folder:
         images, labels, notes = stored.read(name, split, folder())
     else:
         images, labels, notes = embedded.read(name, split)
-    digest = hashlib.sha256(images)
-    digest.update(labels.tobytes())
-    return ImageSet(images, labels.astype(np.int64), CATALOGUE[name].classes, name, notes, digest.hexdigest())
+    return _image_set(images, labels, CATALOGUE[name].classes, name, notes)
 
 
-def is_name(name: object) -> bool:
-    """Whether this names a data set."""
-    return name in NAMES
+def is_set(name: object) -> bool:
+    """Return whether a parameter's value names a data set: a known one, or a folder of one's own."""
+    return isinstance(name, str) and (name in NAMES or own.is_own(name))
+
+
+def check_fits(name: str, others: Iterable[str]) -> None:
+    """Check that a folder's images have the shape of one of the sets `others`, for which a network is made.
+
+    A `name` that is not a folder's fits; of the others, names that are no set's are passed over. Raises
+    UsageError where the images have another shape, CompendiumError where they cannot be taken.
+    """
+    shapes = {other: CATALOGUE[other].shape for other in others if other in NAMES}
+    if own.is_own(name) and shapes:
+        own.check_shape(name, shapes)
 
 
 def fingerprint(name: str) -> str:
@@ -76,6 +100,8 @@ def fingerprint(name: str) -> str:
 
     Raises UsageError for an unknown name, CompendiumError if the set is absent or unreadable.
     """
+    if own.is_own(name):
+        return own.fingerprint(name)
     check_name(name)
     combined = hashlib.sha256()
     for path in _files(name):
@@ -97,6 +123,14 @@ def state(name: str) -> str:
     except CompendiumError:
         return "absent"
     return "present"
+
+
+def _image_set(
+    images: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], name: str, notes: tuple[str, ...]
+) -> ImageSet:
+    digest = hashlib.sha256(images)
+    digest.update(labels.tobytes())
+    return ImageSet(images, labels.astype(np.int64), classes, name, notes, digest.hexdigest())
 
 
 def _files(name: str) -> list[Path]:

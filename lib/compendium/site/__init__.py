@@ -20,4 +20,11 @@ What the book's sources and pages are given:
     takeaway   the files that a page offers, and the whole book as one archive
     printed    the whole book as one PDF
     links      links and anchors that lead nowhere; addresses as seen from the root
+
+The page of a run of one's own:
+
+    own_page   a chapter with a run's outputs, compiled like the book's
+    this_run   its top: what the run is, and its numbers beside the published run's
+    beside     the run's numbers beside those that the prose quotes
+    one_file   all that a page needs in one file
 """

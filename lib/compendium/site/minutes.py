@@ -24,7 +24,11 @@ def pages() -> dict[str, str]:
 
 
 def box(template: Path) -> str:
-    """Return the box of one template: an admonition, a sentence or two a paragraph."""
-    text = quotes.fill(template.read_text(encoding="utf-8"), template.stem)
+    """Return the box of one template, filled."""
+    return boxed(quotes.fill(template.read_text(encoding="utf-8"), quotes.published(template.stem)))
+
+
+def boxed(text: str) -> str:
+    """Return a filled template as an admonition, a sentence or two a paragraph."""
     paragraphs = "\n\n".join(text.strip().splitlines())
     return f"```{{admonition}} In one minute\n:class: minute\n\n{paragraphs}\n```\n"

@@ -138,7 +138,7 @@ def _run(chapter: str) -> Path:
             return folder
     raise CompendiumError(
         f"{project.RESULTS / chapter}: no recorded weights; make them with "
-        f"`compendium run {chapter} --profile {PROFILES[-1]} --record`"
+        f"`compendium run {chapter} --profile {PROFILES[-1]}`, then `compendium publish` and its folder"
     )
 
 

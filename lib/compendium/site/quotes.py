@@ -24,45 +24,70 @@ capital; or a range, and the words that stand for what lies in it: `0.6..0.7 two
 
 import itertools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from fnmatch import fnmatchcase
+from typing import Any
 
 import pandas as pd
 
 from compendium import results, statistics
-from compendium.claims.checks import recorded_run
+from compendium.claims.checks import Missing, recorded_run
 from compendium.errors import CompendiumError, unknown
 
 FIELD = re.compile(r"\{([^{}]+?) -> ([^{}]+)\}")
+RANGE = re.compile(r"(-?[\d.]+)\.\.(-?[\d.]+) (.+)$")
 OUTSIDE = r"(?![^()]*\))"  # of parentheses
 WORDS = (  # noqa: SIM905
     "none one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen "
     "seventeen eighteen nineteen twenty"
 ).split()
 
+Records = Callable[[str], Mapping[str, Any]]
+"""From a chapter's name, or "" where an expression names none, to the record that is quoted."""
+
 _ORDERS = {True: "holding", False: "reversed", None: "undecided"}  # by the side of 0 that an interval is on
 
 
-def fill(text: str, chapter: str) -> str:
-    """Return a text with its fields replaced by numbers of a chapter's largest recorded run.
+def published(chapter: str) -> Records:
+    """Return the largest recorded runs; where an expression names no chapter, this one's.
 
-    Raises CompendiumError where the record has no such number, or several, or one outside the stated range.
+    What is returned raises CompendiumError for a chapter of which none is recorded.
     """
-    return FIELD.sub(lambda field: written(value(field[1], chapter), field[2], field[0]), text)
+
+    def records(named: str) -> Mapping[str, Any]:
+        try:
+            return recorded_run(named or chapter)
+        except Missing as fault:
+            raise CompendiumError(str(fault)) from None
+
+    return records
 
 
-def value(expression: str, chapter: str) -> float:
-    """Return what an expression stands for in a chapter's recorded run; the module says how it is written."""
+def fill(text: str, records: Records) -> str:
+    """Return a text with its fields replaced by numbers of records.
+
+    Raises CompendiumError where a record has no such number, or several, or one outside the stated range.
+    """
+    return FIELD.sub(lambda field: written(value(field[1], records), field[2], field[0]), text)
+
+
+def value(expression: str, records: Records) -> float:
+    """Return what an expression stands for in a record; the module says how it is written."""
     differences = []
     for term in re.split(f" − {OUTSIDE}", expression):
         first, *others = re.split(f" ([×÷]) {OUTSIDE}", term)
-        number = _operand(first.strip(), chapter)
+        number = _operand(first.strip(), records)
         for sign, other in zip(others[::2], others[1::2], strict=True):
-            factor = _operand(other.strip(), chapter)
+            factor = _operand(other.strip(), records)
             number = number * factor if sign == "×" else number / factor
         differences.append(number)
     first, *others = differences
     return first - sum(others) if others else first
+
+
+def levels(text: str, records: Records) -> list[str]:
+    """Return the levels of the numbers that `quantity|method` chooses, in the record's order."""
+    return [*dict.fromkeys(_rows(text, records)["level"])]
 
 
 def written(number: float, how: str, field: str = "") -> str:
@@ -70,40 +95,40 @@ def written(number: float, how: str, field: str = "") -> str:
     if how.lower() == "words":
         word = WORDS[round(number)] if number < len(WORDS) else f"{round(number):,}"
         return word.capitalize() if how == "Words" else word
-    if bounds := re.match(r"(-?[\d.]+)\.\.(-?[\d.]+) (.+)$", how):
+    if bounds := RANGE.match(how):
         if not float(bounds[1]) <= number <= float(bounds[2]):
             raise CompendiumError(f"{field}: the record has {number:.4g}, which is not {bounds[3]!r}")
         return bounds[3]
     return format(round(number) if how.endswith("d") else number, how)
 
 
-def _operand(text: str, chapter: str) -> float:
+def _operand(text: str, records: Records) -> float:
     if re.fullmatch(r"-?[\d.]+", text):
         return float(text)
     if text.startswith("@"):
-        return _setting(text[1:], chapter)
+        return _setting(text[1:], records)
     if call := re.fullmatch(r"(\w+)\((.*)\)", text):
         if call[1] not in _FUNCTIONS:
             raise unknown("function of a quote", call[1], _FUNCTIONS)
-        return _FUNCTIONS[call[1]](chapter, *(part.strip() for part in call[2].split(";")))
-    return _single(text, chapter)
+        return _FUNCTIONS[call[1]](records, *(part.strip() for part in call[2].split(";")))
+    return _single(text, records)
 
 
-def _setting(name: str, chapter: str) -> float:
+def _setting(name: str, records: Records) -> float:
     name, _, other = name.partition("|chapter=")
-    record = recorded_run(other or chapter)
+    record = records(other)
     if name not in record["parameters"]:
         raise unknown("parameter", name, record["parameters"])
     setting = record["parameters"][name]
     return len(setting) if isinstance(setting, list) else setting
 
 
-def _rows(text: str, chapter: str) -> pd.DataFrame:
+def _rows(text: str, records: Records) -> pd.DataFrame:
     """The rows of a record that a query chooses, numbers of single images only where an image is named."""
     named = dict(part.split("=", 1) for part in text.split("|") if re.match(r"(seed|image|chapter)=", part))
-    chapter = named.pop("chapter", chapter)
+    record = records(named.pop("chapter", ""))
     places = [part.strip() for part in text.split("|") if not re.match(r"(seed|image|chapter)=", part)]
-    table = results.metrics_of(recorded_run(chapter)).dropna(subset="value")
+    table = results.metrics_of(record).dropna(subset="value")
     table["level"] = table["level"].map(lambda level: "" if pd.isna(level) else str(level))
     for column, pattern in zip(("quantity", "method", "level"), places, strict=False):
         table = table[[fnmatchcase(str(entry), pattern) for entry in table[column]]] if len(table) else table
@@ -112,68 +137,68 @@ def _rows(text: str, chapter: str) -> pd.DataFrame:
     for column, wanted in named.items():
         table = table[table[column] == float(wanted)]
     if table.empty:
-        raise CompendiumError(f"{text}: the record of {chapter} has no such number")
+        raise CompendiumError(f"{text}: the record of {record['chapter']} has no such number")
     return table
 
 
-def _means(text: str, chapter: str) -> pd.Series:
+def _means(text: str, records: Records) -> pd.Series:
     return (
-        _rows(text, chapter)
+        _rows(text, records)
         .groupby(["quantity", "method", "level"], sort=False, dropna=False)["value"]
         .mean()
     )
 
 
-def _single(text: str, chapter: str) -> float:
-    numbers = _means(text, chapter)
+def _single(text: str, records: Records) -> float:
+    numbers = _means(text, records)
     if len(numbers) > 1:
-        raise CompendiumError(f"{text}: the record of {chapter} has {len(numbers)} such numbers; say which")
+        raise CompendiumError(f"{text}: the record has {len(numbers)} such numbers; say which")
     return float(numbers.iloc[0])
 
 
-def _paired(chapter: str, first: str, second: str) -> statistics.Comparison:
-    rows = [_rows(text, chapter) for text in (first, second)]
+def _paired(records: Records, first: str, second: str) -> statistics.Comparison:
+    rows = [_rows(text, records) for text in (first, second)]
     keys = ["level", "seed"] if all(table["level"].nunique() > 1 for table in rows) else ["seed"]
     tables = [table.set_index(keys)["value"] for table in rows]
     both = pd.concat(tables, axis=1, join="inner", keys=["first", "second"])
     return statistics.paired_comparison(both["first"], both["second"])
 
 
-def _ahead(chapter: str, first: str, second: str) -> int:
-    return int((_differences(chapter, first, second, ["level"]) > 0).sum())
+def _ahead(records: Records, first: str, second: str) -> int:
+    return int((_differences(records, first, second, ["level"]) > 0).sum())
 
 
-def _gap(chapter: str, first: str, second: str) -> float:
-    return float(_differences(chapter, first, second, ["method", "level"]).abs().max())
+def _gap(records: Records, first: str, second: str) -> float:
+    return float(_differences(records, first, second, ["method", "level"]).abs().max())
 
 
-def _differences(chapter: str, first: str, second: str, keys: list[str]) -> pd.Series:
+def _differences(records: Records, first: str, second: str, keys: list[str]) -> pd.Series:
     """First minus second, averaged over all but the keys."""
-    firsts, seconds = (_rows(text, chapter).groupby(keys)["value"].mean() for text in (first, second))
+    firsts, seconds = (_rows(text, records).groupby(keys)["value"].mean() for text in (first, second))
     return firsts - seconds
 
 
-def _falls(chapter: str, family: str, epochs: str) -> pd.Series:
-    curves = pd.DataFrame(recorded_run(chapter)["curves"])
+def _falls(records: Records, family: str, epochs: str) -> pd.Series:
+    curves = pd.DataFrame(records("")["curves"])
     losses = curves[curves["family"] == family].pivot_table("val_loss", "epoch", "network")
     return 1 - losses.iloc[-1] / losses.iloc[-1 - int(epochs)]
 
 
-def _verdicts(chapter: str, quantity: str, *chains: str) -> list[str]:
+def _verdicts(records: Records, quantity: str, *chains: str) -> list[str]:
     found = []
     for chain in chains:
         for lower, higher in itertools.pairwise(method.strip() for method in chain.split("<")):
-            compared = _paired(chapter, f"{quantity}|{lower}", f"{quantity}|{higher}")
+            compared = _paired(records, f"{quantity}|{lower}", f"{quantity}|{higher}")
             found.append(_ORDERS[compared.below_zero])
     return found
 
 
 def _over(function: Callable[[pd.Series], float]) -> Callable[..., float]:
-    return lambda chapter, text: float(function(_means(text, chapter)))
+    return lambda records, text: float(function(_means(text, records)))
 
 
 def _counting(verdict: str) -> Callable[..., int]:
-    return lambda chapter, *chains: _verdicts(chapter, *chains).count(verdict)
+    return lambda records, *chains: _verdicts(records, *chains).count(verdict)
 
 
 _FUNCTIONS: dict[str, Callable[..., float]] = {
@@ -181,17 +206,17 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "max": _over(pd.Series.max),
     "mean": _over(pd.Series.mean),
     "count": _over(len),
-    "seeds": lambda chapter, text: int(_rows(text, chapter)["seed"].nunique()),
-    "smallest": lambda chapter, text: float(_rows(text, chapter)["value"].min()),
-    "largest": lambda chapter, text: float(_rows(text, chapter)["value"].max()),
-    "below": lambda chapter, text, bound: int((_means(text, chapter) < value(bound, chapter)).sum()),
-    "runs_below": lambda chapter, text, bound: int(
-        (_rows(text, chapter)["value"] < value(bound, chapter)).sum()
+    "seeds": lambda records, text: int(_rows(text, records)["seed"].nunique()),
+    "smallest": lambda records, text: float(_rows(text, records)["value"].min()),
+    "largest": lambda records, text: float(_rows(text, records)["value"].max()),
+    "below": lambda records, text, bound: int((_means(text, records) < value(bound, records)).sum()),
+    "runs_below": lambda records, text, bound: int(
+        (_rows(text, records)["value"] < value(bound, records)).sum()
     ),
-    "difference": lambda chapter, *pair: _paired(chapter, *pair).difference,
-    "low": lambda chapter, *pair: _paired(chapter, *pair).low,
-    "high": lambda chapter, *pair: _paired(chapter, *pair).high,
-    "lower": lambda chapter, *pair: _paired(chapter, *pair).first_lower,
+    "difference": lambda records, *pair: _paired(records, *pair).difference,
+    "low": lambda records, *pair: _paired(records, *pair).low,
+    "high": lambda records, *pair: _paired(records, *pair).high,
+    "lower": lambda records, *pair: _paired(records, *pair).first_lower,
     "ahead": _ahead,
     "gap": _gap,
     "least_fall": lambda *asked: float(_falls(*asked).min()),
@@ -199,5 +224,5 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "holding": _counting("holding"),
     "reversed": _counting("reversed"),
     "undecided": _counting("undecided"),
-    "orders": lambda chapter, *chains: len(_verdicts(chapter, *chains)),
+    "orders": lambda records, *chains: len(_verdicts(records, *chains)),
 }

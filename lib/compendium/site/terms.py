@@ -6,16 +6,15 @@ where they are not rendered, and the first use is the first one after any edit.
 
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-from compendium import claims
+from compendium.claims.ledger import identifiers
 
 GLOSSARY, LEDGER = "book/glossary", "book/claims"
-WITHOUT = {GLOSSARY, LEDGER, "book/bibliography", "book/parameters"}  # lists, not prose
+WITHOUT = {GLOSSARY, LEDGER, "book/bibliography", "book/library", "book/parameters"}  # lists, not prose
 EVERYDAY = {"batch", "code", "loss", "stride"}  # words that mean other things, too
 NOT_IN = (
     nodes.title,
@@ -77,7 +76,7 @@ def link_terms(app: Sphinx, document: nodes.document, name: str) -> None:
 
 def claim_role(role: str, raw: str, text: str, line: int, inliner: object, *_: object) -> tuple[list, list]:
     """The role of a claim's number: a link to its row in the ledger; a complaint where there is none."""
-    if text not in _claims():
+    if text not in identifiers():
         return [], [inliner.reporter.error(f"no claim {text}; `compendium claims` lists them", line=line)]
     env = inliner.document.settings.env
     uri = "../" * env.docname.count("/") + f"{LEDGER}.html#{text}"
@@ -105,8 +104,3 @@ def _vocabulary(env: BuildEnvironment) -> list[tuple[list[str], str]]:
     if not hasattr(env, "compendium_vocabulary"):
         env.compendium_vocabulary = [(terms, anchor) for terms, anchor in entries(env.get_doctree(GLOSSARY))]
     return env.compendium_vocabulary
-
-
-@cache
-def _claims() -> set[str]:
-    return set(claims.load())

@@ -67,7 +67,7 @@ def running(address: str, *, wait: bool = False) -> Iterator[Client]:
 
 
 def run(
-    client: Client, sweep: Sweep, points: Sequence[Point], folder: Path
+    client: Client, sweep: Sweep, points: Sequence[Point], folder: Path, *, pages: bool = False
 ) -> Iterator[tuple[Point, Outcome]]:
     """Run the points, and yield each with its outcome as it ends.
 
@@ -79,7 +79,7 @@ def run(
     Raises CompendiumError where a worker does not see the folder or has other code, and Stopped where one
     turns out so later, or the scheduler is lost.
     """
-    options = _options(sweep)
+    options = [*_options(sweep), "--page" if pages else "--no-page"]
     library = project.library_hash()
     _check_workers(client, folder, library)
     command = uuid4().hex  # so that no key is that of a task which another command began
@@ -103,7 +103,7 @@ def _options(sweep: Sweep) -> list[str]:
     same = [part for name, value in sweep.parameters.items() for part in ("-p", f"{name}={text(value)}")]
     doors = [part for door, spec in sweep.doors.items() for part in (f"--{door}", spec)]
     left_out = ["--without", ",".join(sweep.left_out)] if sweep.left_out else []
-    return ["--profile", sweep.profile, *same, *doors, *left_out, "--no-page"]
+    return ["--profile", sweep.profile, *same, *doors, *left_out]
 
 
 def _check_workers(client: Client, folder: Path, library: str) -> None:

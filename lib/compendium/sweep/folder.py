@@ -53,7 +53,7 @@ class Sweep:
             self.profile,
             self.grid,
             # the first point may name another data set than the others
-            [data.fingerprint(name) for name in _items(self.grid) if data.is_name(name)],
+            [data.fingerprint(name) for name in _items(self.grid) if data.is_set(name)],
         ]
         return hashlib.sha256(json.dumps(decisive).encode()).hexdigest()[:16]
 

@@ -1,0 +1,93 @@
+"""The page of a run of a real chapter, opened in a browser as a reader opens it."""
+
+import json
+
+import pytest
+import site_pages
+from bs4 import BeautifulSoup
+
+from compendium import project
+from compendium.site import own_page
+
+CHAPTER = "tuning"
+MEGABYTES = 3
+COLLAPSED = {
+    "method": "baseline",
+    "level": "test images",
+    "seed": 42,
+    "outcome": "collapsed",
+    "epoch": None,
+    "quantity": "MSE",
+    "value": 0.1147,
+    "predictor": "black image",
+    "limit": 0.1147,
+}
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    """The page of a run that has the committed outputs, and the published numbers with one method less."""
+    folder = tmp_path_factory.mktemp("run")
+    record = json.loads((project.RESULTS / CHAPTER / "cpu" / "record.json").read_text())
+    record["profile"], record["outcomes"] = "quick", [COLLAPSED]
+    record["parameters"] |= {"epochs": 3}
+    record["metrics"] = [row for row in record["metrics"] if row["method"] != "wavelet"]
+    (folder / "record.json").write_text(json.dumps(record))
+    (folder / f"{CHAPTER}.ipynb").write_bytes(project.chapter_path(CHAPTER).read_bytes())
+    return own_page.write(folder, CHAPTER)
+
+
+@pytest.fixture(scope="module")
+def seen(chromium, page):
+    return site_pages.look(chromium, page)
+
+
+def test_it_is_one_file_that_asks_for_nothing(page, seen):
+    assert [address for address in seen.requests if not address.startswith("data:")] == [page.as_uri()]
+    assert page.stat().st_size < MEGABYTES * 1e6
+
+
+def test_it_is_as_accessible_as_the_book(seen):
+    assert seen.violations == []
+    assert seen.complaints == []
+    assert seen.broken == []
+    assert set(seen.overflow.values()) == {0}
+
+
+def test_every_numbered_thing_of_the_chapter_is_there(page):
+    soup = BeautifulSoup(page.read_bytes(), "html.parser")
+    names = [
+        about[kind]["name"]
+        for cell in json.loads(page.with_suffix(".ipynb").read_text())["cells"]
+        for about in [cell["metadata"].get("mystnb", {})]
+        for kind in ("figure", "table")
+        if kind in about
+    ]
+    assert names
+    for name in names:
+        assert soup.select_one(f"#{name} .caption-number").text.split()[1].startswith("7."), name
+    assert not soup.select(".system-message, .problematic")
+
+
+def test_its_figures_answer(chromium, page):
+    context = chromium.new_context()
+    context.set_offline(True)
+    opened = context.new_page()
+    opened.goto(page.as_uri())
+    chart = opened.locator("figure:has([aria-roledescription=chart])").first
+    chart.scroll_into_view_if_needed()
+    chart.locator("[aria-roledescription=chart]").focus()
+    opened.keyboard.press("ArrowRight")
+    chart.locator(".figure-bubble").wait_for()
+    context.close()
+
+
+def test_every_quoted_number_of_the_prose_has_its_own(page):
+    soup = BeautifulSoup(page.read_bytes(), "html.parser")
+    soup.select_one(".this-run").decompose()
+    said = [badge.get_text() for badge in soup.select(".beside")]
+    assert any("not in this run" in one for one in said)  # of the method that this run lacks
+    assert len(said) > 40
+    assert len(soup.select(".published .beside")) == len(said)
