@@ -469,8 +469,9 @@ def test_a_chart_has_a_dot_a_run_marks_outcomes_and_draws_what_needs_no_training
     assert legend == [
         *("CAE", "collapsed", "diverged", "noisy input", "mean image", "median 3x3", "linear interpolation")
     ]
-    for said in ("open diamonds are collapsed", "a cross at the upper edge", "from 3 runs of one outcome on"):
-        assert said in words
+    assert "open diamonds are collapsed" in words
+    assert "what stands at the upper edge has no number" in words
+    assert "from 3 runs of one outcome on, cut where" in words
     colours = {
         line.get_color()
         for figure, _ in figures
@@ -494,6 +495,12 @@ def test_levels_that_swept_values_decide_share_a_panel(tmp_path, figures):
     figures.clear()
     report.write(*results_of(tmp_path / "b", {"depth": [1, 2]}, lambda _: {"levels": ("30 %", "60 %")}))
     assert [axis.get_title() for axis in figures[0][0].axes] == ["30 %", "60 %"]
+
+
+def test_what_spans_decades_is_shown_in_decades(tmp_path, figures):
+    report.write(*results_of(tmp_path, {"depth": [1, 2]}, lambda v: {"error": 0.0001 * 10 ** v["depth"]}))
+    scales = {words.split(" over")[0]: figure.axes[0].get_yscale() for figure, words in figures}
+    assert scales == {"MSE": "log", "SSIM": "linear", "MSE of parts": "linear"}
 
 
 def test_where_only_the_seed_is_swept_each_network_has_its_place(tmp_path, figures):

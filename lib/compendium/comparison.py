@@ -136,10 +136,7 @@ def curves(records: Records) -> Figure | None:
         for (run, method), one in rows[rows["network"] == network].groupby(["run", "method"], sort=False):
             look = {"color": looks[method].colour, "linestyle": dashes[run]}
             _draw(place, one.groupby("epoch")[drawn].mean(), label=f"{run}, {method}", **look)
-        values = rows.loc[rows["network"] == network, drawn]
-        if values.min() > 0 and values.max() >= 100 * values.min():
-            place.set_yscale("log")
-            place.yaxis.set_major_formatter("{x:g}")
+        plots.show_decades(place, rows.loc[rows["network"] == network, drawn])
     for unused in places.flat[len(networks) :]:
         unused.remove()
     handles = [Line2D([], [], color="0.2", linestyle=own, label=label) for label, own in dashes.items()]

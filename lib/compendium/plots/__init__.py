@@ -3,7 +3,7 @@
 from compendium.plots.architecture import architecture
 from compendium.plots.described import pictured
 from compendium.plots.grid import image_grid
-from compendium.plots.style import Look, decimal_ticks, embedded, looks, one_legend, use_style
+from compendium.plots.style import Look, decimal_ticks, embedded, looks, one_legend, show_decades, use_style
 
 __all__ = [
     "Look",
@@ -14,5 +14,6 @@ __all__ = [
     "looks",
     "one_legend",
     "pictured",
+    "show_decades",
     "use_style",
 ]

@@ -6,11 +6,14 @@ from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pandas as pd
 import seaborn as sns
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
+from numpy.typing import ArrayLike
 
 from compendium.plots import described
 
@@ -94,6 +97,15 @@ def decimal_ticks(axis: Axis) -> None:
     axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axis.set_major_formatter(StrMethodFormatter("{x:g}"))
     axis.set_minor_formatter(NullFormatter())
+
+
+def show_decades(place: Axes, values: ArrayLike) -> None:
+    """Make the axis up logarithmic where the values, all above 0, span two decades or more."""
+    values = np.asarray(values, float)
+    values = values[np.isfinite(values)]
+    if len(values) and values.min() > 0 and values.max() >= 100 * values.min():
+        place.set_yscale("log")
+        place.yaxis.set_major_formatter("{x:g}")
 
 
 def embedded(figure: Figure, form: Literal["png", "svg+xml"], **options: object) -> str:

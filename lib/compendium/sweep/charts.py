@@ -11,7 +11,8 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from compendium import metrics, standalone
+from compendium import metrics, plots, standalone
+from compendium.outcomes import COLLAPSED, DIVERGED, LEARNT
 from compendium.plots import Look
 from compendium.standalone import Picture
 from compendium.statistics import Interval, mean_interval
@@ -22,7 +23,9 @@ MOST_TICKS = 6
 WIDTH = 7.4  # inches
 METHOD = "method"  # the axis where there is none to draw over: only the seed is swept
 ROUNDING = 1e-6  # relative: what differs less is equal
-NO_NUMBER = "×"
+# what stands at the upper edge for a run without a number, and how high
+_LOST = {LEARNT: "○", COLLAPSED: "◇", DIVERGED: "×"}
+_EDGE = {LEARNT: 0.82, COLLAPSED: 0.9, DIVERGED: 0.98}
 
 
 class Summary(NamedTuple):
@@ -99,6 +102,7 @@ def over(
         place.set_xlabel("" if axis == METHOD else axis)
         place.tick_params(labelsize="medium" if columns == 1 else "small")
         _panel(place, panel, drawn)
+        plots.show_decades(place, rows["value"])
     for unused in places.flat[len(panels) :]:
         unused.remove()
     for place in places[:, 0]:
@@ -183,24 +187,26 @@ def _network(
     if own["value"].notna().any() or own["outcome"].notna().any():
         drawn.methods.add(method)
     for outcome, mark in {
-        "learnt": {"marker": look.marker, "alpha": 0.6, "markersize": 5},
-        "collapsed": {"marker": "D", "fillstyle": "none", "markersize": 7, "markeredgewidth": 1.6},
-        "diverged": {"marker": "x", "markersize": 8, "markeredgewidth": 2},
+        LEARNT: {"marker": look.marker, "alpha": 0.6, "markersize": 5},
+        COLLAPSED: {"marker": "D", "fillstyle": "none", "markersize": 7, "markeredgewidth": 1.6},
+        DIVERGED: {"marker": "x", "markersize": 8, "markeredgewidth": 2},
     }.items():
-        chosen = own["outcome"].fillna("learnt") == outcome
+        chosen = own["outcome"].fillna(LEARNT) == outcome
         there = chosen & own["value"].notna()
         if there.any():
-            drawn.kinds.add(outcome)
-            name = method if outcome == "learnt" else f"{method}, {outcome}".removeprefix(", ")
+            name = method if outcome == LEARNT else f"{method}, {outcome}".removeprefix(", ")
             place.plot(x[there], own["value"][there], linestyle="None", color=look.colour, label=name, **mark)
-        lost = chosen & own["value"].isna() & own["outcome"].notna()
-        for x_lost, runs in x[lost].groupby(x[lost]):
+        lost = x[chosen & own["value"].isna() & own["outcome"].notna()]
+        for at_x, number in lost.value_counts().items():
             drawn.kinds.add("lost")
+            many = f" {number}" if number > 1 else ""
             place.text(
-                *(x_lost, 0.98, NO_NUMBER + (f" {len(runs)}" if len(runs) > 1 else "")),
+                *(at_x, _EDGE[outcome], f"{_LOST[outcome]}{many}"),
                 **{"transform": place.get_xaxis_transform(), "color": look.colour, "fontsize": "large"},
                 **{"ha": "center", "va": "top", "fontweight": "bold"},
             )
+        if len(lost) or there.any():
+            drawn.kinds.add(outcome)
     means = pd.DataFrame(
         [
             (at[value], *found.interval)
@@ -254,7 +260,7 @@ def _legend(figure: plt.Figure, rows: pd.DataFrame, drawn: _Drawn) -> None:
         for m in networks
     ]
     grey = {"color": "0.2", "linestyle": "None"}
-    if "collapsed" in drawn.kinds:
+    if COLLAPSED in drawn.kinds:
         handles.append(
             Line2D(
                 [],
@@ -267,7 +273,7 @@ def _legend(figure: plt.Figure, rows: pd.DataFrame, drawn: _Drawn) -> None:
                 **grey,
             )
         )
-    if {"diverged", "lost"} & drawn.kinds:
+    if DIVERGED in drawn.kinds:
         handles.append(Line2D([], [], marker="x", markeredgewidth=2, markersize=7, label="diverged", **grey))
     handles += [
         Line2D([], [], color=drawn.looks[m].colour, linestyle=(0, drawn.looks[m].dashes), label=m)
@@ -296,16 +302,16 @@ def _words(drawn: _Drawn, apart: Sequence[str]) -> str:
         parts.append(
             f"upright bars are its 95 % intervals, from {LEAST_FOR_INTERVAL} runs of one outcome on{within}"
         )
-    if "collapsed" in drawn.kinds:
+    if COLLAPSED in drawn.kinds:
         parts.append(
             "open diamonds are collapsed networks, no better than the best prediction without training"
         )
-    if "diverged" in drawn.kinds:
+    if DIVERGED in drawn.kinds:
         parts.append("crosses are diverged networks, whose loss stopped being a number")
     if "lost" in drawn.kinds:
-        parts.append("a cross at the upper edge is a network that diverged and has no number here")
+        parts.append("what stands at the upper edge has no number here")
     if drawn.methods - drawn.networks:
-        parts.append("dashed lines are what it stands beside")
+        parts.append("dashed lines are what it is compared with")
     return "; ".join(parts) + "."
 
 

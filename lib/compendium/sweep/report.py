@@ -1,5 +1,6 @@
 """The page of a sweep: what became of each point, each metric over each swept parameter, a table of means."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
@@ -8,6 +9,7 @@ from urllib.parse import quote
 
 import matplotlib.pyplot as plt
 import pandas as pd
+from markupsafe import Markup, escape
 
 from compendium import parameters, plots, standalone
 from compendium.files import write_atomically
@@ -40,10 +42,10 @@ def write(sweep: Sweep, table: pd.DataFrame, folder: Path) -> Path:
         status=Counter(first["status"]),
         outcomes=Counter(worst for _, rows in points if (worst := _worst(rows))),
         time=timedelta(seconds=round(first["seconds"].sum())),
-        circumstances=_circumstances(sweep, first.index[first["status"] == "done"], folder),
+        circumstances=_circumstances(first.index[first["status"] == "done"], folder),
         points=_of_points(sweep, points, folder),
         drawn=drawn,
-        definitions=_definitions(sweep, first.index[first["status"] == "done"], folder),
+        definitions=_definitions(first.index[first["status"] == "done"], folder),
         numbers=_of_numbers(quantities, swept),
     )
     path = folder / REPORT
@@ -141,7 +143,7 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
             *levels,
             "method",
             "mean",
-            "from",
+            "95 % from",
             "to",
             "n",
             "outcomes",
@@ -169,13 +171,16 @@ def _seconds(value: float) -> Cell:
     return Cell("") if pd.isna(value) else Cell(f"{value:.1f}", value)
 
 
-def _definitions(sweep: Sweep, done: Sequence[str], folder: Path) -> dict[str, str]:
-    """Return how each metric is computed, as the finished runs say."""
+def _definitions(done: Sequence[str], folder: Path) -> dict[str, Markup]:
+    """Return how each metric is computed, as the first finished run says; code in it is between backticks."""
     first = record(point_folder(folder, done[0])) if len(done) else {}
-    return first.get("definitions") or {}
+    return {
+        name: Markup(re.sub(r"`+([^`]+)`+", r"<code>\1</code>", str(escape(words))))
+        for name, words in (first.get("definitions") or {}).items()
+    }
 
 
-def _circumstances(sweep: Sweep, done: Sequence[str], folder: Path) -> dict[str, str]:
+def _circumstances(done: Sequence[str], folder: Path) -> dict[str, str]:
     """Return where the finished runs were computed."""
     records = [record(point_folder(folder, name)) for name in done]
     return {
