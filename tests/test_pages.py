@@ -10,6 +10,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from nbformat.v4 import new_code_cell
 from PIL import Image
 from tiny_notebooks import write_notebook
 
@@ -40,11 +41,14 @@ def checkout(tmp_path, monkeypatch):
     """Chapters with the parameters of the real ones that only write a record, and data sets of no bytes."""
     (tmp_path / "notebooks").mkdir()
     shutil.copy(project.NOTEBOOKS / "profiles.yml", tmp_path / "notebooks")
-    for chapter in project.chapters():
-        cells = book.nbformat.read(project.chapter_path(chapter), 4).cells
+    for real in map(chapters.named, project.chapters()):
+        cells = book.nbformat.read(real.path, 4).cells
         declared = next(cell for cell in cells if "parameters" in cell.metadata.get("tags", []))
-        body = RECORD.replace("CHAPTER", repr(chapter))
-        write_notebook(tmp_path / "notebooks" / f"{chapter}.ipynb", body, parameters=declared.source)
+        doors = "".join(f'\n# .door("{door}"' for door in real.doors)
+        body = RECORD.replace("CHAPTER", repr(real.name)) + doors
+        parts = [new_code_cell("pass", metadata={"tags": [f"part:{part}"]}) for part in real.parts]
+        path = tmp_path / "notebooks" / f"{real.name}.ipynb"
+        write_notebook(path, body, *parts, parameters=declared.source)
     for entry in filter(lambda entry: entry.folder, CATALOGUE.values()):
         (tmp_path / "data" / entry.folder).mkdir(parents=True)
         for names in entry.files.values():
