@@ -420,6 +420,7 @@ def test_an_interval_needs_three_runs_of_one_outcome_and_ends_where_the_quantity
     assert (of_three.interval.low, of_three.interval.high) == (0, mean_interval([0.01, 0.05, 0.2]).high)
     assert found("SSIM", [0.7, 0.99, 0.99], ["learnt"] * 3).interval.high == 1
     assert found("PSNR", [10, 20, 60], ["learnt"] * 3).interval.low < 0
+    assert found("accuracy", [1.1, 1.2, 1.3], ["learnt"] * 3).interval.high == 1.3  # of something else
     mixed = found("MSE", [0.01, 0.1, 0.1], ["learnt", "collapsed", "collapsed"])
     assert pd.isna(mixed.interval.low)
     lost = found("MSE", [0.1, float("nan")], ["learnt", "diverged"])

@@ -1,6 +1,6 @@
 """The charts of a sweep: a quantity over a swept parameter, a dot a run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, inf, log
 from textwrap import wrap
 from typing import NamedTuple
@@ -47,7 +47,9 @@ def summary(quantity: str, found: pd.DataFrame) -> Summary:
     least, largest = metrics.bounds(quantity)
     if len(there) < LEAST_FOR_INTERVAL or found["outcome"].nunique() > 1 or _is_constant(there):
         low = high = np.nan
-    return Summary(Interval(mean, max(low, least), min(high, largest)), len(there), len(found))
+    # a number out of bounds shows that the name means something else here
+    low, high = max(low, min(least, there.min())), min(high, max(largest, there.max()))
+    return Summary(Interval(mean, low, high), len(there), len(found))
 
 
 def samples(rows: pd.DataFrame, by: Sequence[str], swept: Sequence[str]) -> pd.DataFrame:
@@ -88,9 +90,12 @@ def over(
     columns = 1 if len(panels) == 1 else 2
     height = 3.4 if len(panels) == 1 else 2.7
     lines = ceil(len(panels) / columns)
+    names = rows["method"].unique()
+    of_legend = 0.6 + 0.22 * ceil(len(names) / _legend_columns(names))
     figure, places = plt.subplots(
-        *(lines, columns),
-        figsize=(WIDTH, height * lines + 1),
+        lines,
+        columns,
+        figsize=(WIDTH, height * lines + of_legend),
         squeeze=False,
         sharey=True,
         layout="constrained",
@@ -100,7 +105,9 @@ def over(
     for (values, panel), place in zip(panels, places.flat, strict=False):
         place.set_title(_title(apart, values), fontsize="medium")
         place.set_xlabel("" if axis == METHOD else axis)
-        place.tick_params(labelsize="medium" if columns == 1 else "small")
+        if columns > 1:
+            place.tick_params(labelsize="small")
+            place.margins(x=0.1)
         _panel(place, panel, drawn)
         plots.show_decades(place, rows["value"])
     for unused in places.flat[len(panels) :]:
@@ -280,13 +287,17 @@ def _legend(figure: plt.Figure, rows: pd.DataFrame, drawn: _Drawn) -> None:
         for m in references
     ]
     if any(handle.get_label() for handle in handles):
-        longest = max(len(handle.get_label()) for handle in handles)
         figure.legend(
             handles=handles,
             loc="outside lower center",
             fontsize="small",
-            ncols=max(1, min(4, 76 // (longest + 8))),
+            ncols=_legend_columns(handle.get_label() for handle in handles),
         )
+
+
+def _legend_columns(names: Iterable[str]) -> int:
+    """Return how many columns of names have their place below a figure."""
+    return max(1, min(4, 76 // (max(map(len, names)) + 8)))
 
 
 def _words(drawn: _Drawn, apart: Sequence[str]) -> str:
