@@ -151,6 +151,40 @@ def test_a_collapse_and_a_part_that_failed_are_said_and_fail_nothing(call, chapt
     )
 
 
+DOOR = """\
+from compendium import runs
+run = runs.present("small", globals())
+build = run.door("network", None)
+print(build and build((8, 8, 1)).count_params())"""
+NETWORK = """\
+import keras
+def build(image_shape):
+    return keras.Sequential([keras.Input(image_shape), keras.layers.Conv2D(1, SIDE, padding="same")])"""
+
+
+def test_a_network_of_ones_own_is_part_of_what_a_run_is(call, chapter, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_notebook(chapter, DOOR, SHOW, parameters=PARAMETERS)
+    network = tmp_path / "mine.py"
+    network.write_text(NETWORK.replace("SIDE", "3"))
+    given = ["run", "small", "--no-page", "--network", "mine.py:build", "--out", "one"]
+    assert call(*given)[0] == 0
+    assert nbformat.read("one/small.ipynb", 4).cells[2].outputs[0].text == "10\n"
+    described = json.loads((tmp_path / "one" / "run.json").read_text())["run"]["own"]["network"]
+    assert (described["name"], described["file"]) == ("mine:build", str(network))
+    assert (
+        call("run", "small", "--no-page", "--out", "one", "--resume")[0] == 0
+    )  # the same network, from anywhere
+    status, _, complaint = call("run", "small", "--no-page", "--out", "two", "--loss", "mine.py:build")
+    assert (status, complaint) == (
+        *(2, "compendium: --loss: small has no place for a loss of your own; it takes a network\n"),
+    )
+    network.write_text(NETWORK.replace("SIDE", "5"))
+    status, _, complaint = call(*given, "--resume")
+    assert (status, "begun with other code of your own" in complaint) == (2, True)
+    assert call("params", "small")[1].endswith("may be your own: --network\n")
+
+
 def test_a_finished_run_is_published_by_a_command_that_names_what_it_replaces(
     call, chapter, tmp_path, monkeypatch
 ):

@@ -6,7 +6,7 @@ A folder holds one run, begun or finished, and is never given to another.
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -77,8 +77,8 @@ class Run:
         del described["folder"]
         return json.loads(json.dumps(described))
 
-    def door(self, name: str, default: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function of the user's own that was named for a door, or else the default.
+    def door(self, name: str, default: Any) -> Any:
+        """Return the function of the user's own that was named for a door, or else what the chapter has there.
 
         Raises CompendiumError where it cannot be loaded any more.
         """

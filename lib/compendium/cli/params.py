@@ -10,7 +10,7 @@ from compendium import chapters
 def params(
     chapter: Annotated[str, typer.Argument(help="Name of a notebook in notebooks/, such as tuning.")],
 ) -> None:
-    """Print a chapter's parameters: types, defaults, ranges, meaning, and what profiles change; its parts."""
+    """Print a chapter's parameters: types, defaults, ranges, meaning, and what profiles change; its parts and doors."""
     notebook = chapters.named(chapter)
     for name, kind, default, limits, meaning, profiles in notebook.table():
         typer.echo(f"{name}: {kind} = {default}" + (f"  ({limits})" if limits else ""))
@@ -18,3 +18,5 @@ def params(
             typer.echo(f"    {text}")
     if notebook.parts:
         typer.echo(f"parts, for --without: {', '.join(notebook.parts)}")
+    if notebook.doors:
+        typer.echo("may be your own: " + ", ".join(f"--{door}" for door in notebook.doors))
