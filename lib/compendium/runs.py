@@ -78,7 +78,7 @@ class Run:
         return json.loads(json.dumps(described))
 
     def door(self, name: str, default: Any) -> Any:
-        """Return the function of the user's own that was named for a door, or else what the chapter has there.
+        """Return the user's own function where one was named for a door, or else the chapter's `default`.
 
         Raises CompendiumError where it cannot be loaded any more.
         """
