@@ -125,8 +125,9 @@ def test_circumstances_that_differ_are_named(tmp_path, call, monkeypatch):
         threads=2,
         backend="jax",
         library="7" * 64,
-        packages={"python": "3.11.9", "numpy": "2.2.0"},
+        packages={"python": "3.11.9", "numpy": "2.2.0", "of-newer-records": "1.0"},
         data=[{"name": "digits", "images": 1797, "sha256": "9" * 64, "notes": []}],
+        noise={"first index": {"training images": 0, "test images": 40}},
         source={"sha256": "8" * 64, "cells": ["import numpy", "network = other()\nfit(network)"]},
     )
     settings = comparison.settings(comparison.read([one, other])).T.to_dict("list")
@@ -135,7 +136,11 @@ def test_circumstances_that_differ_are_named(tmp_path, call, monkeypatch):
         "threads": ["1", "2"],
         "own loss": ["none, the chapter's", "mine.py:loss, sha256 555555555555"],
         "parts left out": ["pictures", "none"],
-        "data digits, 1797 images": ["sha256 222222222222", "sha256 999999999999"],
+        "data": [
+            "1797 images of digits, sha256 222222222222",
+            "1797 images of digits, sha256 999999999999",
+        ],
+        "noise": ["not recorded", "first index: training images 0, test images 40"],
         "library": ["sha256 111111111111", "sha256 777777777777"],
         "package numpy": ["2.1.0", "2.2.0"],
         "outcome of CAE, 30 %": ["learnt", "collapsed from epoch 3"],

@@ -22,7 +22,7 @@ from compendium.standalone import Cell, Table
 Records = Mapping[str, Mapping[str, object]]
 """Records by the names of their runs."""
 
-CIRCUMSTANCES = ("profile", "commit", "device", "backend", "threads", "noise")
+CIRCUMSTANCES = ("profile", "commit", "device", "backend", "threads")
 ROUNDING = 1e-6  # relative: numbers that are closer differ by rounding alone
 NOT_RECORDED = "not recorded"
 NO_NUMBER = "no number"
@@ -56,7 +56,9 @@ def labels(records: Records) -> list[str]:
 def settings(records: Records) -> pd.DataFrame:
     """Return what differs of parameters, circumstances and outcomes, as texts: a row each, a column a run."""
     doors = dict.fromkeys(door for record in records.values() for door in _mapping(record, "own"))
-    facts = [_facts(record, doors) for record in records.values()]
+    recorded = [_mapping(record, "packages") for record in records.values()]
+    packages = [name for name in recorded[0] if all(name in others for others in recorded)]
+    facts = [_facts(record, doors, packages) for record in records.values()]
     columns = {label: pd.Series(own, dtype=object) for label, own in zip(labels(records), facts, strict=True)}
     table = pd.DataFrame(columns).reindex([*dict.fromkeys(name for own in facts for name in own)])
     first, *_ = every = [*map(_cells, records.values())]
@@ -218,10 +220,10 @@ def _seconds(value: object) -> Cell:
     return Cell(f"{value:.1f}", value) if isinstance(value, int | float) else Cell(NOT_RECORDED)
 
 
-def _facts(record: Mapping[str, object], doors: Iterable[str]) -> dict[str, str]:
+def _facts(record: Mapping[str, object], doors: Iterable[str], packages: Iterable[str]) -> dict[str, str]:
     """Return all that may differ between two runs, but for their code and numbers, by name.
 
-    doors: for what any of the runs brought code of its own.
+    doors: for what any of the runs brought code of its own. packages: those whose version all have recorded.
     """
     facts = {name: parameters.as_typed(value) for name, value in record["parameters"].items()}
     facts |= {name: str(record[name]) for name in CIRCUMSTANCES if record.get(name) is not None}
@@ -233,13 +235,26 @@ def _facts(record: Mapping[str, object], doors: Iterable[str]) -> dict[str, str]
     for part, state in _mapping(record, "parts").items():
         if str(state).startswith("failed"):
             facts[f"part {part}"] = str(state)
-    for one in _rows(record, "data"):
-        name, images, digest = (str(one.get(fact, "")) for fact in ("name", "images", "sha256"))
-        facts[f"data {name}, {images} images"] = f"sha256 {digest[:12]}"
+    if noise := _mapping(record, "noise"):
+        facts["noise"] = _listed(noise)
+    facts["data"] = "; ".join(map(_data, _rows(record, "data")))
     if record.get("library"):
         facts["library"] = f"sha256 {str(record['library'])[:12]}"
-    facts |= {f"package {name}": str(version) for name, version in _mapping(record, "packages").items()}
+    versions = _mapping(record, "packages")
+    facts |= {f"package {name}": str(versions[name]) for name in packages}
     return facts | {f"outcome of {network}": became for network, became in outcomes(record).items()}
+
+
+def _data(split: Mapping[str, object]) -> str:
+    return f"{split.get('images')} images of {split.get('name')}, sha256 {str(split.get('sha256'))[:12]}"
+
+
+def _listed(values: Mapping[str, object]) -> str:
+    """Write a mapping, and mappings in it, as a list with commas."""
+    return ", ".join(
+        f"{name}: {_listed(value)}" if isinstance(value, dict) else f"{name} {value}"
+        for name, value in values.items()
+    )
 
 
 def _own_code(found: object) -> str:

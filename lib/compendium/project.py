@@ -17,8 +17,8 @@ NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
 LEDGER = PACKAGE / "claims"
-NOT_IMPORTED = {LEDGER, *(PACKAGE / name for name in ("cli", "labs", "site", "sweep"))}
-NOT_IMPORTED |= {PACKAGE / f"{name}.py" for name in ("book", "generated", "products")}
+NOT_IMPORTED = {LEDGER, *(PACKAGE / name for name in ("cli", "labs", "site", "standalone", "sweep"))}
+NOT_IMPORTED |= {PACKAGE / f"{name}.py" for name in ("book", "comparison", "doctor", "generated", "products")}
 
 # modules that a chapter imports and that no number of it rests on: they draw, write down, or show progress
 NOT_COMPUTING = {

@@ -26,6 +26,8 @@ def compare(
     from compendium import comparison  # slow to import; `compendium --help` must not wait for it
 
     records = comparison.read(runs)
+    target = out or project.RUNS / "comparison.html"
+    write_atomically(target, comparison.page(records))
     for label, name in zip(comparison.labels(records), records, strict=True):
         typer.echo(f"{label}: {name}")
     _show(comparison.settings(records), "What differs in parameters, circumstances and outcomes")
@@ -33,8 +35,6 @@ def compare(
     differing = measured[~comparison.agree(measured)]
     equal = f"{len(measured) - len(differing)} that do not by more than {comparison.ROUNDING:g} of their size"
     _show(differing.map(comparison.number), f"Metrics that differ, beside {equal}")
-    target = out or project.RUNS / "comparison.html"
-    write_atomically(target, comparison.page(records))
     typer.echo(target)
 
 
