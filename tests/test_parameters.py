@@ -279,14 +279,15 @@ dataset: str = "photos"  # data set: photos, cifar10 or folder:PATH; the paper's
 datasets: list[str] = ["digits"]  # digits, photos or folder:PATH
 digits: str = "digits"  # data set: digits or mnist"""
     path = write_notebook(tmp_path / "chapter.ipynb", parameters=cell)
-    found = parameters.declared(path)
+    chapter = chapters.read(path)
+    found = chapter.parameters
     assert (found["dataset"].meaning, found["dataset"].note) == ("data set", "the paper's cifar10")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("HOME", str(tmp_path))
     mine = f"folder:{tmp_path / 'mine'}@32"
     for typed in ("folder:mine@32", "folder:./mine@32", "folder:~/mine@32", mine):
-        assert parameters.check(path, {"dataset": typed}) == {"dataset": mine}
-    assert parameters.check(path, {"datasets": "photos,folder:mine@32"}) == {"datasets": ["photos", mine]}
+        assert chapter.check({"dataset": typed}) == {"dataset": mine}
+    assert chapter.check({"datasets": "photos,folder:mine@32"}) == {"datasets": ["photos", mine]}
     for given in ({"dataset": "folder:"}, {"dataset": "folders:mine"}, {"digits": "folder:mine"}):
         with pytest.raises(UsageError, match="no value of"):
-            parameters.check(path, given)
+            chapter.check(given)
