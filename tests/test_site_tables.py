@@ -162,7 +162,7 @@ def test_each_table_that_a_cell_prints_has_a_caption_of_its_own(document, html):
     printed = [
         cell
         for cell in nbformat.read(document, 4).cells
-        if any("text/html" in output.get("data", {}) for output in cell.get("outputs", []))
+        if any("<table" in output.get("data", {}).get("text/html", "") for output in cell.get("outputs", []))
     ]
     captions = [cell.metadata.get("mystnb", {}).get("table", {}).get("caption") for cell in printed]
     assert None not in captions
