@@ -69,6 +69,7 @@ def finish(folder, run=None, **changes):
         (folder / "checkpoint.npz").write_bytes(b"large")
     results.complete(folder, ["x = 1"], [{"cell": 3, "seconds": 0.5}], {"codes": "done"})
     (folder / "chapter.ipynb").write_text("{}")
+    (folder / "chapter.html").write_text("<h1>A run</h1>")
     return results.read(folder / "record.json")
 
 
@@ -84,7 +85,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
     target, replaced = results.publish(tmp_path / "run")
     assert (target, replaced) == (tmp_path / "results" / "chapter" / "cpu", None)
     assert sorted(path.name for path in target.iterdir()) == [
-        *("cae.weights.h5", "chapter.ipynb", "metrics.csv", "record.json", "run.json"),
+        *("cae.weights.h5", "chapter.html", "chapter.ipynb", "metrics.csv", "record.json", "run.json"),
     ]
     loaded = results.load("chapter", "cpu")
     assert loaded == written

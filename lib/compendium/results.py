@@ -137,7 +137,7 @@ def complete(
 
 
 def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, object] | None]:
-    """Put a finished run's notebook, record, table and weights into `results/`, where the book finds them.
+    """Put a finished run's notebook, page, record, table and weights into `results/`, where the book looks.
 
     A folder in `results/` holds one run: what an earlier one left there goes with it.
 
@@ -161,7 +161,7 @@ def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, obj
             f"{target}: holds the run of commit {there.get('commit') or 'unknown'}; "
             "to put this one in its place, add --replace"
         )
-    names = [STATE, RECORD, METRICS, f"{run.chapter}.ipynb"]
+    names = [STATE, RECORD, METRICS, f"{run.chapter}.ipynb", f"{run.chapter}.html"]
     chosen = [path for path in (*map(folder.joinpath, names), *sorted(folder.glob("*.weights.h5")))]
     exchange(target, {path.name: path.read_bytes() for path in chosen if path.exists()})
     return target, there

@@ -14,7 +14,7 @@ def publish(
         bool, typer.Option("--replace", help="Put it in the place of the run that is published now.")
     ] = False,
 ) -> None:
-    """Put a profile's run into results/: notebook, record, table and weights; what was there goes."""
+    """Put a profile's run into results/: notebook, page, record, weights; what was there goes."""
     from compendium import results  # slow to import
 
     target, replaced = results.publish(folder, replace=replace)
