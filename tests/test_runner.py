@@ -32,6 +32,11 @@ print(os.path.basename(os.environ["COMPENDIUM_RUN"]), os.environ["TF_NUM_INTRAOP
 GIVEN = {"epochs": 7, "fractions": [0.1, 0.25], "rate": 1e-5, "activation": "linear", "redraw": True}
 
 
+def in_a_process(script, *arguments):
+    """The command that runs a script which imports from the tests."""
+    return [sys.executable, "-c", f"import sys; sys.path.insert(0, {TESTS!r})\n{script}", *arguments]
+
+
 @pytest.fixture
 def notebook(tmp_path):
     return write_notebook(tmp_path / "chapter.ipynb", SHOW, parameters=PARAMETERS)
@@ -134,13 +139,7 @@ def test_a_full_disk_is_named_when_the_notebook_itself_cannot_be_written(tmp_pat
         "try: execute(Path(sys.argv[1]), out=Path(sys.argv[2]))\n"
         "except errors.CompendiumError as error: print(error)"
     )
-    command = [
-        sys.executable,
-        "-c",
-        f"import sys; sys.path.insert(0, {TESTS!r})\n{script}",
-        notebook,
-        tmp_path / "out",
-    ]
+    command = in_a_process(script, notebook, tmp_path / "out")
     ended = subprocess.run(command, capture_output=True, text=True)
     assert ended.stdout == (
         "chapter: the disk is full ([Errno 27] File too large); free space, then the same command, "
@@ -161,13 +160,7 @@ def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
         "try: execute(Path(sys.argv[1]), out=Path(sys.argv[2]))\n"
         "except errors.CompendiumError as error: print(error)"
     )
-    command = [
-        sys.executable,
-        "-c",
-        f"import sys; sys.path.insert(0, {TESTS!r})\n{script}",
-        notebook,
-        tmp_path / "out",
-    ]
+    command = in_a_process(script, notebook, tmp_path / "out")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     deadline = time.monotonic() + 40
     while not begun.exists() and time.monotonic() < deadline:

@@ -67,11 +67,14 @@ def library_hash() -> str:
     return files_hash(path for path in files if not NOT_IMPORTED & {path, *path.parents})
 
 
-def files_hash(paths: Iterable[Path]) -> str:
-    """Return the sha256 of the given files' names and contents, in the order of their names."""
+def files_hash(paths: Iterable[Path], root: Path | None = None) -> str:
+    """Return the sha256 of files' names, as seen from `root` (the checkout without one), and contents.
+
+    They are taken in the order of their names.
+    """
     digest = hashlib.sha256()
     for path in sorted(paths):
-        digest.update(f"{path.relative_to(ROOT).as_posix()}\0".encode())
+        digest.update(f"{path.relative_to(root or ROOT).as_posix()}\0".encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()
 

@@ -115,7 +115,7 @@ def resolve(
     not take, and for a door that the chapter has not; CompendiumError where a data set or the user's code is
     not there.
     """
-    described = {door: own.describe(spec) for door, spec in check_doors(chapter, doors or {}).items()}
+    described = _described_doors(chapter, doors or {})
     effective = chapter.effective(given)
     sets = {
         item: chapter.parameters[name].choices
@@ -147,11 +147,15 @@ def check_doors(chapter: Chapter, doors: Mapping[str, str]) -> dict[str, str]:
 
     Raises UsageError where the chapter has no such door, or the user's code is not there.
     """
+    return {door: _spec(described) for door, described in _described_doors(chapter, doors).items()}
+
+
+def _described_doors(chapter: Chapter, doors: Mapping[str, str]) -> dict[str, dict[str, str]]:
     for door in doors:
         if door not in chapter.doors:
             there = f"it takes a {' or '.join(chapter.doors)}" if chapter.doors else "it takes none"
             raise UsageError(f"--{door}: {chapter.name} has no place for a {door} of your own; {there}")
-    return {door: _spec(own.describe(spec)) for door, spec in doors.items()}
+    return {door: own.describe(spec) for door, spec in doors.items()}
 
 
 def _spec(described: Mapping[str, str]) -> str:

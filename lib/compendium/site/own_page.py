@@ -88,12 +88,9 @@ def write(folder: Path, chapter: str) -> Path:
 
 def _state(source: Path) -> str:
     """Return a hash of all that a page is made from: its laid out sources, and what makes pages of them."""
-    digest = hashlib.sha256(project.packages_hash().encode())
-    digest.update(project.files_hash(products.inputs("lib/compendium/site")).encode())
-    for path in sorted(path for path in source.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(source).as_posix()}\0".encode())
-        digest.update(hashlib.sha256(path.read_bytes()).digest())
-    return digest.hexdigest()
+    makers = project.files_hash(products.inputs("lib/compendium/site"))
+    sources = project.files_hash((path for path in source.rglob("*") if path.is_file()), source)
+    return hashlib.sha256(f"{project.packages_hash()} {makers} {sources}".encode()).hexdigest()
 
 
 def _stage(source: Path, chapter: str, notebook: NotebookNode) -> None:
