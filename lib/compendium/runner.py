@@ -26,6 +26,8 @@ from compendium.errors import CompendiumError, one_line
 from compendium.runs import Run
 
 DONE, LEFT_OUT, FAILED = "done", "left out", "failed"
+SECONDS_FOR_OUTPUT = 600
+"""How long a cell that has ended may take to send its output: with many runs on a machine, a while."""
 
 
 def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
@@ -187,6 +189,7 @@ class _Engine(Engine):
             kernel_name=kernel_name,
             kernel_manager_class=_Kernel,
             startup_timeout=start_timeout,
+            iopub_timeout=SECONDS_FOR_OUTPUT,
             execution=execution,
             **{name: options[name] for name in names},
         )
