@@ -272,6 +272,12 @@ def test_the_key_changes_with_the_backend_and_with_the_files_of_the_data_set(tmp
     before = key(notebook)
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert key(notebook) != before
+    before = key(notebook)
+    versions = project.importlib.metadata.version
+    monkeypatch.setattr(
+        project.importlib.metadata, "version", lambda n: "0.1" if n == "jaxlib" else versions(n)
+    )
+    assert key(notebook) != before  # what it computes with is in the record, and decides
 
 
 # --- a real training, killed

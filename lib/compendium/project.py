@@ -3,6 +3,7 @@
 import ast
 import hashlib
 import importlib.metadata
+import os
 import platform
 import re
 import subprocess
@@ -30,7 +31,10 @@ QUOTED_PACKAGES = ("python", "keras", "tensorflow", "numpy", "scipy", "scikit-im
 """What a page says of a run's packages."""
 
 COMPUTING_PACKAGES = (*QUOTED_PACKAGES[1:], "numba", "pandas", "keras-tuner", "pywavelets", "pillow")
-"""What decides a run's numbers."""
+"""What decides a run's numbers, whatever Keras computes with."""
+
+BACKEND_PACKAGES = {"jax": ("jax", "jaxlib"), "torch": ("torch",)}
+"""What a backend of Keras other than TensorFlow computes with."""
 
 
 def checkout() -> Path:
@@ -103,9 +107,15 @@ def computing_modules(sources: Iterable[str]) -> list[Path]:
     return sorted(found)
 
 
+def backend() -> str:
+    """Return what Keras computes with: what $KERAS_BACKEND names, or else TensorFlow."""
+    return os.environ.get("KERAS_BACKEND", "tensorflow")
+
+
 def computing_versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that decide a run's numbers."""
-    return {"python": platform.python_version()} | {name: _version(name) for name in COMPUTING_PACKAGES}
+    """Return the versions of Python and of the packages that decide a run's numbers, its backend's too."""
+    names = (*COMPUTING_PACKAGES, *BACKEND_PACKAGES.get(backend(), ()))
+    return {"python": platform.python_version()} | {name: _version(name) for name in names}
 
 
 def locked_versions() -> dict[str, str]:

@@ -136,7 +136,7 @@ def resolve(
         library=project.files_hash(chapter.modules),
         data={name: data.fingerprint(name) for name in sets},
         packages=project.computing_versions(),
-        backend=os.environ.get("KERAS_BACKEND", "tensorflow"),
+        backend=project.backend(),
         threads=number_of_threads,
         commit=project.commit(),
     )
