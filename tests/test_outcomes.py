@@ -2,12 +2,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compendium import baselines, outcomes
+from compendium import outcomes
 
 
 def errors(network):
     return pd.DataFrame(
-        {"30 %": [network, 0.2, 0.3, 0.1], "60 %": [0.01, 0.2, 0.3, 0.1]}, index=["CAE", *baselines.TRIVIAL]
+        {"30 %": [network, 0.2, 0.3, 0.1], "60 %": [0.01, 0.2, 0.3, 0.1]}, index=["CAE", *outcomes.TRIVIAL]
     )
 
 

@@ -9,10 +9,12 @@ import pandas as pd
 from IPython.display import HTML
 from markupsafe import Markup
 
-from compendium.baselines import TRIVIAL
 from compendium.results import LEARNT
 
 COLLAPSED, DIVERGED = "collapsed", "diverged"
+
+TRIVIAL = ("noisy input", "black image", "mean image")
+"""What a denoising network must be ahead of; see `baselines.trivial_predictions`."""
 
 
 def judged(

@@ -190,6 +190,7 @@ class _Engine(Engine):
             kernel_manager_class=_Kernel,
             startup_timeout=start_timeout,
             iopub_timeout=SECONDS_FOR_OUTPUT,
+            shutdown_kernel="immediate",  # all that it computed is written; TensorFlow takes seconds to end
             execution=execution,
             **{name: options[name] for name in names},
         )

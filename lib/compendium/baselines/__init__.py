@@ -13,12 +13,11 @@ from compendium.baselines.impulse import (
     nearest,
     unchanged,
 )
-from compendium.baselines.trivial import TRIVIAL, trivial_predictions
+from compendium.baselines.trivial import trivial_predictions
 
 __all__ = [
     "GAUSSIAN",
     "IMPULSE",
-    "TRIVIAL",
     "CalibratedFilter",
     "adaptive_median",
     "affine_denoiser",

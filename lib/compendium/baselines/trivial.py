@@ -4,9 +4,6 @@ import numpy as np
 
 from compendium.images import Images, check_images
 
-TRIVIAL = ("noisy input", "black image", "mean image")
-"""Names of what a network must beat."""
-
 
 def trivial_predictions(train: Images, count: int) -> dict[str, Images]:
     """The answers of predictors that ignore their input: `count` black images, `count` times the mean image.
