@@ -90,7 +90,7 @@ def wait_for(condition, seconds=40):
 
 @contextmanager
 def dask_cluster(book, folder):
-    """A scheduler and a worker as processes of their own; gives the scheduler's address."""
+    """A scheduler and a worker as processes of their own; gives the scheduler's address and the worker."""
     where = folder / "scheduler.json"
     scheduler = ["scheduler", "--host", "127.0.0.1", "--port", "0"]
     worker = ["worker", "--nthreads", "1", "--local-directory", folder]
@@ -103,7 +103,7 @@ def dask_cluster(book, folder):
         for command in (scheduler, worker)
     ]
     try:
-        yield json.loads(wait_for(lambda: where.exists() and where.read_text()))["address"]
+        yield json.loads(wait_for(lambda: where.exists() and where.read_text()))["address"], started[1]
     finally:
         for process in reversed(started):
             process.terminate()
@@ -178,7 +178,7 @@ def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
     psutil.wait_procs(started, timeout=10)
     assert not [process for process in started if process.is_running()]
 
-    with dask_cluster(book, tmp_path) as address:
+    with dask_cluster(book, tmp_path) as (address, _):
         ended = book.call(*asked, "--scheduler", address)
     assert ended.returncode == 0, ended.stderr
     assert counts(out) == {done: 1, stalled: 4}
@@ -188,7 +188,7 @@ def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
 def test_a_lost_scheduler_leaves_a_report_of_what_is_done(book, start, tmp_path):
     out = tmp_path / "sweep"
     finished = out / "points" / "1_stalls=0" / "tiny.ipynb"
-    with dask_cluster(book, tmp_path) as address:
+    with dask_cluster(book, tmp_path) as (address, _):
         command = start("sweep", "tiny", "-g", "stalls=0,3", "--out", out, "--scheduler", address)
         wait_for(lambda: finished.exists() and "2_stalls=3" in counts(out))
     printed, complaints = command.communicate(timeout=60)
@@ -198,6 +198,22 @@ def test_a_lost_scheduler_leaves_a_report_of_what_is_done(book, start, tmp_path)
         "compendium: the Dask scheduler was lost; 1 of 2 points are done, the same command does the rest"
     )
     assert "Traceback" not in complaints
+
+
+def test_a_scheduler_that_has_lost_its_workers_says_so_soon(book, start, tmp_path):
+    out = tmp_path / "sweep"
+    finished = out / "points" / "1_stalls=0" / "tiny.ipynb"
+    with dask_cluster(book, tmp_path) as (address, worker):
+        command = start("sweep", "tiny", "-g", "stalls=0,3", "--out", out, "--scheduler", address)
+        wait_for(lambda: finished.exists() and "2_stalls=3" in counts(out))
+        worker.terminate()
+        printed, complaints = command.communicate(timeout=60)
+    assert command.returncode == 1
+    assert printed == f"{out / 'report.html'}\n"
+    assert complaints.splitlines()[-1] == (
+        "compendium: the Dask scheduler has lost all its workers; 1 of 2 points are done, "
+        "the same command does the rest"
+    )
 
 
 def test_what_failed_in_a_cell_comes_last_and_is_told_until_it_is_run_again(start, tmp_path):

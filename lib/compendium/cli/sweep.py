@@ -181,7 +181,8 @@ def _run(
     try:
         with connected as client, Progress(*columns, console=console, speed_estimate_period=inf) as progress:
             bar = progress.add_task("", total=len(missing))
-            for point, outcome in cluster.run(client, sweep, missing, folder, pages=pages):
+            patient = wait or not scheduler
+            for point, outcome in cluster.run(client, sweep, missing, folder, pages=pages, wait=patient):
                 console.print(f"{outcome.status}: {point.name}")
                 progress.advance(bar)
                 if outcome.status == "failed":

@@ -1,12 +1,13 @@
 """The points of a sweep on Dask: on this machine's processors, or on a cluster that runs already."""
 
 import logging
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from distributed import Client, KilledWorker, LocalCluster, as_completed
+from distributed import Client, Future, KilledWorker, LocalCluster, as_completed
 from distributed.utils import silence_logging_cmgr
 
 from compendium import project
@@ -16,7 +17,9 @@ from compendium.sweep.folder import Sweep
 from compendium.sweep.grid import Point, text
 from compendium.sweep.point import Outcome
 
-PATIENCE = 5  # seconds that a scheduler has to answer, and then that its first worker has to come
+PATIENCE = 5
+"""Seconds that a scheduler has to answer, then its first worker to come, and a lost one to come back."""
+SECONDS_BETWEEN_LOOKS = 0.5
 
 
 class Stopped(CompendiumError):
@@ -67,17 +70,24 @@ def running(address: str, *, wait: bool = False) -> Iterator[Client]:
 
 
 def run(
-    client: Client, sweep: Sweep, points: Sequence[Point], folder: Path, *, pages: bool = False
+    client: Client,
+    sweep: Sweep,
+    points: Sequence[Point],
+    folder: Path,
+    *,
+    pages: bool = False,
+    wait: bool = True,
 ) -> Iterator[tuple[Point, Outcome]]:
     """Run the points, and yield each with its outcome as it ends.
 
     A point whose worker dies is run again on another, as often as the scheduler's `allowed-failures` says.
     What still runs when the generator is closed is ended.
 
-    Points begin in the order in which they are given.
+    Points begin in the order in which they are given. With `wait` it waits on where all workers are gone, as
+    for those of this machine, which are started again.
 
     Raises CompendiumError where a worker does not see the folder or has other code, and Stopped where one
-    turns out so later, or the scheduler is lost.
+    turns out so later, or the scheduler is lost or, without `wait`, all its workers.
     """
     options = [*_options(sweep), "--page" if pages else "--no-page"]
     library = project.library_hash()
@@ -92,10 +102,25 @@ def run(
         for point in points
     }
     try:
-        for future, result in as_completed(futures, with_results=True, raise_errors=False):
+        for future, result in _as_they_end(client, list(futures), wait):
             yield futures[future], _outcome(future.status, result)
     finally:
         client.cancel(list(futures))
+
+
+def _as_they_end(client: Client, futures: Sequence[Future], wait: bool) -> Iterator[tuple[Future, object]]:
+    """Yield each future with its result; without `wait`, raise Stopped where no worker comes back."""
+    ended = as_completed(futures, with_results=True, raise_errors=False)
+    seen = time.monotonic()
+    while not ended.is_empty():
+        if wait or ended.has_ready():
+            yield next(ended)
+            continue
+        if client.scheduler_info()["workers"]:
+            seen = time.monotonic()
+        elif time.monotonic() - seen > PATIENCE:
+            raise Stopped("the Dask scheduler has lost all its workers")
+        time.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def _options(sweep: Sweep) -> list[str]:
