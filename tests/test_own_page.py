@@ -209,6 +209,13 @@ def test_what_was_left_out_is_said_where_it_would_stand(soup):
     assert alternative == "Not in this run: the part codes was left out."
 
 
+def test_a_cell_that_ran_and_shows_nothing_was_not_left_out():
+    cell = new_code_cell("def codes(): ...", metadata={"tags": ["part:codes"]}, execution_count=3)
+    for states in ({"codes": "done"}, {"codes": "failed: ValueError: too few"}, {}):
+        own_page._fill_gap(cell, states)
+        assert cell.outputs == []
+
+
 # --- what it says of the run
 
 

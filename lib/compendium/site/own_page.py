@@ -194,7 +194,9 @@ def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
     """Say where a cell of a part has nothing to show; its figure or table keeps its number."""
     parts = [tag.removeprefix(_PART) for tag in cell.metadata.get("tags", []) if tag.startswith(_PART)]
     failed = any(output.output_type == "error" for output in cell.get("outputs", []))
-    if not parts or cell.cell_type != "code" or (cell.outputs and not failed):
+    if not parts or cell.cell_type != "code":
+        return
+    if not failed and (cell.outputs or cell.execution_count):  # it may have run and have nothing to show
         return
     state = states.get(parts[0], "failed" if failed else "left out")
     became = "failed" if failed or state.startswith("failed") else "was left out"
