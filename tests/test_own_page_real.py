@@ -2,11 +2,12 @@
 
 import json
 
+import pandas as pd
 import pytest
 import site_pages
 from bs4 import BeautifulSoup
 
-from compendium import project
+from compendium import outcomes, project
 from compendium.site import own_page
 
 CHAPTER = "tuning"
@@ -28,14 +29,20 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def page(tmp_path_factory):
-    """The page of a run that has the committed outputs, and the published numbers with one method less."""
+    """The page of a run with the committed outputs, a box, and the published numbers with one method less."""
     folder = tmp_path_factory.mktemp("run")
     record = json.loads((project.RESULTS / CHAPTER / "cpu" / "record.json").read_text())
     record["profile"], record["outcomes"] = "quick", [COLLAPSED]
     record["parameters"] |= {"epochs": 3}
     record["metrics"] = [row for row in record["metrics"] if row["method"] != "wavelet"]
     (folder / "record.json").write_text(json.dumps(record))
-    (folder / f"{CHAPTER}.ipynb").write_bytes(project.chapter_path(CHAPTER).read_bytes())
+    notebook = json.loads(project.chapter_path(CHAPTER).read_text(encoding="utf-8"))
+    shown = [
+        output["data"] for cell in notebook["cells"] for output in cell.get("outputs", []) if "data" in output
+    ]
+    (of_networks,) = (data for data in shown if "Each network is ahead" in "".join(data.get("text/html", "")))
+    of_networks["text/html"] = outcomes.box(pd.DataFrame([COLLAPSED])).data
+    (folder / f"{CHAPTER}.ipynb").write_text(json.dumps(notebook), encoding="utf-8")
     return own_page.write(folder, CHAPTER)
 
 
@@ -95,6 +102,15 @@ def test_its_figures_answer(opened):
     chart.locator("[aria-roledescription=chart]").focus()
     opened.keyboard.press("ArrowRight")
     chart.locator(".figure-bubble").wait_for()
+
+
+def test_a_box_that_a_cell_shows_has_the_colours_of_others_in_the_dark(opened):
+    opened.evaluate("document.documentElement.dataset.theme = 'dark'")
+    top, shown = opened.locator(".admonition.warning").all()
+    for element in (top, shown):
+        element.scroll_into_view_if_needed()
+    colours = [box.locator("li").evaluate("item => getComputedStyle(item).color") for box in (top, shown)]
+    assert colours[0] == colours[1]
 
 
 def test_every_quoted_number_of_the_prose_has_its_own(page):
