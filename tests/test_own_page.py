@@ -289,6 +289,11 @@ def test_a_mark_does_not_cut_through_markup():
     assert "**One. The <span" in marked
 
 
+def test_a_sentence_that_begins_with_a_quotation_keeps_its_opening_mark():
+    marked = beside.marked('"A" is in the recorded run.', [])
+    assert marked == '<span class="published">“A" is in the recorded run.</span>'
+
+
 def test_networks_that_did_not_learn_are_listed_in_one_box():
     failed = [collapsed(), collapsed(seed=2, outcome="diverged", epoch=3, value=None)]
     (said,) = this_run.failures(record(outcomes=[*failed, collapsed(outcome="learnt")]))

@@ -82,12 +82,12 @@ def marked(text: str, quoted: Iterable[Sentence]) -> str:
     published += [hit.span() for hit in re.finditer(r"\brecorded\b", _prose_only(text))]
     added = [(place, _badge(numbers)) for place, numbers in badges.items()]
     whole = (_whole(text, *span) for span in published)
+    before, after = _PUBLISHED.split("{}")
     for start, end in _joined(cell for span in whole for cell in _cells(text, *span)):
-        before, after = _PUBLISHED.split("{}")
         added += [(start, before), (end, after)]
     for place, mark in sorted(added, key=lambda one: one[0], reverse=True):
         text = text[:place] + mark + text[place:]
-    return text
+    return text.replace(f'{before}"', f"{before}“")  # behind a mark it would be taken for a closing one
 
 
 def _sentence(template: str, chapter: str, record: Mapping[str, Any]) -> Sentence | None:
