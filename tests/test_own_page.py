@@ -294,6 +294,12 @@ def test_a_sentence_that_begins_with_a_quotation_keeps_its_opening_mark():
     assert marked == '<span class="published">“A" is in the recorded run.</span>'
 
 
+def test_a_number_at_the_end_of_a_mark_has_the_run_s_own_within_it():
+    quoted = [beside.Sentence("| 0.01 |", ((len("| 0.01"), "this run: 0.02"),))]
+    *_, cell = BeautifulSoup(beside.marked("| a | 0.01 |\n", quoted), "html.parser").select(".published")
+    assert text_of(cell) == "0.01 ( this run: 0.02 )"
+
+
 def test_networks_that_did_not_learn_are_listed_in_one_box():
     failed = [collapsed(), collapsed(seed=2, outcome="diverged", epoch=3, value=None)]
     (said,) = this_run.failures(record(outcomes=[*failed, collapsed(outcome="learnt")]))

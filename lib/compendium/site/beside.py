@@ -80,11 +80,12 @@ def marked(text: str, quoted: Iterable[Sentence]) -> str:
                 badges.setdefault(ends[-1], {})[number] = None
             published.append((places[hit.start()], max(ends)))
     published += [hit.span() for hit in re.finditer(r"\brecorded\b", _prose_only(text))]
-    added = [(place, _badge(numbers)) for place, numbers in badges.items()]
+    added = []
     whole = (_whole(text, *span) for span in published)
     before, after = _PUBLISHED.split("{}")
     for start, end in _joined(cell for span in whole for cell in _cells(text, *span)):
         added += [(start, before), (end, after)]
+    added += [(place, _badge(numbers)) for place, numbers in badges.items()]  # within a mark that ends there
     for place, mark in sorted(added, key=lambda one: one[0], reverse=True):
         text = text[:place] + mark + text[place:]
     return text.replace(f'{before}"', f"{before}“")  # behind a mark it would be taken for a closing one
