@@ -256,6 +256,11 @@ def test_words_for_a_number_hold_or_do_not(own, said):
     assert marked.endswith("much.</span> So it is.")
 
 
+def test_a_number_that_is_rounded_to_nothing_has_no_sign():
+    own = record(metrics=[{"quantity": "gain", "method": "CAE", "level": "", "value": -0.04}])
+    assert beside._own("gain|CAE", ".1f", "tiny-run", own) == "this run: 0.0"
+
+
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [

@@ -119,14 +119,14 @@ def _own(expression: str, how: str, chapter: str, record: Mapping[str, Any]) -> 
         if how.lower() == "words":
             return f"this run: {round(number):,}"
         if not quotes.RANGE.match(how):
-            return f"this run: {quotes.written(number, how)}"
+            return f"this run: {quotes.written(number, how if how.endswith('d') else f'z{how}')}"  # no -0.0
     except (CompendiumError, ArithmeticError, LookupError, ValueError):
         return ABSENT  # no such level, one seed where two are compared, a collapsed network ...
     try:
         quotes.written(number, how)
     except CompendiumError:
-        return f"not so in this run: {number:.3g}"
-    return f"so in this run: {number:.3g}"
+        return f"not so in this run: {number:z.3g}"
+    return f"so in this run: {number:z.3g}"
 
 
 def _badge(numbers: Iterable[str]) -> str:
