@@ -34,7 +34,8 @@ Its figures, tables and printed numbers are this run's, which stands where the p
 {% if published %}
 The prose is the book's: <span class="published">sentences on this ground</span> speak of the
 {{ published.profile }} run that is published there, and behind each number that they quote stands
-<span class="beside">this run's own</span>. What they and the other sentences conclude need not hold here.
+<span class="beside">this&nbsp;run's&nbsp;own</span>. What they and the other sentences conclude need not
+hold here.
 {% else %}
 The prose is the book's, and what it concludes need not hold here.
 {% endif %}</p>
