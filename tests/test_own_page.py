@@ -202,6 +202,7 @@ def test_works_cited_stand_at_the_end(soup):
 
 def test_what_needs_the_whole_book_is_gone(soup):
     assert not soup.select(".play, .search-button, #pst-primary-sidebar, .prev-next-area")
+    assert not soup.select("link[rel=search], link[rel=next], link[rel=prev]")
 
 
 def test_what_was_left_out_is_said_where_it_would_stand(soup):

@@ -38,8 +38,8 @@ _SETTINGS = {
     "latex_individualpages": False,  # which jupyter-book asks for
 }
 _OF_THE_BOOK = (
-    ".primary-toggle, .search-button, [id^=pst-primary-sidebar], #pst-search-dialog, [rel=search], "
-    ".dropdown-launch-buttons"
+    ".primary-toggle, .search-button, [id^=pst-primary-sidebar], #pst-search-dialog, "
+    "link:is([rel=search], [rel=next], [rel=prev]), .dropdown-launch-buttons"
 )
 _NOT_STAGED = ("play", "qhull*", "*.png")
 _REFERENCES = "## References\n\n```{bibliography}\n:style: plain\n:filter: docname in docnames\n```"
