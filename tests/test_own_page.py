@@ -355,6 +355,12 @@ def test_texts_of_a_record_are_texts():
     assert "<script>" not in this_run.top(record(device="<script>alert(1)</script>"), {})
 
 
+def test_a_list_among_the_parameters_breaks_after_its_commas_alone():
+    top = this_run.top(record(parameters={"levels": [0.3, 0.6], "dataset": "a<b>,c"}), {})
+    assert "<td>0.3,<wbr>0.6</td>" in top
+    assert "<td>a&lt;b&gt;,<wbr>c</td>" in top
+
+
 def test_a_failed_build_is_one_line(root, tmp_path, monkeypatch):
     monkeypatch.setattr("jupyter_book.sphinx.build_sphinx", lambda *_, **__: ValueError("no such\nthing"))
     with pytest.raises(CompendiumError, match=r"tiny-run: its page cannot be made \(no such thing\)"):

@@ -84,7 +84,10 @@ The prose is the book's, and what it concludes need not hold here.
 <tr><th scope="col">parameter</th><th scope="col">this run</th><th scope="col">published</th></tr>
 </thead><tbody>
 {% for name, own, theirs in settings %}
-<tr><td><code>{{ name }}</code></td><td>{{ own }}</td><td>{{ theirs }}</td></tr>
+<tr><td><code>{{ name }}</code></td>
+{% for value in (own, theirs) %}
+<td>{{ value | replace(",", ",<wbr>" | safe) }}</td>
+{% endfor %}</tr>
 {% endfor %}
 </tbody></table></div>
 {% endif %}
