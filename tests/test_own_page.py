@@ -210,6 +210,18 @@ def test_what_was_left_out_is_said_where_it_would_stand(soup):
     assert alternative == "Not in this run: the part codes was left out."
 
 
+def test_remarks_about_the_chapter_s_own_code_are_left_out_and_others_stay():
+    remarks = [
+        "WARNING:tensorflow:5 out of the last 13 calls triggered tf.function retracing.\n",
+        "/tmp/ipykernel_96/97.py:11: RuntimeWarning: invalid value\n  return points / radius\n",
+    ]
+    kept = "/home/me/mine.py:3: UserWarning: mind\n  return x\n"
+    outputs = [new_output("stream", text=text) for text in (remarks[0], f"one\n{remarks[1]}{kept}")]
+    cell = new_code_cell("run()", outputs=outputs)
+    own_page._leave_out_remarks(cell)
+    assert [output.text for output in cell.outputs] == [f"one\n{kept}"]
+
+
 def test_a_cell_that_ran_and_shows_nothing_was_not_left_out():
     cell = new_code_cell("def codes(): ...", metadata={"tags": ["part:codes"]}, execution_count=3)
     for states in ({"codes": "done"}, {"codes": "failed: ValueError: too few"}, {}):

@@ -47,6 +47,9 @@ _OTHER_RUNS = re.compile(r"(?ms)^```\{admonition\} Two runs on this page\n.*?^``
 _MINUTE = re.compile(r"(?m)^```\{include\} \.\./book/_minutes/([\w-]+)\.md\n```$")
 _KEPT = re.compile(r"(?ms)^\([\w-]+\)=\n#+ [^\n]*$|^```\{math\}\n:label: .*?^```$")  # of other pages
 _PART = "part:"  # how the tag begins of cells that a run may leave out
+_REMARK = re.compile(  # of TensorFlow, or of Python about a cell of the chapter, which is not the user's code
+    r"(?m)^WARNING:tensorflow:.*\n?|^.*[/\\]ipykernel_\d+[/\\]\d+\.py:\d+: \w*Warning: .*\n?(?:^  .*\n?)?"
+)
 _NOTICE = """\
 <svg xmlns="http://www.w3.org/2000/svg" width="350" height="60" viewBox="0 0 350 60">\
 <rect x="1" y="1" width="348" height="58" fill="none" stroke="#767676" stroke-dasharray="6 4"/>\
@@ -162,6 +165,7 @@ def _own_notebook(
         prose[0].source = f"{title}\n\n{_raw(top)}\n{rest}"
     states = (record or {}).get("parts") or {}
     for cell in notebook.cells:
+        _leave_out_remarks(cell)
         _fill_gap(cell, states)
     # the networks of the published run, which would be fetched and tried
     notebook.cells = [cell for cell in notebook.cells if "{div} play" not in cell.source]
@@ -188,6 +192,14 @@ def _with_minute(text: str, chapter: str, record: Mapping[str, Any] | None) -> s
 def _raw(html: str) -> str:
     fence = "`" * (3 + max((len(ticks) for ticks in re.findall("`+", html)), default=0))
     return f"{fence}{{raw}} html\n{html.strip()}\n{fence}\n"
+
+
+def _leave_out_remarks(cell: NotebookNode) -> None:
+    for output in [*cell.get("outputs", [])]:
+        if output.output_type == "stream" and (said := _REMARK.sub("", output.text)) != output.text:
+            output.text = said
+            if not said.strip():
+                cell.outputs.remove(output)
 
 
 def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
