@@ -318,6 +318,16 @@ def test_a_number_at_the_end_of_a_mark_has_the_run_s_own_within_it():
     assert text_of(cell) == "0.01 ( this run: 0.02 )"
 
 
+def test_numbers_of_the_whole_run_stand_before_those_of_levels(monkeypatch):
+    rows = {"at": "{MSE|CAE|{level} -> .2f}", "mean": "{mean(MSE|CAE) -> .2f}"}
+    monkeypatch.setattr(this_run, "_asked", lambda: {"tiny-run": {"each": "MSE|CAE", "rows": rows}})
+    found = [(row.level, row.own, row.published) for row in this_run.headlines(record(), PUBLISHED)]
+    assert found == [("", "0.04", "0.02"), ("30 %", "0.02", "0.01"), ("90 %", "0.06", "–")]
+    top = BeautifulSoup(this_run.top(record(), {}), "html.parser")
+    groups = [text_of(group) for group in top.select(".headlines th[colspan]")]
+    assert groups == ["30 %", "90 %, not in the published run"]
+
+
 def test_networks_that_did_not_learn_are_listed_in_one_box():
     failed = [collapsed(), collapsed(seed=2, outcome="diverged", epoch=3, value=None)]
     (said,) = this_run.failures(record(outcomes=[*failed, collapsed(outcome="learnt")]))

@@ -67,7 +67,8 @@ The prose is the book's, and what it concludes need not hold here.
 {% for level, rows in headlines | groupby("place") %}
 <tbody>
 {% if rows[0].level %}
-<tr><th scope="rowgroup" colspan="4">{{ rows[0].level }}</th></tr>
+<tr><th scope="rowgroup" colspan="4">{{ rows[0].level }}
+{{- ", not in the published run" if rows | map(attribute="published") | unique | list == ["–"] }}</th></tr>
 {% endif %}
 {% for row in rows %}
 <tr><th scope="row">{{ row.of }}</th><td class="number">{{ row.own }}</td>
@@ -168,14 +169,15 @@ def facts(record: Record) -> dict[str, str]:
 def headlines(record: Record, other: Record) -> Iterator[Row]:
     """Yield the numbers that matter most of a chapter's run, beside another run's."""
     asked = _asked().get(record["chapter"], {"rows": {}})
-    for place, level in enumerate(_levels(asked["each"], record) if "each" in asked else [""]):
-        for of, field in asked["rows"].items():
+    rows = asked["rows"].items()
+    for place, level in enumerate(["", *(_levels(asked["each"], record) if "each" in asked else [])]):
+        for of, field in (row for row in rows if ("{level}" in row[1]) == bool(level)):
             query = quotes.FIELD.fullmatch(field.replace("{level}", level))
             own, theirs = (_number(query[1], one) for one in (record, other))
             if own is not None or theirs is not None:
                 both = own is not None and theirs is not None
                 difference = quotes.written(own - theirs, f"+z{query[2]}") if both else None
-                numbers = [quotes.written(n, query[2]) if n is not None else None for n in (own, theirs)]
+                numbers = [None if n is None else quotes.written(n, f"z{query[2]}") for n in (own, theirs)]
                 yield Row(place, level, of, *(text or "–" for text in (*numbers, difference)))
 
 
