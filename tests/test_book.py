@@ -6,11 +6,13 @@ import shutil
 import statistics
 import subprocess
 import sys
+import time
 import tokenize
 from itertools import groupby
 from pathlib import Path
 
 import nbformat
+import psutil
 import pytest
 import site_pages
 from bs4 import BeautifulSoup
@@ -340,6 +342,25 @@ def test_a_build_runs_and_compiles_what_has_changed_and_no_more(checkout):
     assert (status, runs) == (0, ["one", "two"])
     assert "pages: nothing changed" in printed
     assert (html / "notebooks" / "two.html").stat() == first
+
+
+def test_no_run_goes_on_where_the_build_is_killed(checkout):
+    write_notebook(checkout / "book" / "one.ipynb", RUN.format(name="one") + "\nimport time; time.sleep(300)")
+    started = subprocess.Popen(
+        [sys.executable, "-m", "compendium", "book"],
+        env={**os.environ, "PYTHONPATH": str(checkout / "lib")},
+        cwd=checkout,
+        stdout=subprocess.DEVNULL,
+    )
+    while "one" not in (checkout / "runs.txt").read_text():
+        assert started.poll() is None
+        time.sleep(0.1)
+    left = psutil.Process(started.pid).children(recursive=True)
+    assert len(left) >= 2  # of the pool, and a kernel
+    started.kill()
+    started.wait()
+    _, alive = psutil.wait_procs(left, timeout=30)
+    assert not alive
 
 
 def test_the_copy_of_the_library_is_the_one_that_builds(checkout):

@@ -3,10 +3,12 @@
 import hashlib
 import json
 import multiprocessing
+import os
 import re
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -126,7 +128,8 @@ def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
     for path in paths:
         if path not in changed:
             report(f"{path.stem}: unchanged")
-    with ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("spawn")) as pool:
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(AT_ONCE, spawn, initializer=_end_with_the_build) as pool:
         handler = signal(SIGINT, SIG_IGN)  # by the pool's processes, too, which inherit it
         executions = [pool.submit(_execute, path, copy.parent, report) for path, copy in changed.items()]
         signal(SIGINT, handler)
@@ -140,6 +143,16 @@ def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
                 raise CompendiumError("interrupted; the same command runs what is missing") from fault
             raise
     return finished
+
+
+def _end_with_the_build() -> None:
+    """Let this process end where the build's own does, in any way: no run goes on without it."""
+
+    def wait() -> None:
+        multiprocessing.parent_process().join()
+        os._exit(1)
+
+    threading.Thread(target=wait, daemon=True).start()
 
 
 def _page_key(path: Path) -> str:
