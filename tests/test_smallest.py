@@ -65,3 +65,14 @@ def test_a_network_that_diverges_is_recorded_with_its_epoch_and_no_numbers(tmp_p
     ]
     assert {value for method, value in of_level if method == "CAE"} == {None}
     assert None not in {value for method, value in of_level if method == "linear interpolation"}
+
+
+def test_a_sphere_round_one_image_holds_it(tmp_path):
+    given = {"datasets": ["digits"], "images_per_class": [1], "draws": 1, "test_images": 20}
+    given |= {"vae_steps": 20, "classifier_steps": 2, "synthesised_limit": 20}
+    path = project.chapter_path("latent-filtering")
+    execute(path, given, out=tmp_path, left_out=chapters.named("latent-filtering").parts)
+    metrics = record(tmp_path)["metrics"]
+    kept = {row["method"]: row["value"] for row in metrics if row["quantity"] == "share kept"}
+    assert kept["originals"] == 1  # its radius is 0, and so is its distance
+    assert kept["test images, own class"] == 0
