@@ -185,35 +185,35 @@ def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
     assert pd.read_csv(out / "results.csv")["status"].tolist() == ["done"] * 4
 
 
-def test_a_lost_scheduler_leaves_a_report_of_what_is_done(book, start, tmp_path):
-    out = tmp_path / "sweep"
+def half_done(start, out, address):
+    """A sweep of two points on a cluster; the first is done, the second does not end."""
+    command = start("sweep", "tiny", "-g", "stalls=0,3", "--out", out, "--scheduler", address)
     finished = out / "points" / "1_stalls=0" / "tiny.ipynb"
-    with dask_cluster(book, tmp_path) as (address, _):
-        command = start("sweep", "tiny", "-g", "stalls=0,3", "--out", out, "--scheduler", address)
-        wait_for(lambda: finished.exists() and "2_stalls=3" in counts(out))
+    wait_for(lambda: finished.exists() and "2_stalls=3" in counts(out))
+    return command
+
+
+def told_and_reported(command, out, lost):
     printed, complaints = command.communicate(timeout=60)
     assert command.returncode == 1
     assert printed == f"{out / 'report.html'}\n"
     assert complaints.splitlines()[-1] == (
-        "compendium: the Dask scheduler was lost; 1 of 2 points are done, the same command does the rest"
+        f"compendium: {lost}; 1 of 2 points are done, the same command does the rest"
     )
     assert "Traceback" not in complaints
 
 
+def test_a_lost_scheduler_leaves_a_report_of_what_is_done(book, start, tmp_path):
+    with dask_cluster(book, tmp_path) as (address, _):
+        command = half_done(start, tmp_path / "sweep", address)
+    told_and_reported(command, tmp_path / "sweep", "the Dask scheduler was lost")
+
+
 def test_a_scheduler_that_has_lost_its_workers_says_so_soon(book, start, tmp_path):
-    out = tmp_path / "sweep"
-    finished = out / "points" / "1_stalls=0" / "tiny.ipynb"
     with dask_cluster(book, tmp_path) as (address, worker):
-        command = start("sweep", "tiny", "-g", "stalls=0,3", "--out", out, "--scheduler", address)
-        wait_for(lambda: finished.exists() and "2_stalls=3" in counts(out))
+        command = half_done(start, tmp_path / "sweep", address)
         worker.terminate()
-        printed, complaints = command.communicate(timeout=60)
-    assert command.returncode == 1
-    assert printed == f"{out / 'report.html'}\n"
-    assert complaints.splitlines()[-1] == (
-        "compendium: the Dask scheduler has lost all its workers; 1 of 2 points are done, "
-        "the same command does the rest"
-    )
+        told_and_reported(command, tmp_path / "sweep", "the Dask scheduler has lost all its workers")
 
 
 def test_what_failed_in_a_cell_comes_last_and_is_told_until_it_is_run_again(start, tmp_path):
