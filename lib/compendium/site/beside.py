@@ -119,7 +119,7 @@ def _own(expression: str, how: str, chapter: str, record: Mapping[str, Any]) -> 
         if how.lower() == "words":
             return f"this run: {round(number):,}"
         if not quotes.RANGE.match(how):
-            return f"this run: {quotes.written(number, how if how.endswith('d') else f'z{how}')}"  # no -0.0
+            return f"this run: {quotes.written(number, how)}"
     except (CompendiumError, ArithmeticError, LookupError, ValueError):
         return ABSENT  # no such level, one seed where two are compared, a collapsed network ...
     try:

@@ -91,7 +91,10 @@ def levels(text: str, records: Records) -> list[str]:
 
 
 def written(number: float, how: str, field: str = "") -> str:
-    """Return a number as the text of a page has it; raises CompendiumError outside a stated range."""
+    """Return a number as the text of a page has it, zero without a minus sign.
+
+    Raises CompendiumError outside a stated range.
+    """
     if how.lower() == "words":
         word = WORDS[round(number)] if number < len(WORDS) else f"{round(number):,}"
         return word.capitalize() if how == "Words" else word
@@ -99,7 +102,10 @@ def written(number: float, how: str, field: str = "") -> str:
         if not float(bounds[1]) <= number <= float(bounds[2]):
             raise CompendiumError(f"{field}: the record has {number:.4g}, which is not {bounds[3]!r}")
         return bounds[3]
-    return format(round(number) if how.endswith("d") else number, how)
+    if how.endswith("d"):
+        return format(round(number), how)
+    sign = "+" if how.startswith("+") else ""
+    return format(number, f"{sign}z{how.removeprefix(sign)}")
 
 
 def _operand(text: str, records: Records) -> float:

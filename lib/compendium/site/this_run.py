@@ -176,8 +176,8 @@ def headlines(record: Record, other: Record) -> Iterator[Row]:
             own, theirs = (_number(query[1], one) for one in (record, other))
             if own is not None or theirs is not None:
                 both = own is not None and theirs is not None
-                difference = quotes.written(own - theirs, f"+z{query[2]}") if both else None
-                numbers = [None if n is None else quotes.written(n, f"z{query[2]}") for n in (own, theirs)]
+                difference = quotes.written(own - theirs, f"+{query[2]}") if both else None
+                numbers = [None if n is None else quotes.written(n, query[2]) for n in (own, theirs)]
                 yield Row(place, level, of, *(text or "–" for text in (*numbers, difference)))
 
 
