@@ -110,6 +110,7 @@ def description(figure: Figure) -> dict[str, Any]:
 
 def _bundle(figure: Figure) -> tuple[dict[str, str], dict[str, Any]]:
     found = description(figure)
+    figure.set_layout_engine("none")  # it is laid out now; else IPython does so twice more to save it
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
     return {}, {"image/png": {KEY: text}} if found else {}
 
