@@ -6,15 +6,19 @@ PYTHON = python3.13 python3.12 python3.11 python3
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 export PIP_ROOT_USER_ACTION = ignore
 
-.PHONY: book test check-book check-links environment clean
+.PHONY: book test test-all check-book check-links environment clean
 .NOTPARALLEL:
 
 book test: environment
 	@.venv/bin/compendium $@
 
-# The pages alone, in a real browser: what `make test` also checks.
+# All tests, those too that repeat one thing for every page.
+test-all: environment
+	@.venv/bin/compendium test --all
+
+# The pages alone, in a real browser: all checks of each.
 check-book: environment
-	@.venv/bin/compendium test tests/test_site*.py tests/test_spelling.py
+	@.venv/bin/compendium test --all tests/test_site*.py tests/test_spelling.py
 
 # Asks the hosts of all links out of the book; needs a network.
 check-links: environment

@@ -15,6 +15,7 @@ import nbformat
 import psutil
 import pytest
 import site_pages
+import tiny_records
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from tiny_notebooks import notebook_of, write_notebook
@@ -295,15 +296,19 @@ def checkout(tmp_path):
     return tmp_path
 
 
-def build(checkout):
+def command(*arguments):
+    return [sys.executable, "-m", "compendium", "book", *arguments]
+
+
+def environment(checkout):
+    return {**os.environ, "PYTHONPATH": str(checkout / "lib")}
+
+
+def build(checkout, *arguments):
     """`compendium book`: exit status, lines on standard output and error, and, sorted, what was run."""
     (checkout / "runs.txt").write_text("")
     ended = subprocess.run(
-        [sys.executable, "-c", "from compendium import cli; cli.main()", "book"],
-        env={**os.environ, "PYTHONPATH": str(checkout / "lib")},
-        cwd=checkout,
-        capture_output=True,
-        text=True,
+        command(*arguments), env=environment(checkout), cwd=checkout, capture_output=True, text=True
     )
     runs = sorted((checkout / "runs.txt").read_text().split())
     return ended.returncode, ended.stdout.splitlines(), ended.stderr.splitlines(), runs
@@ -311,31 +316,43 @@ def build(checkout):
 
 def test_a_build_runs_and_compiles_what_has_changed_and_no_more(checkout):
     html = checkout / "_build" / "html"
-    status, printed, _, runs = build(checkout)
+    status, printed, _, runs = build(checkout, "--save-outputs")
     assert status == 0
     assert runs == ["one", "two"]
     assert sorted(printed[:2]) == ["one: running", "two: running"]  # at the same time
-    assert printed[2:] == ["pages: compiling", f"open {html / 'index.html'}"]
+    assert printed[2] == "pages: compiling"
+    assert printed[-1] == f"open {html / 'index.html'}"
     assert "ran" in (html / "notebooks" / "two.html").read_text()
     first = (html / "notebooks" / "two.html").stat()
 
+    # nothing changed: what an editor or a file manager leaves is nothing, either
+    for folder in ("lib/compendium", "book", "notebooks"):
+        (checkout / folder / ".DS_Store").write_bytes(b"\0")
+        (checkout / folder / "one.md~").write_text("# Of an editor\n")
     status, printed, _, runs = build(checkout)
     assert (status, runs) == (0, [])
     assert printed[:3] == ["one: unchanged", "two: unchanged", "pages: nothing changed"]
 
-    # a change in one notebook, and one that Sphinx warns of: the earlier pages stay
+    # prose is no reason to run a notebook; Sphinx warns of it, and the earlier pages stay
     one = checkout / "book" / "one.ipynb"
     good = one.read_bytes()
     write_notebook(one, RUN.format(name="one"), new_markdown_cell("See {ref}`nowhere`."))
     status, printed, complaint, runs = build(checkout)
     assert status == 1
-    assert runs == ["one"]
+    assert runs == []
     assert len(complaint) == 1
     assert re.match(r"compendium: .*one\.ipynb:\d+: WARNING: .*nowhere.*build\.log\)$", complaint[0])
     assert (html / "notebooks" / "two.html").stat() == first
 
-    # back to the good one, with a change in the library: all run, and the pages are still those
+    # back to the good one, and without what earlier builds left: the saved outputs are those of the code
     one.write_bytes(good)
+    shutil.rmtree(checkout / "_build")
+    status, printed, _, runs = build(checkout)
+    assert (status, runs) == (0, [])
+    assert "ran" in (html / "book" / "one.html").read_text()
+
+    # a change in the library: all run, and the pages are still those
+    first = (html / "notebooks" / "two.html").stat()
     with (checkout / "lib" / "compendium" / "errors.py").open("a") as file:
         file.write("# a change\n")
     status, printed, _, runs = build(checkout)
@@ -344,14 +361,37 @@ def test_a_build_runs_and_compiles_what_has_changed_and_no_more(checkout):
     assert (html / "notebooks" / "two.html").stat() == first
 
 
+def test_a_page_is_made_anew_where_a_record_that_it_quotes_has_changed(checkout):
+    quoting = (
+        "from compendium import results\n"
+        "print('of', results.load('small', 'cpu')['parameters']['epochs'], 'epochs')"
+    )
+    write_notebook(checkout / "book" / "one.ipynb", RUN.format(name="one"), quoting)
+    for epochs in (1, 2):
+        tiny_records.write(
+            checkout / "results" / "small" / "cpu", tiny_records.record(parameters={"epochs": epochs})
+        )
+        status, _, complaint, runs = build(checkout, "--save-outputs")
+        assert (status, complaint) == (0, [])
+        assert runs == (["one", "two"] if epochs == 1 else ["one"])
+        assert f"of {epochs} epochs" in (checkout / "_build" / "html" / "book" / "one.html").read_text()
+
+
+def test_a_second_build_waits_for_the_first(checkout):
+    first = subprocess.Popen(
+        command(), env=environment(checkout), cwd=checkout, stdout=subprocess.PIPE, text=True
+    )
+    assert first.stdout.readline().endswith(": running\n")
+    status, printed, _, _ = build(checkout)
+    assert printed[0] == "another build works in this checkout; this one goes on when that has ended"
+    assert printed[1:4] == ["one: unchanged", "two: unchanged", "pages: nothing changed"]
+    assert (status, first.wait()) == (0, 0)
+    first.stdout.close()
+
+
 def test_no_run_goes_on_where_the_build_is_killed(checkout):
     write_notebook(checkout / "book" / "one.ipynb", RUN.format(name="one") + "\nimport time; time.sleep(300)")
-    started = subprocess.Popen(
-        [sys.executable, "-m", "compendium", "book"],
-        env={**os.environ, "PYTHONPATH": str(checkout / "lib")},
-        cwd=checkout,
-        stdout=subprocess.DEVNULL,
-    )
+    started = subprocess.Popen(command(), env=environment(checkout), cwd=checkout, stdout=subprocess.DEVNULL)
     while "one" not in (checkout / "runs.txt").read_text():
         assert started.poll() is None
         time.sleep(0.1)
@@ -366,6 +406,7 @@ def test_no_run_goes_on_where_the_build_is_killed(checkout):
 def test_the_copy_of_the_library_is_the_one_that_builds(checkout):
     """Otherwise the test above would build this very book."""
     script = "from compendium import project; print(project.ROOT)"
-    environment = {**os.environ, "PYTHONPATH": str(checkout / "lib")}
-    ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True)
+    ended = subprocess.run(
+        [sys.executable, "-c", script], env=environment(checkout), capture_output=True, text=True
+    )
     assert Path(ended.stdout.strip()) == checkout.resolve()

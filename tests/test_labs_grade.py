@@ -405,7 +405,7 @@ def test_table_and_pages_are_harmless(submitted):
 
 
 @needs_cage
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_what_does_not_end_is_ended(lab, tmp_path):
     folder = tmp_path / "slow"
     stubborn = "while True:\n    try:\n        time.sleep(1)\n    except BaseException:\n        pass"
@@ -501,7 +501,7 @@ def test_refuses_a_cage_that_does_not_hold(monkeypatch, flags, reason):
 
 
 @needs_cage
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_first_lab_done_gets_all_points_over_the_wire(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "FOLDER", project.ROOT / "labs")
     lab = source.load("corrupt")

@@ -31,7 +31,7 @@ def test_export_has_notebook_checks_and_a_test_for_each_task(exported):
         assert "2 * image" not in path.read_text()  # the solution
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.skipif(without_otter, reason="needs otter-grader: pip install otter-grader")
 def test_otter_gives_points_and_hints(exported, tmp_path):
     submission = write_notebook(tmp_path / "done.ipynb", *GOOD, WRONG[1])

@@ -195,7 +195,7 @@ def test_what_is_no_answer_breaks_the_wire(sent):
         peer.remote(0)()
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_networks_are_rebuilt_only_of_known_layers():
     import keras
 

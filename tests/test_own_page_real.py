@@ -24,7 +24,7 @@ COLLAPSED = {
     "limit": 0.1147,
 }
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ from tiny_notebooks import execute
 
 from compendium import chapters, project
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.thorough
 
 PATH = project.chapter_path("salt-pepper-cae")
 SMALLEST = {"epochs": 1, "train_images": 40, "test_images": 3, "fractions": [0.3], "shown": [0, 1, 2]}

@@ -9,8 +9,9 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
@@ -19,6 +20,7 @@ import nbformat
 import yaml
 from bs4 import BeautifulSoup
 from click import unstyle
+from filelock import FileLock, Timeout
 
 from compendium import chapters, generated, products, project, results, runner, runs
 from compendium.errors import CompendiumError
@@ -28,10 +30,16 @@ from compendium.site import figures, links, play, printed, takeaway
 HTML = products.PAGES
 RUNS = products.BUILD / "runs"
 SOURCE = products.BUILD / "source"
+LOCK = products.BUILD / ".lock"
 COMPILED = products.BUILD / "compiled"
 LOG = products.BUILD / "build.log"
 STAMP = products.BUILD / "html.sha256"
+QUICK = "quick"  # the profile of the runs that the pages show
+DRAWN_WITH = (*project.COMPUTING_PACKAGES, "matplotlib", "seaborn")
 AT_ONCE = 2  # notebooks; each keeps about one processor busy
+MADE_FROM = "compendium"
+"""In the metadata of an executed notebook of the book: `state`, of what decides its outputs, and `quotes`,
+the checksums of the records that these quote."""
 
 Report = Callable[[str], None]
 
@@ -55,36 +63,49 @@ def notebooks() -> list[Path]:
     ]
 
 
-def build(report: Report, *, solutions: bool = False) -> Path:
+def build(report: Report, *, run: bool = True, solutions: bool = False) -> Path:
     """Run what changed, compile if anything differs from the last build, and return the first page.
+
+    A second build in the same checkout waits until the first one has ended.
 
     Args:
         report: is told, a line at a time, what is being done.
+        run: whether notebooks are run whose saved outputs are of other code. Without, the pages show the
+            outputs as they are saved.
         solutions: publish the labs' solutions and the instructors' notes, too.
 
     Raises:
         CompendiumError: a notebook failed, Sphinx warned, or a page or figure is missing.
     """
-    _stage(_executed(notebooks(), report))
-    if solutions:
-        _add_to_contents(generated.solutions(SOURCE, report))
-    sources = project.files_hash(path for path in SOURCE.rglob("*") if path.is_file())
-    state = f"{sources} {project.packages_hash()}"
-    if STAMP.exists() and STAMP.read_text() == state and HTML.exists():
-        report("pages: nothing changed")
-    else:
-        report("pages: compiling")
-        _compile()
-        write_atomically(STAMP, state)
+    with _alone(report):
+        _stage(_current(notebooks(), report) if run else {path: path for path in notebooks()})
+        if solutions:
+            _add_to_contents(generated.solutions(SOURCE, report))
+        state = _state_of_pages()
+        if STAMP.exists() and STAMP.read_text() == state and HTML.exists():
+            report("pages: nothing changed")
+        else:
+            report("pages: compiling")
+            _compile()
+            write_atomically(STAMP, state)
     return HTML / "index.html"
 
 
 def save_outputs() -> list[Path]:
-    """Copy what the last build executed and generated over the committed files, outputs and all."""
-    saved = notebooks() + [project.ROOT / name for name in generated.pages()]
-    for path in saved:
-        write_atomically(path, (SOURCE / path.relative_to(project.ROOT)).read_bytes())
-    return saved
+    """Write what was executed and generated over the committed files, outputs and all; return their paths.
+
+    The record of a chapter's run goes to `results/<chapter>/quick/`.
+    """
+    saved = {project.ROOT / name: (SOURCE / name).read_bytes() for name in generated.pages()}
+    for path, file in _current(notebooks(), lambda _: None).items():
+        notebook = _joined(path, file)
+        notebook.metadata[MADE_FROM] = nbformat.read(file, 4).metadata[MADE_FROM]
+        saved[path] = f"{nbformat.writes(notebook)}\n"
+        if (record := file.with_name(runs.RECORD)).exists():
+            saved[project.RESULTS / path.stem / QUICK / runs.RECORD] = record.read_bytes()
+    for path, content in saved.items():
+        write_atomically(path, content)
+    return [*saved]
 
 
 def faults(html: Path, source: Path | None = None) -> list[str]:
@@ -117,21 +138,62 @@ def _document(root: Path, name: str) -> Path:
     raise CompendiumError(f"_toc.yml: no {name}.md or {name}.ipynb; correct the name or add the file")
 
 
-def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
-    """Return the executed copy of each notebook; those that changed are run, in processes of their own."""
-    finished = {path: RUNS / path.stem / _page_key(path) / path.name for path in paths}
-    changed = {
-        path: copy
-        for path, copy in finished.items()
-        if not (copy.exists() and results.quotes_hold(copy.parent))
-    }
+@contextmanager
+def _alone(report: Report) -> Iterator[None]:
+    """Let no other process build in this checkout while the block lasts."""
+    products.BUILD.mkdir(exist_ok=True)
+    lock = FileLock(LOCK)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        report("another build works in this checkout; this one goes on when that has ended")
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _current(paths: list[Path], report: Report) -> dict[Path, Path]:
+    """Return for each notebook the file with its outputs: itself, or a copy that was executed.
+
+    Where neither was made from the notebook as it is, it is run, in a process of its own.
+    """
+    current, changed = {}, {}
     for path in paths:
-        if path not in changed:
+        state = _state(path)
+        copy = RUNS / path.stem / state / path.name
+        if found := next((file for file in (path, copy) if _made_from(file, state)), None):
             report(f"{path.stem}: unchanged")
+            current[path] = found
+        else:
+            current[path] = changed[path] = copy
+    _execute_all(changed, report)
+    return current
+
+
+def _made_from(file: Path, state: str) -> bool:
+    """Whether a notebook's outputs are of that state, and the records that they quote are as they were."""
+    if not file.exists():
+        return False
+    known = nbformat.read(file, 4).metadata.get(MADE_FROM, {})
+    return known.get("state") == state and results.hold(known["quotes"])
+
+
+def _state(path: Path) -> str:
+    """Return a hash of what a notebook's outputs show: its code, what that uses, and what draws them."""
+    chapter = chapters.read(path)
+    run = runs.resolve(chapter, {}, profile=QUICK)
+    made_from = [chapter.code, run.parameters, run.data, project.library_hash(), project.locked(DRAWN_WITH)]
+    return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _execute_all(copies: dict[Path, Path], report: Report) -> None:
+    """Execute notebooks, some at once, each into the folder of its copy."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(AT_ONCE, spawn, initializer=_end_with_the_build) as pool:
         handler = signal(SIGINT, SIG_IGN)  # by the pool's processes, too, which inherit it
-        executions = [pool.submit(_execute, path, copy.parent, report) for path, copy in changed.items()]
+        executions = [pool.submit(_execute, path, copy.parent, report) for path, copy in copies.items()]
         signal(SIGINT, handler)
         try:
             for execution in executions:
@@ -142,7 +204,6 @@ def _executed(paths: list[Path], report: Report) -> dict[Path, Path]:
             if isinstance(fault, KeyboardInterrupt):
                 raise CompendiumError("interrupted; the same command runs what is missing") from fault
             raise
-    return finished
 
 
 def _end_with_the_build() -> None:
@@ -155,41 +216,51 @@ def _end_with_the_build() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _page_key(path: Path) -> str:
-    """Return a hash of what a notebook's page shows: the run's numbers, its prose, and what draws it."""
-    cells = [(cell.cell_type, cell.source, cell.metadata) for cell in nbformat.read(path, 4).cells]
-    run = runs.resolve(chapters.read(path), {}, profile="quick")
-    shown = [cells, run.key, project.library_hash(), project.packages_hash()]
-    return hashlib.sha256(json.dumps(shown, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _execute(path: Path, folder: Path, report: Report) -> None:
     report(f"{path.stem}: running")
     chapter = chapters.read(path)
-    run = replace(runs.resolve(chapter, {}, profile="quick"), folder=folder)
+    run = replace(runs.resolve(chapter, {}, profile=QUICK), folder=folder)
     (folder / path.name).unlink(missing_ok=True)  # of a page whose quotes no longer hold
-    runner.run(chapter, run, strict=True)
+    executed = nbformat.read(runner.run(chapter, run, strict=True), 4)
+    executed.metadata[MADE_FROM] = {"state": folder.name, "quotes": results.quotes(folder)}
+    write_atomically(folder / path.name, f"{nbformat.writes(executed)}\n")
     for other in folder.parent.iterdir():
         if other != folder:
             shutil.rmtree(other)
 
 
-def _stage(executed: dict[Path, Path]) -> None:
-    """Lay out the book's sources with the executed notebooks in place of the committed ones."""
+def _stage(current: dict[Path, Path]) -> None:
+    """Lay out the book's sources, with notebooks that have their outputs.
+
+    current: for each notebook the file with the outputs of its cells.
+    """
     shutil.rmtree(SOURCE, ignore_errors=True)
-    shutil.copytree(
-        project.ROOT / "book", SOURCE / "book", ignore=shutil.ignore_patterns(".ipynb_checkpoints")
-    )
+    shutil.copytree(project.ROOT / "book", SOURCE / "book", ignore=shutil.ignore_patterns(".*", "*~"))
     for name in ("_config.yml", "_toc.yml"):
         shutil.copy(project.ROOT / name, SOURCE)
-    scripts = play.scripts() | figures.scripts(executed.values())
-    made = generated.pages() | generated.handouts() | scripts | takeaway.files(executed)
+    scripts = play.scripts() | figures.scripts(current.values())
+    made = generated.pages() | generated.handouts() | scripts | takeaway.files(current)
+    for path, file in current.items():
+        made[path.relative_to(project.ROOT).as_posix()] = f"{nbformat.writes(_joined(path, file))}\n"
     for name, content in made.items():
         write_atomically(SOURCE / name, content)
-    for path, result in executed.items():
-        target = SOURCE / path.relative_to(project.ROOT)
-        target.parent.mkdir(exist_ok=True)
-        shutil.copy(result, target)
+
+
+def _joined(path: Path, executed: Path) -> nbformat.NotebookNode:
+    """Return a notebook, its prose and captions as they are now, with the outputs of an executed one."""
+    notebook, source = nbformat.read(path, 4), nbformat.read(executed, 4)
+    pair = ([cell for cell in one.cells if cell.cell_type == "code"] for one in (notebook, source))
+    for cell, with_outputs in zip(*pair, strict=True):
+        cell.outputs, cell.execution_count = with_outputs.outputs, with_outputs.execution_count
+    notebook.metadata.pop(MADE_FROM, None)
+    return notebook
+
+
+def _state_of_pages() -> str:
+    """Return a hash of all that makes the pages: sources, the site's own code, packages, and the browser."""
+    makers = project.files_hash([*products.inputs("lib/compendium/site"), Path(__file__)])
+    sources = project.files_hash(path for path in SOURCE.rglob("*") if path.is_file())
+    return " ".join([sources, makers, project.packages_hash(), *printed.version()])
 
 
 def _add_to_contents(names: list[str]) -> None:

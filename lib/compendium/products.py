@@ -21,7 +21,19 @@ def place(name: str, inputs: Iterable[Path]) -> Path:
     return path
 
 
+INPUTS = {
+    "lib": {".py", ".yml", ".md", ".html", ".css"},
+    "labs": {".md"},
+    "results": {".json", ".h5"},
+}
+"""Kinds of files that products are made from, by folder of the checkout."""
+
+
 def inputs(folder: str) -> list[Path]:
-    """Return the files below a folder of the checkout, but for compiled Python."""
-    found = (path for path in (project.ROOT / folder).rglob("*") if path.is_file())
-    return [path for path in found if path.suffix != ".pyc"]
+    """Return the files below a folder of the checkout that a product can be made from, by their kind.
+
+    So neither compiled code nor what an editor or a file manager leaves there makes a product anew.
+    """
+    kinds = INPUTS[Path(folder).parts[0]]
+    found = (path for path in (project.ROOT / folder).rglob("*") if path.suffix in kinds)
+    return [path for path in found if not path.name.startswith(".")]

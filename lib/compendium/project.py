@@ -125,6 +125,17 @@ def locked_versions() -> dict[str, str]:
     return computing_versions() | {name: found for name in sorted(names) if (found := _version(name))}
 
 
+def locked(names: Iterable[str]) -> dict[str, str]:
+    """Return the versions that the lock file has of packages, of those that it names."""
+    lock = ROOT / "requirements.lock"
+    pinned = (
+        re.findall(r"^([\w.-]+)==([\w.]+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
+        if lock.exists()
+        else []
+    )
+    return {name: version for name, version in pinned if name in names}
+
+
 def commit() -> str | None:
     """Return the checkout's commit, with "+changes" where tracked files differ, or None outside git."""
     described = _git("rev-parse", "--short=12", "HEAD")

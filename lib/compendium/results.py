@@ -192,7 +192,7 @@ def load(chapter: str, profile: str) -> dict[str, object]:
     """Return the committed record of a chapter's run under `profile`, from `results/`.
 
     The run that is to become that record finds none yet: it gets one without numbers. A run's folder keeps
-    the checksums of the records that its page quotes (see `quotes_hold`).
+    the checksums of the records that its page quotes (see `quotes`).
 
     Raises CompendiumError, naming what to type, where no such run is recorded.
     """
@@ -210,10 +210,14 @@ def load(chapter: str, profile: str) -> dict[str, object]:
     )
 
 
-def quotes_hold(folder: Path) -> bool:
-    """Whether the recorded runs that a run's page quotes are still those that it was made from."""
+def quotes(folder: Path) -> dict[str, str | None]:
+    """Return the checksums of the records that the page of a run quotes, by path in the checkout."""
     noted = folder / _QUOTED
-    quoted = json.loads(noted.read_text()) if noted.exists() else {}
+    return json.loads(noted.read_text(encoding="utf-8")) if noted.exists() else {}
+
+
+def hold(quoted: Mapping[str, str | None]) -> bool:
+    """Return whether records are still as they were quoted; takes what `quotes` returns."""
     return all(_checksum(project.ROOT / name) == known for name, known in quoted.items())
 
 
@@ -316,10 +320,8 @@ def _write(folder: Path, record: Mapping[str, object]) -> None:
 
 def _note(folder: Path, quoted: Path) -> None:
     """Note in a run's folder that its page quotes a record."""
-    noted = folder / _QUOTED
-    known = json.loads(noted.read_text()) if noted.exists() else {}
-    known[quoted.relative_to(project.ROOT).as_posix()] = _checksum(quoted)
-    write_atomically(noted, json.dumps(known, indent=1) + "\n")
+    known = quotes(folder) | {quoted.relative_to(project.ROOT).as_posix(): _checksum(quoted)}
+    write_atomically(folder / _QUOTED, json.dumps(known, indent=1) + "\n")
 
 
 def _checksum(path: Path) -> str | None:

@@ -249,4 +249,5 @@ def _without_traces(path: Path) -> None:
         if not part.metadata.get("tags", True):
             del part.metadata["tags"]
     notebook.metadata["language_info"] = {"name": "python"}
+    notebook.metadata.pop("compendium", None)  # of the outputs that the chapter had before
     nbformat.write(notebook, path)

@@ -5,6 +5,7 @@ networks of its recorded run, layer by layer, with float32 weights.
 """
 
 import base64
+import itertools
 import json
 from pathlib import Path
 
@@ -43,8 +44,8 @@ def scripts() -> dict[str, str]:
     chapters = [name for name in CHAPTERS if name in project.chapters()]
     if not chapters:
         return {}
-    sources = [*products.inputs("lib"), *(path for name in chapters for path in _run(name).iterdir())]
-    kept = products.place("play", sources)
+    folders = ("lib", *(_run(name).relative_to(project.ROOT).as_posix() for name in chapters))
+    kept = products.place("play", itertools.chain(*map(products.inputs, folders)))
     if not kept.exists():
         made = {name: images(name) for name in IMAGES} | {name: chapter(name) for name in chapters}
         kept.write_text(json.dumps(made))

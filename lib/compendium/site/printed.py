@@ -36,6 +36,14 @@ def browser() -> list[str]:
     return [program, *alone] if program else []
 
 
+def version() -> list[str]:
+    """Return what tells the installed browser from another one, or from its next version; [] without one."""
+    if not (command := browser()):
+        return []
+    program = Path(command[0]).resolve()
+    return [str(program), str(program.stat().st_size), str(program.stat().st_mtime_ns)]
+
+
 def pdf(html: Path, names: Sequence[str]) -> Path:
     """Print the pages of those names in the folder `html`, in that order, to its PDF, and return that.
 

@@ -22,11 +22,10 @@ def files(executed: Mapping[Path, Path]) -> dict[str, bytes]:
     offered = {}
     for notebook, copy in executed.items():
         offered[f"{notebook.stem}.ipynb"] = _without_outputs(notebook)
-        records = {"quick": copy.with_name(RECORD)}
-        records |= {path.parent.name: path for path in (project.RESULTS / notebook.stem).glob(f"*/{RECORD}")}
-        for profile, record in records.items():
-            if record.exists():
-                offered[f"{notebook.stem}.{profile}.json"] = record.read_bytes()
+        for record in (project.RESULTS / notebook.stem).glob(f"*/{RECORD}"):
+            offered[f"{notebook.stem}.{record.parent.name}.json"] = record.read_bytes()
+        if copy.with_name(RECORD).exists():
+            offered[f"{notebook.stem}.quick.json"] = copy.with_name(RECORD).read_bytes()
     return {f"book/{FOLDER}/{name}": content for name, content in offered.items()}
 
 
@@ -46,6 +45,7 @@ def archive(html: Path) -> Path:
 
 def _without_outputs(path: Path) -> bytes:
     notebook = nbformat.read(path, 4)
+    notebook.metadata.pop("compendium", None)  # what the outputs were made from
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
