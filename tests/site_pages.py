@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from playwright.sync_api import Browser, Locator, Page
 
@@ -17,6 +18,9 @@ CHANGING = [
     "scrollable-region-focusable",
     "target-size",
 ]  # with theme, width
+
+# The first page, a chapter, a lecture, a lab, and pages with a form of their own.
+ONE_OF_A_KIND = {"index", "tuning", "metrics", "corrupt", "claims", "library", "search"}
 
 # The colours of code follow from the class of a token and from the box: one of each on a page will do.
 # Lines stay, or a long parameter would not break, and its box scroll before the page has seen to its focus.
@@ -84,6 +88,14 @@ def rendered(document: Path) -> Path:
 def paths() -> list[Path]:
     """The pages of the built book: its documents, and those that Sphinx adds."""
     return [*map(rendered, book.documents()), book.HTML / "search.html", book.HTML / "genindex.html"]
+
+
+def each():
+    """The same as parameters of a test; all but one of a kind are marked as thorough."""
+    return [
+        pytest.param(path, id=path.stem, marks=[] if path.stem in ONE_OF_A_KIND else pytest.mark.thorough)
+        for path in paths()
+    ]
 
 
 def look(browser: Browser, path: Path) -> Seen:

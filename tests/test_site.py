@@ -28,9 +28,9 @@ LIKE_THE_CODE_AROUND = """() => {
 NOT_COPIED = {"gp", "go", "linenos"}  # `copybutton_exclude` needs their names
 
 
-@pytest.fixture(scope="module")
-def pages(chromium, html):
-    return [site_pages.look(chromium, path) for path in site_pages.paths()]
+@pytest.fixture(scope="module", params=site_pages.each())
+def page(request, chromium, html):
+    return site_pages.look(chromium, request.param)
 
 
 @pytest.fixture(scope="module")
@@ -38,26 +38,24 @@ def soups(html):
     return {path.stem: BeautifulSoup(path.read_bytes(), "html.parser") for path in site_pages.paths()}
 
 
-def test_axe_finds_nothing_in_any_page_light_or_dark_wide_or_narrow(pages):
-    assert [f"{page.path.name}: {fault}" for page in pages for fault in page.violations] == []
+def test_axe_finds_nothing_light_or_dark_wide_or_narrow(page):
+    assert page.violations == []
 
 
-def test_a_page_asks_no_other_host_for_anything(pages):
-    assert {page.path.name: page.elsewhere for page in pages if page.elsewhere} == {}
+def test_a_page_asks_no_other_host_for_anything(page):
+    assert page.elsewhere == []
 
 
-def test_no_page_complains_in_the_console(pages):
-    assert {page.path.name: page.complaints for page in pages if page.complaints} == {}
+def test_a_page_does_not_complain_in_the_console(page):
+    assert page.complaints == []
 
 
-def test_every_picture_of_a_page_is_shown(pages):
-    assert {page.path.name: page.broken for page in pages if page.broken} == {}
+def test_every_picture_of_a_page_is_shown(page):
+    assert page.broken == []
 
 
-def test_no_page_scrolls_sideways(pages):
-    wide = {page.path.name: page.overflow for page in pages if any(page.overflow.values())}
-    assert wide == {}
-    assert all(tuple(page.overflow) == site_pages.WIDTHS for page in pages)
+def test_no_page_scrolls_sideways(page):
+    assert page.overflow == dict.fromkeys(site_pages.WIDTHS, 0)
 
 
 def test_a_box_shows_that_it_goes_on_until_its_end_is_seen(chromium, html):
@@ -72,21 +70,17 @@ def test_a_box_shows_that_it_goes_on_until_its_end_is_seen(chromium, html):
     page.close()
 
 
-def test_nothing_moves_for_those_who_want_no_motion(pages):
-    assert [page.path.name for page in pages if page.moving] == []
+def test_nothing_moves_for_those_who_want_no_motion(page):
+    assert not page.moving
 
 
-def test_pictures_are_no_larger_than_twice_what_is_shown(pages):
-    large = [
-        (page.path.name, *image) for page in pages for image in page.images if image[1] > 2 * image[2] + 1
-    ]
-    assert large == []
+def test_pictures_are_no_larger_than_twice_what_is_shown(page):
+    assert [image for image in page.images if image[1] > 2 * image[2] + 1] == []
 
 
-def test_pages_are_light(pages):
-    weights = {page.path.name: sum(file.stat().st_size for file in page.files) for page in pages}
-    assert {name: weight for name, weight in weights.items() if weight > LARGEST_PAGE} == {}
-    assert {page.path.name for page in pages if len(page.files) > MOST_REQUESTS} == set()
+def test_a_page_is_light(page):
+    assert sum(file.stat().st_size for file in page.files) <= LARGEST_PAGE
+    assert len(page.files) <= MOST_REQUESTS
 
 
 def test_a_page_needs_little_before_it_can_be_used(html, soups):

@@ -61,7 +61,7 @@ def test_a_word_is_found_without_a_server_or_a_network(page, html):
     assert complaints == []
 
 
-@pytest.mark.parametrize("path", site_pages.paths(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", site_pages.each())
 def test_the_keyboard_reaches_everything_sees_where_it_is_and_gets_out_again(page, path):
     page.goto(path.as_uri())
     page.keyboard.press("Tab")

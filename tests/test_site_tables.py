@@ -49,34 +49,42 @@ def test_what_a_cell_prints_before_its_table_stays_above_the_caption(tmp_path):
     assert "first of all" not in output.select_one(".numbered-table").text
 
 
-@pytest.mark.parametrize(
-    ("index", "columns", "heads"),
-    [
-        (["fact"], [None], [["fact", "u", "v"]]),
-        (["source", "level"], [None], [["source", "level", "u", "v"]]),
-        ([None], [None], [["", "u", "v"]]),
-        ([None], ["method"], [["", "u", "v"]]),
-        (["level"], ["method"], [["level", "u", "v"]]),
-        (["source", "level"], ["method"], [["source", "level", "u", "v"]]),
-        (["level"], [None, None], [["", "both"], ["level", "u", "v"]]),
-        (["level"], [None, "method"], [["", "both"], ["level", "u", "v"]]),
-        ([None], [None, None], [["", "both"], ["", "u", "v"]]),
-        ([None], ["quantity", "method"], [["", "both"], ["", "u", "v"]]),
-    ],
-)
-def test_the_names_of_rows_stand_in_line_with_those_of_columns(tmp_path, index, columns, heads):
+HEADS = [  # names of rows, names of columns, lines of heads on the page
+    (["fact"], [None], [["fact", "u", "v"]]),
+    (["source", "level"], [None], [["source", "level", "u", "v"]]),
+    ([None], [None], [["", "u", "v"]]),
+    ([None], ["method"], [["", "u", "v"]]),
+    (["level"], ["method"], [["level", "u", "v"]]),
+    (["source", "level"], ["method"], [["source", "level", "u", "v"]]),
+    (["level"], [None, None], [["", "both"], ["level", "u", "v"]]),
+    (["level"], [None, "method"], [["", "both"], ["level", "u", "v"]]),
+    ([None], [None, None], [["", "both"], ["", "u", "v"]]),
+    ([None], ["quantity", "method"], [["", "both"], ["", "u", "v"]]),
+]
+
+
+def headed(index, columns):
+    """A table of one row, with these names of rows and of columns."""
     rows = pd.MultiIndex.from_tuples([(*"pq"[: len(index)],)], names=index)
     over = pd.MultiIndex.from_tuples(
         [("both", "u")[-len(columns) :], ("both", "v")[-len(columns) :]], names=columns
     )
     single = [axis.get_level_values(0) if axis.nlevels == 1 else axis for axis in (rows, over)]
-    table = pd.DataFrame([[1, 2]], *single).to_html()
-    write_notebook(tmp_path / "book" / "chapter.ipynb", cell_with_table("tab-first", "Errors.", table))
+    return pd.DataFrame([[1, 2]], *single).to_html()
+
+
+def test_the_names_of_rows_stand_in_line_with_those_of_columns(tmp_path):
+    cells = [
+        cell_with_table(f"tab-{number}", "Errors.", headed(index, columns))
+        for number, (index, columns, _) in enumerate(HEADS)
+    ]
+    write_notebook(tmp_path / "book" / "chapter.ipynb", *cells)
     html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/chapter.ipynb": ""})
-    shown = BeautifulSoup((html / "book" / "chapter.html").read_bytes(), "html.parser").table
-    assert [
-        [cell.text.strip() for cell in row.find_all(["th", "td"])] for row in shown.select("thead tr")
-    ] == heads
+    tables = BeautifulSoup((html / "book" / "chapter.html").read_bytes(), "html.parser").select("table")
+    for table, (index, columns, heads) in zip(tables, HEADS, strict=True):
+        rows = table.select("thead tr")
+        shown = [[cell.text.strip() for cell in row.find_all(["th", "td"])] for row in rows]
+        assert shown == heads, (index, columns)
 
 
 def frame(table):
