@@ -98,7 +98,7 @@ def command(name: str, *options: object) -> float:
 
 def span(folder: Path) -> tuple[float, float]:
     """Return when the notebook of the run in a folder was begun, and when it was done."""
-    start = json.loads((folder / runs.STATE).read_text())["starts"][-1]
+    start = json.loads((folder / runs.STATE).read_text(encoding="utf-8"))["starts"][-1]
     begun = datetime.fromisoformat(start["at"]).timestamp()
     return begun, begun + start["seconds"]
 

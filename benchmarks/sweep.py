@@ -70,7 +70,7 @@ def checkout(root: Path) -> Path:
     for part in ("lib", "book/_static"):  # these are in the page of a sweep
         shutil.copytree(project.ROOT / part, root / part)
     (root / "notebooks").mkdir()
-    (root / "notebooks" / "profiles.yml").write_text("quick: {}\n")
+    (root / "notebooks" / "profiles.yml").write_text("quick: {}\n", encoding="utf-8")
     for name, work in WORK.items():
         parameters = new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})
         cells = [parameters, *map(new_code_cell, (START, work, END))]
@@ -103,7 +103,7 @@ def single(root: Path, command: Sequence[object]) -> tuple[float, float]:
         if command[0] == "compendium":
             command = [*command, "--no-page", "--out", folder]
         total = seconds(root, ["-m", *command], COMPENDIUM_RUN=folder)
-        return total, json.loads(Path(folder, "record.json").read_text())["training_seconds"]
+        return total, json.loads(Path(folder, "record.json").read_text(encoding="utf-8"))["training_seconds"]
 
 
 def speed_up(root: Path, rounds: int, points: int, sizes: dict[str, int]) -> None:

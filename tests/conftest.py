@@ -1,3 +1,4 @@
+import os
 import sys
 
 import pytest
@@ -6,9 +7,11 @@ from playwright.sync_api import sync_playwright
 from compendium import book, cli
 from compendium.site import printed
 
+os.environ["PYTHONIOENCODING"] = "utf-8"  # of the processes that tests start, whose output they read
+
 
 def _page(folder, chapter):
-    (folder / f"{chapter}.html").write_text("<h1>A run</h1>")
+    (folder / f"{chapter}.html").write_text("<h1>A run</h1>", encoding="utf-8")
 
 
 @pytest.fixture

@@ -118,7 +118,7 @@ def look(browser: Browser, path: Path) -> Seen:
     seen.images = [tuple(image) for image in page.evaluate(IMAGES)]
     seen.broken = page.evaluate(BROKEN)
     _measure(page, seen, WIDTHS[0])
-    page.evaluate(Path(AXE_FILE_PATH).read_text())
+    page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
     page.evaluate(ONE_TOKEN_OF_A_KIND)
     seen.violations += [f"light: {fault}" for fault in page.evaluate(VIOLATIONS, RULES)]
     for width in WIDTHS[1:]:

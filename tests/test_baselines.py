@@ -329,5 +329,5 @@ def test_cifar10_in_128_principal_components():
 
 def test_scikit_learn_and_statistics_are_not_loaded_before_they_are_used():
     code = "import sys, compendium.baselines; print(*{'sklearn', 'scipy.stats'} & set(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert result.stdout.strip() == ""

@@ -55,16 +55,18 @@ def figure_cell(alt="Two curves."):
 def pages(tmp_path, monkeypatch):
     """A function that writes the chapter's page with the given body and gives the faults of the book."""
     monkeypatch.setattr(project, "ROOT", tmp_path)
-    (tmp_path / "_toc.yml").write_text(TOC)
-    (tmp_path / "index.md").write_text("# Book\n")
+    (tmp_path / "_toc.yml").write_text(TOC, encoding="utf-8")
+    (tmp_path / "index.md").write_text("# Book\n", encoding="utf-8")
     write_notebook(tmp_path / "chapter.ipynb", figure_cell())
     html = tmp_path / "html"
     (html / "_images").mkdir(parents=True)
     (html / "_images" / "curve.png").write_bytes(b"")
-    (html / "index.html").write_text('<article><a href="chapter.html">next</a></article>')
+    (html / "index.html").write_text('<article><a href="chapter.html">next</a></article>', encoding="utf-8")
 
     def faults(body):
-        (html / "chapter.html").write_text(f"<html><body><article>{body}</article></body></html>")
+        (html / "chapter.html").write_text(
+            f"<html><body><article>{body}</article></body></html>", encoding="utf-8"
+        )
         return [fault.removeprefix(f"{html / 'chapter.html'}: ") for fault in book.faults(html)]
 
     return faults
@@ -283,16 +285,18 @@ def checkout(tmp_path):
     shutil.copytree(project.ROOT / "lib", tmp_path / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\n"
-        "parts: [{caption: Part, chapters: [{file: book/one}, {file: notebooks/two}]}]\n"
+        "parts: [{caption: Part, chapters: [{file: book/one}, {file: notebooks/two}]}]\n",
+        encoding="utf-8",
     )
     (tmp_path / "_config.yml").write_text(
         "title: Small\nonly_build_toc_files: true\nexecute: {execute_notebooks: 'off'}\n"
-        "launch_buttons: {notebook_interface: classic}\nrepository: {url: ''}\n"
+        "launch_buttons: {notebook_interface: classic}\nrepository: {url: ''}\n",
+        encoding="utf-8",
     )
     write_notebook(tmp_path / "book" / "one.ipynb", RUN.format(name="one"))
     write_notebook(tmp_path / "notebooks" / "two.ipynb", RUN.format(name="two"))
-    (tmp_path / "book" / "index.md").write_text("# Small book\n")
-    (tmp_path / "runs.txt").write_text("")
+    (tmp_path / "book" / "index.md").write_text("# Small book\n", encoding="utf-8")
+    (tmp_path / "runs.txt").write_text("", encoding="utf-8")
     return tmp_path
 
 
@@ -306,11 +310,11 @@ def environment(checkout):
 
 def build(checkout, *arguments):
     """`compendium book`: exit status, lines on standard output and error, and, sorted, what was run."""
-    (checkout / "runs.txt").write_text("")
+    (checkout / "runs.txt").write_text("", encoding="utf-8")
     ended = subprocess.run(
         command(*arguments), env=environment(checkout), cwd=checkout, capture_output=True, text=True
     )
-    runs = sorted((checkout / "runs.txt").read_text().split())
+    runs = sorted((checkout / "runs.txt").read_text(encoding="utf-8").split())
     return ended.returncode, ended.stdout.splitlines(), ended.stderr.splitlines(), runs
 
 

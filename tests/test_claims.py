@@ -37,7 +37,9 @@ def files(tmp_path, monkeypatch):
 
     def write(**papers):
         for paper, rows in papers.items():
-            (tmp_path / f"{paper}.yml").write_text(rows if isinstance(rows, str) else yaml.safe_dump(rows))
+            (tmp_path / f"{paper}.yml").write_text(
+                rows if isinstance(rows, str) else yaml.safe_dump(rows), encoding="utf-8"
+            )
         ledger.load.cache_clear()
 
     yield write
@@ -192,7 +194,9 @@ def test_no_verdict_is_typed():
 
     for path in ledger.FOLDER.glob("*.yml"):
         found = {
-            text.casefold() for text in values(yaml.safe_load(path.read_text())) if isinstance(text, str)
+            text.casefold()
+            for text in values(yaml.safe_load(path.read_text(encoding="utf-8")))
+            if isinstance(text, str)
         }
         assert not found & set(VERDICTS), path.name
 
@@ -383,10 +387,10 @@ def test_a_machine_without_data_sets_finds_the_same(tmp_path, monkeypatch):
 def test_what_is_kept_of_the_data_sets_is_what_they_give(tmp_path, monkeypatch):
     if any(data.state(name) == "absent" for name in ("mnist", "cifar10", "cifar100")):
         pytest.skip("needs mnist, cifar10 and cifar100; type: compendium data fetch mnist cifar10 cifar100")
-    kept = json.loads(evaluation.DATA_RECORD.read_text())
+    kept = json.loads(evaluation.DATA_RECORD.read_text(encoding="utf-8"))
     monkeypatch.setattr(evaluation, "DATA_RECORD", tmp_path / "data.json")
     claims.record_data()
-    assert json.loads(evaluation.DATA_RECORD.read_text()) == kept
+    assert json.loads(evaluation.DATA_RECORD.read_text(encoding="utf-8")) == kept
 
 
 # The command

@@ -50,29 +50,31 @@ def checkout(tmp_path):
     ledger = tmp_path / "lib" / "compendium" / "claims"
     for path in ledger.glob("*.yml"):
         path.unlink()
-    (ledger / "sixth.yml").write_text(yaml.safe_dump(SIXTH))
-    (ledger / "sixth.py").write_text(SIXTH_CHECKS)
+    (ledger / "sixth.yml").write_text(yaml.safe_dump(SIXTH), encoding="utf-8")
+    (ledger / "sixth.py").write_text(SIXTH_CHECKS, encoding="utf-8")
     include = "## Paper beside ours\n\n```{include} ../book/_claims/sixth.md\n```"
     notebook = notebook_of(TRAINING, parameters="epochs: int = 1  # passes, 1 or more")
     notebook.cells.insert(2, new_markdown_cell("## Training"))
     notebook.cells.append(new_markdown_cell(include))
     (tmp_path / "notebooks").mkdir()
     nbformat.write(notebook, tmp_path / "notebooks" / "sixth.ipynb")
-    (tmp_path / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n")
+    (tmp_path / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n", encoding="utf-8")
     (tmp_path / "_toc.yml").write_text(
         "format: jb-book\nroot: book/how-to-read\n"
         "parts: [{caption: Part, chapters: "
-        "[{file: notebooks/sixth}, {file: book/claims}, {file: book/stories}]}]\n"
+        "[{file: notebooks/sixth}, {file: book/claims}, {file: book/stories}]}]\n",
+        encoding="utf-8",
     )
     (tmp_path / "_config.yml").write_text(
         "title: Small\nonly_build_toc_files: true\nexecute: {execute_notebooks: 'off'}\n"
         "launch_buttons: {notebook_interface: classic}\nrepository: {url: ''}\n"
-        "sphinx: {config: {html_static_path: [book/_static], numfig: true}}\n"
+        "sphinx: {config: {html_static_path: [book/_static], numfig: true}}\n",
+        encoding="utf-8",
     )
     shutil.copytree(project.ROOT / "book" / "_static", tmp_path / "book" / "_static")
-    (tmp_path / "book" / "how-to-read.md").write_text("# How to read\n")
-    (tmp_path / "book" / "claims.md").write_text("# To be written\n")
-    (tmp_path / "book" / "stories.md").write_text("# Findings\n")
+    (tmp_path / "book" / "how-to-read.md").write_text("# How to read\n", encoding="utf-8")
+    (tmp_path / "book" / "claims.md").write_text("# To be written\n", encoding="utf-8")
+    (tmp_path / "book" / "stories.md").write_text("# Findings\n", encoding="utf-8")
     return tmp_path
 
 
@@ -83,7 +85,7 @@ def compendium(checkout, *arguments):
         env={**os.environ, "PYTHONPATH": str(checkout / "lib")},
         cwd=checkout,
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     assert ended.returncode == 0, ended.stderr
     return ended.stdout

@@ -38,7 +38,9 @@ def chapter(tmp_path, monkeypatch):
     """A book of one small chapter, with two profiles."""
     monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
-    (tmp_path / "profiles.yml").write_text("quick: {}\npaper: {small: {epochs: 500, rate: 0.2}}\n")
+    (tmp_path / "profiles.yml").write_text(
+        "quick: {}\npaper: {small: {epochs: 500, rate: 0.2}}\n", encoding="utf-8"
+    )
     return write_notebook(tmp_path / "small.ipynb", SHOW, parameters=PARAMETERS)
 
 
@@ -99,12 +101,12 @@ def test_a_file_wins_over_the_profile_and_an_option_over_the_file(call, chapter,
 
     def run(chapter, this):
         received.update(chapter.changed(this.parameters))
-        (this.folder / "record.json").write_text(RECORD)
+        (this.folder / "record.json").write_text(RECORD, encoding="utf-8")
         return write_notebook(this.folder / chapter.path.name)
 
     # the kernel's side is tested above; here only what reaches the runner
     monkeypatch.setattr(runner, "run", run)
-    (tmp_path / "p.yml").write_text("rate: 1e-3\nshown: [1, 2]\nredraw: no\n")
+    (tmp_path / "p.yml").write_text("rate: 1e-3\nshown: [1, 2]\nredraw: no\n", encoding="utf-8")
     options = ["--profile", "paper", "-f", tmp_path / "p.yml", "-p", "shown=3"]
     assert call("run", "small", "--no-page", *options)[0] == 0
     assert received == {"epochs": 500, "rate": 0.001, "shown": [3], "redraw": False}
@@ -166,11 +168,13 @@ def test_a_network_of_ones_own_is_part_of_what_a_run_is(call, chapter, tmp_path,
     monkeypatch.chdir(tmp_path)
     write_notebook(chapter, DOOR, SHOW, parameters=PARAMETERS)
     network = tmp_path / "mine.py"
-    network.write_text(NETWORK.replace("SIDE", "3"))
+    network.write_text(NETWORK.replace("SIDE", "3"), encoding="utf-8")
     given = ["run", "small", "--no-page", "--network", "mine.py:build", "--out", "one"]
     assert call(*given)[0] == 0
     assert nbformat.read("one/small.ipynb", 4).cells[2].outputs[0].text == "10\n"
-    described = json.loads((tmp_path / "one" / "run.json").read_text())["run"]["own"]["network"]
+    described = json.loads((tmp_path / "one" / "run.json").read_text(encoding="utf-8"))["run"]["own"][
+        "network"
+    ]
     assert (described["name"], described["file"]) == ("mine:build", str(network))
     assert (
         call("run", "small", "--no-page", "--out", "one", "--resume")[0] == 0
@@ -179,7 +183,7 @@ def test_a_network_of_ones_own_is_part_of_what_a_run_is(call, chapter, tmp_path,
     assert (status, complaint) == (
         *(2, "compendium: --loss: small has no place for a loss of your own; it takes a network\n"),
     )
-    network.write_text(NETWORK.replace("SIDE", "5"))
+    network.write_text(NETWORK.replace("SIDE", "5"), encoding="utf-8")
     status, _, complaint = call(*given, "--resume")
     assert (status, "begun with other code of your own" in complaint) == (2, True)
     assert call("params", "small")[1].endswith("may be your own: --network\n")
@@ -208,7 +212,7 @@ def test_debug_shows_the_traceback(monkeypatch, chapter):
     with pytest.raises(CompendiumError):
         cli.main()
     command = [sys.executable, "-c", "from compendium import cli; cli.main()", "--debug", "run", "nonsense"]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
 
@@ -226,7 +230,7 @@ def test_wrong_usage_is_found_within_two_seconds():
     seconds = []
     for _ in range(3):  # the machine may be busy with something else for once
         started = time.monotonic()
-        ended = subprocess.run(command, capture_output=True, text=True)
+        ended = subprocess.run(command, capture_output=True, encoding="utf-8")
         seconds.append(time.monotonic() - started)
     assert min(seconds) < 2
     assert ended.returncode == 2
@@ -251,7 +255,7 @@ for line in ("--help", "run --help", "run nonsense", "run nonsense -p epochs", "
 
 
 def test_help_and_wrong_usage_do_not_wait_for_tensorflow():
-    ended = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, encoding="utf-8", check=True)
     lines = ended.stdout.splitlines()
     assert len(lines) == 9
     assert [line for line in lines if not line.startswith("[] ")] == []
@@ -286,7 +290,7 @@ def test_version_says_what_computes_without_importing_it(call):
     assert names == ["compendium", "Python", "Keras", "TensorFlow"]
     assert (commit := project.commit()) is None or commit in printed
     command = [sys.executable, "-X", "importtime", "-m", "compendium", "--version"]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert ended.stdout == printed
     assert not re.search(r"\| (keras|tensorflow)$", ended.stderr, re.M)
 
@@ -379,7 +383,7 @@ def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path)
     environment = {**os.environ, "JUPYTER_RUNTIME_DIR": str(tmp_path), "JUPYTER_CONFIG_DIR": str(tmp_path)}
     environment.pop("JUPYTER_TOKEN", None)
     allowed = {"ServerApp": {"allow_root": True}}  # continuous integration may run as root
-    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(allowed))
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(allowed), encoding="utf-8")
     server = subprocess.Popen(
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
@@ -387,7 +391,7 @@ def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path)
         deadline = time.monotonic() + 60
         while not (found := list(tmp_path.glob("jpserver-*.json"))) and time.monotonic() < deadline:
             time.sleep(0.2)
-        about = json.loads(found[0].read_text())
+        about = json.loads(found[0].read_text(encoding="utf-8"))
         addresses = {
             c.laddr.ip for c in psutil.Process(about["pid"]).net_connections() if c.status == "LISTEN"
         }

@@ -40,7 +40,7 @@ def record(folder, shift=0.0, **changes):
         **changes,
     }
     folder.mkdir(parents=True)
-    (folder / "record.json").write_text(json.dumps(content))
+    (folder / "record.json").write_text(json.dumps(content), encoding="utf-8")
     return str(folder)
 
 
@@ -104,7 +104,7 @@ def test_the_command_prints_and_renders_and_a_hostile_record_is_only_text(tmp_pa
     assert ["epochs", "3", "5", "not recorded"] in rows
     assert ["MSE", "CAE", "30 %", "0.15", "0.275", "no number"] in rows
     assert "\x1b" not in printed
-    content = page.read_text()
+    content = page.read_text(encoding="utf-8")
     assert "\x1b" not in content
     assert "<script>alert" not in content
     assert "&lt;script&gt;" in content

@@ -156,7 +156,7 @@ def test_missing_shipped_file_is_named(monkeypatch):
 def test_importing_data_imports_no_framework():
     frameworks = {"tensorflow", "keras", "torch", "jax"}
     code = f"import sys, compendium.data; print(*{frameworks} & set(sys.modules))"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8", check=True)
     assert result.stdout.strip() == ""
 
 
@@ -306,10 +306,10 @@ def test_unreadable_file_is_told(root):
 def test_inexact_images_are_noted(root):
     folder = write(root, "cifar10", contents("cifar10"))
     lossy = folder / "lossy_indices.json"
-    lossy.write_text(json.dumps({"train": [3, 8, 21], "test": []}))
+    lossy.write_text(json.dumps({"train": [3, 8, 21], "test": []}), encoding="utf-8")
     assert data.load("cifar10").notes == ("3 of 50 training images come from a JPEG copy",)
     assert data.load("cifar10", "test").notes == ()
-    lossy.write_text("[1, 2]")
+    lossy.write_text("[1, 2]", encoding="utf-8")
     assert "lossy_indices.json" in fault_of(data.load, "cifar10")
 
 
@@ -328,7 +328,7 @@ def test_fingerprint_follows_every_file(name, root):
 def test_fingerprint_follows_the_note_on_inexact_images(root):
     folder = write(root, "cifar10", contents("cifar10"))
     before = data.fingerprint("cifar10")
-    (folder / "lossy_indices.json").write_text('{"train": [1], "test": []}')
+    (folder / "lossy_indices.json").write_text('{"train": [1], "test": []}', encoding="utf-8")
     assert data.fingerprint("cifar10") != before
 
 
@@ -518,17 +518,17 @@ def test_unsound_member_is_not_placed(root):
 def test_unwritable_folder_is_told(below, tmp_path, monkeypatch, mnist_server):
     """A file where a folder should be: cannot be written to, by root either."""
     occupied = tmp_path / "occupied"
-    occupied.write_text("a file")
+    occupied.write_text("a file", encoding="utf-8")
     monkeypatch.setenv("COMPENDIUM_DATA", str(occupied / below))
     message = fault_of(data.fetch, "mnist", mnist_server.source)
     assert message.startswith(f"{occupied / below}: cannot be written")
     assert "set COMPENDIUM_DATA" in message
-    assert occupied.read_text() == "a file"
+    assert occupied.read_text(encoding="utf-8") == "a file"
 
 
 def test_unwritable_set_folder_is_told(root, mnist_server):
     root.mkdir()
-    (root / "mnist").write_text("a file")
+    (root / "mnist").write_text("a file", encoding="utf-8")
     assert "cannot be written" in fault_of(data.fetch, "mnist", mnist_server.source)
     assert tree(root) == ["mnist"]
 

@@ -204,11 +204,11 @@ def test_more_than_256_classes_have_labels_of_their_own(tmp_path):
 
 def test_other_files_are_passed_over_and_counted(tmp_path):
     several(tmp_path, 4)
-    (tmp_path / "README.txt").write_text("mine")
-    (tmp_path / "Thumbs.db").write_text("")
-    (tmp_path / ".hidden.png").write_text("")
+    (tmp_path / "README.txt").write_text("mine", encoding="utf-8")
+    (tmp_path / "Thumbs.db").write_text("", encoding="utf-8")
+    (tmp_path / ".hidden.png").write_text("", encoding="utf-8")
     (tmp_path / "__MACOSX").mkdir()
-    (tmp_path / "__MACOSX" / "0.png").write_text("")
+    (tmp_path / "__MACOSX" / "0.png").write_text("", encoding="utf-8")
     assert data.load(named(tmp_path)).notes[-1] == "passed over: 2 files that are not PNG, JPEG or NPZ"
 
 
@@ -335,7 +335,10 @@ FAULTS = {
     "print.jpg": (for_print, "colours of the kind CMYK; save it as RGB or grey"),
     "short.png": (cut_short, "truncated or damaged ("),
     "short.jpeg": (cut_short_jpeg, "truncated or damaged ("),
-    "text.png": (lambda path: path.write_text("text"), "not a PNG or JPEG image, or damaged"),
+    "text.png": (
+        lambda path: path.write_text("text", encoding="utf-8"),
+        "not a PNG or JPEG image, or damaged",
+    ),
     "empty.png": (lambda path: path.touch(), "not a PNG or JPEG image, or damaged"),
     "web.png": (lambda path: save(path, pixels(), format="WEBP"), "not a PNG or JPEG image, or damaged"),
 }

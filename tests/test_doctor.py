@@ -49,7 +49,7 @@ def started(*arguments, path=()):
     """Start Python with the package and other folders before all else on its path."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, [*path, LIB]))}
     return subprocess.run(
-        [sys.executable, *arguments], env=environment, capture_output=True, text=True, timeout=300
+        [sys.executable, *arguments], env=environment, capture_output=True, encoding="utf-8", timeout=300
     )
 
 
@@ -72,7 +72,9 @@ def test_the_real_command_trains_and_finds_everything():
 
 
 def test_a_broken_keras_is_one_line_whatever_it_raises(tmp_path):
-    (tmp_path / "keras.py").write_text("raise ImportError('DLL load failed\\nwhile importing')\n")
+    (tmp_path / "keras.py").write_text(
+        "raise ImportError('DLL load failed\\nwhile importing')\n", encoding="utf-8"
+    )
     told = started("-m", "compendium", "doctor", path=[tmp_path])
     assert told.returncode == 1
     assert "Traceback" not in told.stdout + told.stderr
@@ -83,7 +85,7 @@ def test_a_broken_keras_is_one_line_whatever_it_raises(tmp_path):
 def test_without_packages_the_module_still_speaks(tmp_path):
     blocked = ("tensorflow", "keras", "numpy", "psutil", "typer")
     blocker = f"import sys\nsys.modules |= dict.fromkeys({blocked})\n"
-    (tmp_path / "sitecustomize.py").write_text(blocker)
+    (tmp_path / "sitecustomize.py").write_text(blocker, encoding="utf-8")
     told = started("-m", "compendium.doctor", path=[tmp_path])
     assert told.returncode == 1
     assert told.stderr == ""
@@ -105,7 +107,7 @@ def test_only_the_standard_library_is_imported_at_once():
 
 @pytest.mark.parametrize("after", ["0.5", "0.4", "float('nan')"])
 def test_training_that_learns_nothing_fails(after, look, tmp_path, monkeypatch):
-    (tmp_path / "keras.py").write_text(STUBBORN.format(after=after))
+    (tmp_path / "keras.py").write_text(STUBBORN.format(after=after), encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(LIB)]))
     (finding,) = look("training")
     assert finding.verdict == "FAIL"
@@ -120,7 +122,7 @@ def test_training_that_learns_nothing_fails(after, look, tmp_path, monkeypatch):
     ],
 )
 def test_training_that_dies_or_hangs_fails(does, message, look, tmp_path, monkeypatch):
-    (tmp_path / "keras.py").write_text(does)
+    (tmp_path / "keras.py").write_text(does, encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path), str(LIB)]))
     monkeypatch.setattr(doctor, "PATIENCE", 1)
     (finding,) = look("training")
@@ -228,4 +230,4 @@ def test_a_terminal_without_a_letter_gets_its_number(monkeypatch, tmp_path):
     with (tmp_path / "terminal").open("w", encoding="ascii") as terminal:
         monkeypatch.setattr(sys, "stdout", terminal)
         assert doctor.examine()
-    assert (tmp_path / "terminal").read_text() == "OK    odd: folder \\u0141\n"
+    assert (tmp_path / "terminal").read_text(encoding="utf-8") == "OK    odd: folder \\u0141\n"

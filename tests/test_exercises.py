@@ -49,7 +49,7 @@ def printed_by(codes):
         [sys.executable, "-c", RUN],
         input=json.dumps(codes),
         capture_output=True,
-        text=True,
+        encoding="utf-8",
         cwd=project.ROOT,
         env=environment,
     )

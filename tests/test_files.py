@@ -64,12 +64,12 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert "\n" not in message
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["state"]
 
 
 def test_a_folder_that_is_a_file(tmp_path):
-    (tmp_path / "taken").write_text("a file")
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
     with pytest.raises(CompendiumError, match=r"taken/state: cannot be written \(.+\); "):
         write_atomically(tmp_path / "taken" / "state", "new")
 
@@ -83,5 +83,5 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, monkeypa
     monkeypatch.setattr(os, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_atomically(path, "new")
-    assert path.read_text() == "old"
+    assert path.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["state"]

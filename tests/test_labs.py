@@ -103,7 +103,7 @@ def task2(answer):
 
 
 def test_an_answer_that_a_later_cell_overwrites_is_found(tmp_path):
-    (tmp_path / "forgets.md").write_text(LAB_THAT_FORGETS)
+    (tmp_path / "forgets.md").write_text(LAB_THAT_FORGETS, encoding="utf-8")
     faults = rehearsal.rehearse(source.read(tmp_path / "forgets.md")).faults
     assert faults == ["the solution, when later cells have run: Task 1: not yet. Not one."]
 

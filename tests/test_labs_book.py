@@ -23,14 +23,16 @@ def test_the_committed_pages_are_what_the_sources_say():
 
 
 def test_the_book_lists_every_lab():
-    contents = yaml.safe_load((project.ROOT / "_toc.yml").read_text())
+    contents = yaml.safe_load((project.ROOT / "_toc.yml").read_text(encoding="utf-8"))
     listed = [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
     assert [f"book/labs/{name}" for name in LABS] == [one for one in listed if one.startswith("book/labs/")]
 
 
 def test_the_book_offers_each_lab_as_a_zip_that_holds_all_that_is_needed(html):
     for name in LABS:
-        assert f'href="../../_static/zips/{name}.zip"' in (html / f"book/labs/{name}.html").read_text()
+        assert f'href="../../_static/zips/{name}.zip"' in (html / f"book/labs/{name}.html").read_text(
+            encoding="utf-8"
+        )
         with zipfile.ZipFile(html / f"_static/zips/{name}.zip") as archive:
             names = [one.removeprefix(f"{name}/") for one in archive.namelist()]
             (wheel,) = (one for one in names if one.endswith(".whl"))

@@ -44,7 +44,7 @@ needs_cage = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
 def lab(tmp_path_factory):
     """The labs are one tiny lab, as long as this module's tests run."""
     folder = tmp_path_factory.mktemp("labs")
-    (folder / "tiny.md").write_text(LAB)
+    (folder / "tiny.md").write_text(LAB, encoding="utf-8")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(source, "FOLDER", folder)
         yield source.load("tiny")
@@ -254,7 +254,7 @@ def submitted(lab, tmp_path_factory):
         write_notebook(folder / f"{name}.ipynb", *cells)
     for name, (content, _) in ODD.items():
         (folder / f"{name}.ipynb").write_bytes(content)
-    (folder / "broken.ipynb").write_text(json.dumps(broken(notebook_of(*GOOD))))
+    (folder / "broken.ipynb").write_text(json.dumps(broken(notebook_of(*GOOD))), encoding="utf-8")
     (folder / "large.ipynb").touch()
     os.truncate(folder / "large.ipynb", 2 * 2**30)
     (folder / "link.ipynb").symlink_to(folder / "first.ipynb")
@@ -392,14 +392,14 @@ def test_table_and_pages_are_harmless(submitted):
             assert value.isprintable()
     assert {path.name for path in out.iterdir()} == {"grades.csv", *(row["page"] for row in rows)}
     for grade in grades.values():
-        page = (out / grade.page).read_text()
+        page = (out / grade.page).read_text(encoding="utf-8")
         assert "<script" not in page
         assert "<b>this" not in page
-    page = (out / grades["first.ipynb"].page).read_text()
+    page = (out / grades["first.ipynb"].page).read_text(encoding="utf-8")
     assert "since it is &lt;script&gt;" in page
     assert "2 points for &lt;b&gt;this" in page
     assert "6 of 10 points" in page
-    failed = (out / grades["exits.ipynb"].page).read_text()
+    failed = (out / grades["exits.ipynb"].page).read_text(encoding="utf-8")
     assert "Cell 5 of those with code" in failed
     assert "SystemExit" in failed
 
@@ -518,7 +518,7 @@ def test_first_lab_done_gets_all_points_over_the_wire(tmp_path, monkeypatch):
 @needs_cage
 def test_hidden_folders_are_empty_where_they_lie_in_visible_ones():
     command = [*cage._bwrap({}, [Path("/usr/share")], 1), "ls", "-A", "/usr/share", "/usr/bin/env"]
-    assert subprocess.run(command, capture_output=True, text=True).stdout.split() == [
+    assert subprocess.run(command, capture_output=True, encoding="utf-8").stdout.split() == [
         "/usr/bin/env",
         "/usr/share:",
     ]
@@ -527,10 +527,12 @@ def test_hidden_folders_are_empty_where_they_lie_in_visible_ones():
 @needs_cage
 def test_a_check_that_fails_is_told_as_the_graders_fault(lab, tmp_path, monkeypatch):
     (tmp_path / "labs").mkdir()
-    (tmp_path / "labs" / "tiny.md").write_text(LAB.replace("IMAGE = np.full((4, 5), 0.5)", "1 / 0"))
+    (tmp_path / "labs" / "tiny.md").write_text(
+        LAB.replace("IMAGE = np.full((4, 5), 0.5)", "1 / 0"), encoding="utf-8"
+    )
     monkeypatch.setattr(source, "FOLDER", tmp_path / "labs")
     write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
     done = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in")])
     assert isinstance(done.exception, CompendiumError)
     assert "1 of 1 could not be checked" in str(done.exception)
-    assert "ZeroDivisionError" in next((tmp_path / "in-grades").glob("*.html")).read_text()
+    assert "ZeroDivisionError" in next((tmp_path / "in-grades").glob("*.html")).read_text(encoding="utf-8")

@@ -19,7 +19,7 @@ without_otter = importlib.util.find_spec("otter") is None
 
 @pytest.fixture
 def exported(tmp_path):
-    (tmp_path / "tiny.md").write_text(LAB)
+    (tmp_path / "tiny.md").write_text(LAB, encoding="utf-8")
     otter.export(source.read(tmp_path / "tiny.md"), tmp_path / "tiny")
     return tmp_path / "tiny"
 
@@ -28,7 +28,7 @@ def test_export_has_notebook_checks_and_a_test_for_each_task(exported):
     files = {path.relative_to(exported).as_posix() for path in exported.rglob("*.*")}
     assert files == {"tiny.ipynb", "check_tiny.py", *(f"tests/task{number}.py" for number in range(1, 5))}
     for path in exported.rglob("*.*"):
-        assert "2 * image" not in path.read_text()  # the solution
+        assert "2 * image" not in path.read_text(encoding="utf-8")  # the solution
 
 
 @pytest.mark.thorough
@@ -37,7 +37,7 @@ def test_otter_gives_points_and_hints(exported, tmp_path):
     submission = write_notebook(tmp_path / "done.ipynb", *GOOD, WRONG[1])
     _otter(exported, "generate", "-t", "tests", "-o", "autograder.zip", "check_tiny.py")
     _otter(exported, "run", "-a", "autograder.zip", "-o", str(tmp_path), str(submission))
-    results = json.loads((tmp_path / "results.json").read_text())["tests"]
+    results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["tests"]
     points = {one["name"]: (one["score"], one["max_score"]) for one in results if "score" in one}
     assert points == {"task1": (0, 3), "task2": (2, 2), "task3": (1, 1), "task4": (0, 0)}
     said = {one["name"]: one["output"] for one in results}

@@ -55,7 +55,7 @@ def installed(wheel, tmp_path_factory):
             cwd=elsewhere,
             env={**os.environ, "PYTHONPATH": str(folder)},
             capture_output=True,
-            text=True,
+            encoding="utf-8",
             timeout=300,
         )
         assert not [*elsewhere.iterdir()]
@@ -71,7 +71,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_none_of_the_checkout_besi
         ["git", "ls-files", "--cached", "--others", "--exclude-standard", "compendium"],
         cwd=project.ROOT / "lib",
         capture_output=True,
-        text=True,
+        encoding="utf-8",
     )
     there = {*listed.stdout.split()} or {
         path.relative_to(project.ROOT / "lib").as_posix()
@@ -93,7 +93,7 @@ def test_the_same_files_give_the_same_bytes_and_the_folder_of_work_stays(wheel, 
 
 
 def test_a_build_that_fails_is_one_line(tmp_path, monkeypatch):
-    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'compendium'\n")
+    (tmp_path / "pyproject.toml").write_text("[project]\nname = 'compendium'\n", encoding="utf-8")
     monkeypatch.setattr(project, "ROOT", tmp_path)
     with pytest.raises(CompendiumError, match=r"^the wheel cannot be built \(.+\); type: make environment$"):
         package.wheel(tmp_path / "out")
@@ -103,9 +103,11 @@ def test_requirements_pin_the_lock_and_jupyterlab_and_name_the_wheel(wheel):
     *pins, ours = package.requirements(wheel).splitlines()
     assert ours == f"./{wheel.name}"
     *locked, jupyterlab = map(Requirement, pins)
-    assert pins[:-1] == (project.ROOT / "requirements.lock").read_text().splitlines()
+    assert pins[:-1] == (project.ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
     assert {one.operator for pin in [*locked, jupyterlab] for one in pin.specifier} == {"=="}
-    extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"][
+        "optional-dependencies"
+    ]
     (asked,) = map(Requirement, extras["lab"])
     assert jupyterlab.name == asked.name
     assert str(jupyterlab.specifier).removeprefix("==") in asked.specifier

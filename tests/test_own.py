@@ -63,7 +63,7 @@ number = 3
 @pytest.fixture
 def here(tmp_path, monkeypatch):
     """A folder with `my_net.py`, in which a user types."""
-    (tmp_path / "my_net.py").write_text(NETWORK)
+    (tmp_path / "my_net.py").write_text(NETWORK, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -96,17 +96,19 @@ def test_a_described_function_is_found_from_any_folder(here, monkeypatch):
 
 
 def test_describing_runs_nothing_and_needs_no_keras(here):
-    (here / "trap.py").write_text("import keras\nraise SystemExit\ndef build(image_shape): ...\n")
+    (here / "trap.py").write_text(
+        "import keras\nraise SystemExit\ndef build(image_shape): ...\n", encoding="utf-8"
+    )
     code = "from compendium import own; import sys; own.describe('trap:build'); print('keras' in sys.modules)"
-    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
     assert ended.stdout == "False\n", ended.stderr
 
 
 def test_a_changed_file_is_run_as_it_is_now(here):
-    (here / "one.py").write_text("def f(): return 1\n")
+    (here / "one.py").write_text("def f(): return 1\n", encoding="utf-8")
     first = own.describe("one:f")
     assert own.load("one:f")() == 1
-    (here / "one.py").write_text("def f(): return 'another'\n")
+    (here / "one.py").write_text("def f(): return 'another'\n", encoding="utf-8")
     assert own.load("one:f")() == "another"
     assert own.describe("one:f")["sha256"] != first["sha256"]
 
@@ -114,7 +116,8 @@ def test_a_changed_file_is_run_as_it_is_now(here):
 def test_a_file_may_have_the_name_of_a_known_module_and_hold_data_classes(here):
     (here / "json.py").write_text(
         "from __future__ import annotations\nfrom dataclasses import dataclass\n"
-        "@dataclass\nclass Mine:\n    x: int = 3\ndef f(): return Mine().x\n"
+        "@dataclass\nclass Mine:\n    x: int = 3\ndef f(): return Mine().x\n",
+        encoding="utf-8",
     )
     assert own.load("json.py:f")() == 3
     import json
@@ -124,8 +127,10 @@ def test_a_file_may_have_the_name_of_a_known_module_and_hold_data_classes(here):
 
 def test_a_module_of_a_package_is_loaded_as_one(here, monkeypatch):
     (here / "parts_of_mine").mkdir()
-    (here / "parts_of_mine" / "__init__.py").write_text("def first(): return 1\n")
-    (here / "parts_of_mine" / "more.py").write_text("from . import first\ndef second(): return first() + 1\n")
+    (here / "parts_of_mine" / "__init__.py").write_text("def first(): return 1\n", encoding="utf-8")
+    (here / "parts_of_mine" / "more.py").write_text(
+        "from . import first\ndef second(): return first() + 1\n", encoding="utf-8"
+    )
     assert own.load("parts_of_mine:first")() == 1
     described = own.describe("parts_of_mine.more:second")
     monkeypatch.chdir("/")
@@ -172,7 +177,7 @@ def test_what_is_no_function_is_wrong_usage(here):
     ],
 )
 def test_an_error_at_import_is_a_line_with_its_place(here, source, said):
-    (here / "bad.py").write_text(source)
+    (here / "bad.py").write_text(source, encoding="utf-8")
     assert fault_of(own.load, "bad:f").startswith(f"{here}/bad.py, {said}")
 
 

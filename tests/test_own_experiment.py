@@ -30,7 +30,7 @@ NAMED = [
 def here(tmp_path, monkeypatch):
     """A folder with the page's files and images of several sizes, in which a reader types."""
     for name, code in FILES.items():
-        (tmp_path / name).write_text(code)
+        (tmp_path / name).write_text(code, encoding="utf-8")
     photos = data.load("photos").images[:20]
     (tmp_path / "my-images").mkdir()
     for n, photo in enumerate(photos):
@@ -74,7 +74,7 @@ def test_the_denoiser_removes_noise(here):
 
 def test_programs_print_what_the_page_shows(here):
     for code in PROGRAMS:
-        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+        ended = subprocess.run([sys.executable, "-c", code], capture_output=True, encoding="utf-8")
         assert ended.returncode == 0, ended.stderr
         if "mine" not in code:  # what it prints are the reader's own images
             assert ("text", ended.stdout) in BLOCKS
@@ -88,7 +88,7 @@ def test_the_errors_that_the_page_shows_are_those_that_there_are(here):
     assert ("text", f"compendium: {caught.value}\n") in BLOCKS
 
     code = FILES["my_network.py"].replace("layers.Conv2D", "layer.Conv2D", 1)
-    (here / "my_network.py").write_text(code)
+    (here / "my_network.py").write_text(code, encoding="utf-8")
     with pytest.raises(Exception, match="layer") as caught:
         own.door("network", "my_network.py:build")((32, 32, 3))
     assert str(caught.value).replace(str(here), "/home/me") in PAGE

@@ -83,29 +83,30 @@ def root(tmp_path_factory):
     (root / "_toc.yml").write_text(
         "format: jb-book\nroot: book/index\nparts:\n- caption: All\n  numbered: 1\n  chapters:\n"
         + "".join(f"  - file: {name}\n" for name in ("book/elsewhere", "notebooks/tiny-run", "book/gone"))
-        + "- caption: Rest\n  chapters:\n  - file: book/glossary\n"
+        + "- caption: Rest\n  chapters:\n  - file: book/glossary\n",
+        encoding="utf-8",
     )
-    (root / "book" / "elsewhere.md").write_text(ELSEWHERE)
-    (root / "book" / "gone.md").write_text("# Gone\n")
-    (root / "book" / "index.md").write_text("# Book\n")
+    (root / "book" / "elsewhere.md").write_text(ELSEWHERE, encoding="utf-8")
+    (root / "book" / "gone.md").write_text("# Gone\n", encoding="utf-8")
+    (root / "book" / "index.md").write_text("# Book\n", encoding="utf-8")
     (root / "book" / "glossary.md").write_text(
-        "# Glossary\n\n```{glossary}\ntrivial predictor\n  It does not look.\n```\n"
+        "# Glossary\n\n```{glossary}\ntrivial predictor\n  It does not look.\n```\n", encoding="utf-8"
     )
     (root / "book" / "references.bib").write_text(
-        "@misc{one, title={The one work}, author={A. B.}, year=2025}"
+        "@misc{one, title={The one work}, author={A. B.}, year=2025}", encoding="utf-8"
     )
     (root / "book" / "_quoted").mkdir()
-    (root / "book" / "_quoted" / "tiny-run.txt").write_text(QUOTED)
+    (root / "book" / "_quoted" / "tiny-run.txt").write_text(QUOTED, encoding="utf-8")
     (root / "notebooks").mkdir()
-    (root / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n")
+    (root / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n", encoding="utf-8")
     nbformat.write(notebook_of(parameters=DECLARED), root / "notebooks" / "tiny-run.ipynb")
     published = root / "results" / "tiny-run" / "cpu"
     published.mkdir(parents=True)
-    (published / "record.json").write_text(json.dumps(PUBLISHED))
+    (published / "record.json").write_text(json.dumps(PUBLISHED), encoding="utf-8")
     html = root / "_build" / "html" / "book"
     html.mkdir(parents=True)
     for name in ("elsewhere", "glossary"):
-        (html / f"{name}.html").write_text("<h1>Built</h1>")
+        (html / f"{name}.html").write_text("<h1>Built</h1>", encoding="utf-8")
     return root
 
 
@@ -133,7 +134,7 @@ def a_run(folder, **changed):
     folder.mkdir(parents=True)
     nbformat.write(notebook_of(*cells, parameters=DECLARED), folder / "tiny-run.ipynb")
     own = record(outcomes=[collapsed()], parts={"codes": "left out"}, **changed)
-    (folder / "record.json").write_text(json.dumps(own))
+    (folder / "record.json").write_text(json.dumps(own), encoding="utf-8")
     return folder
 
 
@@ -349,12 +350,12 @@ def test_a_page_is_made_anew_where_what_it_is_made_from_has_changed(root, page):
     before = page.stat().st_mtime_ns
     assert own_page.write(page.parent, "tiny-run").stat().st_mtime_ns == before
     quoted = root / "book" / "_quoted" / "tiny-run.txt"
-    text = quoted.read_text()
-    quoted.write_text(text.replace("{@epochs -> d} passes", "{@epochs -> .1f} passes"))
+    text = quoted.read_text(encoding="utf-8")
+    quoted.write_text(text.replace("{@epochs -> d} passes", "{@epochs -> .1f} passes"), encoding="utf-8")
     try:
         assert own_page.write(page.parent, "tiny-run").stat().st_mtime_ns > before
     finally:
-        quoted.write_text(text)
+        quoted.write_text(text, encoding="utf-8")
 
 
 def test_a_run_of_the_older_form_and_of_no_published_chapter_has_a_top():

@@ -31,11 +31,11 @@ pytestmark = pytest.mark.thorough
 def page(tmp_path_factory):
     """The page of a run with the committed outputs, a box, and the published numbers with one method less."""
     folder = tmp_path_factory.mktemp("run")
-    record = json.loads((project.RESULTS / CHAPTER / "cpu" / "record.json").read_text())
+    record = json.loads((project.RESULTS / CHAPTER / "cpu" / "record.json").read_text(encoding="utf-8"))
     record["profile"], record["outcomes"] = "quick", [COLLAPSED]
     record["parameters"] |= {"epochs": 3}
     record["metrics"] = [row for row in record["metrics"] if row["method"] != "wavelet"]
-    (folder / "record.json").write_text(json.dumps(record))
+    (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
     notebook = json.loads(project.chapter_path(CHAPTER).read_text(encoding="utf-8"))
     shown = [
         output["data"] for cell in notebook["cells"] for output in cell.get("outputs", []) if "data" in output
@@ -67,7 +67,7 @@ def test_every_numbered_thing_of_the_chapter_is_there(page):
     soup = BeautifulSoup(page.read_bytes(), "html.parser")
     names = [
         about[kind]["name"]
-        for cell in json.loads(page.with_suffix(".ipynb").read_text())["cells"]
+        for cell in json.loads(page.with_suffix(".ipynb").read_text(encoding="utf-8"))["cells"]
         for about in [cell["metadata"].get("mystnb", {})]
         for kind in ("figure", "table")
         if kind in about

@@ -31,7 +31,9 @@ pathlib.Path(os.environ.get("COMPENDIUM_RUN", "."), "record.json").write_text(js
 
 def commands(page):
     """The commands in a page's console blocks, as lists of words."""
-    blocks = re.findall(r"^```console\n(.*?)^```", (project.ROOT / page).read_text(), re.M | re.S)
+    blocks = re.findall(
+        r"^```console\n(.*?)^```", (project.ROOT / page).read_text(encoding="utf-8"), re.M | re.S
+    )
     lines = [line for block in blocks for line in block.splitlines() if line.startswith("$ ")]
     return [shlex.split(line[2:], comments=True) for line in lines]
 
@@ -54,8 +56,10 @@ def checkout(tmp_path, monkeypatch):
         for names in entry.files.values():
             for name in names:
                 (tmp_path / "data" / entry.folder / name).touch()
-    if yaml := re.search(r"^```yaml\n(.*?)^```", (project.ROOT / PAGES[1]).read_text(), re.M | re.S):
-        (tmp_path / "my-parameters.yml").write_text(yaml[1])
+    if yaml := re.search(
+        r"^```yaml\n(.*?)^```", (project.ROOT / PAGES[1]).read_text(encoding="utf-8"), re.M | re.S
+    ):
+        (tmp_path / "my-parameters.yml").write_text(yaml[1], encoding="utf-8")
     monkeypatch.setenv("COMPENDIUM_DATA", str(tmp_path / "data"))
     monkeypatch.setattr(project, "NOTEBOOKS", tmp_path / "notebooks")
     monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
@@ -88,16 +92,18 @@ def try_out(call, monkeypatch, words):
         case ["compendium", "book" | "test" | "doctor", *_] | ["compendium", "lab", "build" | "grade", *_]:
             assert call(*words[1:], "--help")[0] == 0
         case ["papermill", *_]:
-            ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, text=True)
+            ended = subprocess.run([sys.executable, "-m", *words], capture_output=True, encoding="utf-8")
             assert ended.returncode == 0, ended.stderr
         case ["make", target]:
-            assert re.search(rf"^[\w ]*\b{target}\b[\w ]*:", (project.ROOT / "Makefile").read_text(), re.M)
+            assert re.search(
+                rf"^[\w ]*\b{target}\b[\w ]*:", (project.ROOT / "Makefile").read_text(encoding="utf-8"), re.M
+            )
         case ["pip", "install", requirement]:
-            extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]
+            extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
             assert [requirement] == extras["optional-dependencies"]["lab"]
         case [".venv/bin/python", "-m", "pip", "install", "--constraint", lock, "--editable", ".[gpu]"]:
             assert (project.ROOT / lock).exists()
-            extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text())["project"]
+            extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
             assert "gpu" in extras["optional-dependencies"]
         case ["mkdir", "-p", folder]:
             Path(folder).mkdir(parents=True)
@@ -132,7 +138,7 @@ def test_every_command_on_labs_is_one(checkout, call, monkeypatch):
 def without_a_kernel(chapter, run):
     record = {"chapter": chapter.name, "parameters": dict(run.parameters), "metrics": [], "curves": []}
     with runs.started(run):
-        (run.folder / "record.json").write_text(json.dumps(record))
+        (run.folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
     return Path(shutil.copy(chapter.path, run.folder))
 
 
@@ -140,7 +146,9 @@ def without_a_kernel(chapter, run):
 def test_the_lines_of_the_page_reproduce_a_recorded_number(capsys):
     if data.state("cifar10") == "absent":
         pytest.skip("CIFAR-10 is absent")
-    blocks = re.findall(r"^```python\n(.*?)^```", (project.ROOT / PAGES[1]).read_text(), re.M | re.S)
+    blocks = re.findall(
+        r"^```python\n(.*?)^```", (project.ROOT / PAGES[1]).read_text(encoding="utf-8"), re.M | re.S
+    )
     (lines,) = (block for block in blocks if "results.load" in block)
     exec(lines, {})
     computed, recorded = map(float, capsys.readouterr().out.split())
@@ -149,9 +157,11 @@ def test_the_lines_of_the_page_reproduce_a_recorded_number(capsys):
 
 def test_every_command_on_one_s_own_experiment_is_one(checkout, call, monkeypatch):
     for code in re.findall(
-        r"^```python\n(# \w+\.py\n.*?)^```", (project.ROOT / OWN_PAGE).read_text(), re.M | re.S
+        r"^```python\n(# \w+\.py\n.*?)^```",
+        (project.ROOT / OWN_PAGE).read_text(encoding="utf-8"),
+        re.M | re.S,
     ):
-        (checkout / code.split()[1]).write_text(code)
+        (checkout / code.split()[1]).write_text(code, encoding="utf-8")
     (checkout / "my-images").mkdir()
     for n, photo in enumerate(data.load("photos").images[:10]):
         Image.fromarray(photo).save(checkout / "my-images" / f"{n}.png")
@@ -159,7 +169,7 @@ def test_every_command_on_one_s_own_experiment_is_one(checkout, call, monkeypatc
 
 
 def test_the_page_shows_the_errors_and_files_that_there_are(checkout, call):
-    page = (project.ROOT / PAGES[1]).read_text()
+    page = (project.ROOT / PAGES[1]).read_text(encoding="utf-8")
     status, _, complaint = call("run", "tuning", "-p", "epochs=0")
     assert status == 2
     assert complaint in page

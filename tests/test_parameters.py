@@ -197,7 +197,7 @@ def test_a_list_comes_back_from_its_text(notebook, numbers):
     ],
 )
 def test_a_file_means_what_a_person_expects(notebook, tmp_path, name, text):
-    (tmp_path / name).write_text(text)
+    (tmp_path / name).write_text(text, encoding="utf-8")
     assert chapters.read(notebook).check(parameters.from_file(tmp_path / name)) == {
         "epochs": 3,
         "rate": 0.001,
@@ -254,7 +254,7 @@ def test_the_profiles_name_chapters_and_no_others():
 
 def test_an_unknown_profile_and_a_profile_that_does_not_fit_are_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)
-    (tmp_path / "profiles.yml").write_text("quick: {}\npaper: {chapter: {epochs: 0}}\n")
+    (tmp_path / "profiles.yml").write_text("quick: {}\npaper: {chapter: {epochs: 0}}\n", encoding="utf-8")
     chapter = write_notebook(tmp_path / "chapter.ipynb", parameters=CELL)
     assert chapters.read(chapter).of_profile("quick") == {}
     with pytest.raises(UsageError, match='no profile "papr"; did you mean "paper"'):
@@ -269,7 +269,7 @@ def test_checking_needs_no_heavy_package():
         "chapters.named('tuning').check({'epochs': '3'})\n"
         "print({'tensorflow', 'keras', 'papermill', 'pandas', 'numpy', 'nbformat'} & set(sys.modules))"
     )
-    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, encoding="utf-8", check=True)
     assert ended.stdout == "set()\n"
 
 

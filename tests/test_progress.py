@@ -54,7 +54,7 @@ def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, tmp_path
                 shown.append(chunk.decode(errors="replace"))
 
     threading.Thread(target=read, daemon=True).start()
-    with os.fdopen(terminal, "w") as stderr:
+    with os.fdopen(terminal, "w", encoding="utf-8") as stderr:
         monkeypatch.setattr(sys, "stderr", stderr)
         execute(notebook, out=tmp_path / "out")
         stderr.flush()
@@ -74,7 +74,10 @@ def test_a_training_tells_the_run_that_it_belongs_to_and_no_other(tmp_path, monk
     assert list(tmp_path.iterdir()) == []
 
     monkeypatch.setenv("COMPENDIUM_RUN", str(tmp_path))
-    told = [json.loads((tmp_path / progress.REPORT).read_text()) for _ in progress.epochs(2, 3, "network")]
+    told = [
+        json.loads((tmp_path / progress.REPORT).read_text(encoding="utf-8"))
+        for _ in progress.epochs(2, 3, "network")
+    ]
     assert [(report["training"], report["epoch"], report["epochs"]) for report in told] == [
         ("network", 2, 3),
         ("network", 3, 3),

@@ -22,6 +22,6 @@ def test_the_picture_is_what_its_script_draws():
 
 
 def test_every_local_link_leads_to_a_file():
-    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text())
+    links = re.findall(r"\]\(([^)#:]+)\)", (ROOT / "README.md").read_text(encoding="utf-8"))
     assert links
     assert not [link for link in links if not (ROOT / link).is_file()]

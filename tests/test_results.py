@@ -22,7 +22,9 @@ def environment(tmp_path, monkeypatch):
     monkeypatch.delenv("COMPENDIUM_RUN", raising=False)
     cells = "epochs: int = 2  # passes, 1 or more\nfractions: list[float] = [0.3]  # shares, 0 to 1"
     write_notebook(tmp_path / "notebooks" / "chapter.ipynb", "x = 1", parameters=cells)
-    (tmp_path / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {chapter: {epochs: 4}}\n")
+    (tmp_path / "notebooks" / "profiles.yml").write_text(
+        "quick: {}\ncpu: {chapter: {epochs: 4}}\n", encoding="utf-8"
+    )
 
 
 def image_set(name="crops", notes=("12 of 50 images are blurred",)):
@@ -68,8 +70,8 @@ def finish(folder, run=None, **changes):
         (folder / "cae.weights.h5").write_bytes(b"weights")
         (folder / "checkpoint.npz").write_bytes(b"large")
     results.complete(folder, ["x = 1"], [{"cell": 3, "seconds": 0.5}], {"codes": "done"})
-    (folder / "chapter.ipynb").write_text("{}")
-    (folder / "chapter.html").write_text("<h1>A run</h1>")
+    (folder / "chapter.ipynb").write_text("{}", encoding="utf-8")
+    (folder / "chapter.html").write_text("<h1>A run</h1>", encoding="utf-8")
     return results.read(folder / "record.json")
 
 
@@ -168,7 +170,7 @@ def test_what_is_not_the_profiles_own_whole_and_successful_run_is_not_published(
 
 def test_what_is_no_finite_number_is_null_and_the_file_is_strict_json(tmp_path):
     write(tmp_path)
-    record = strict((tmp_path / "record.json").read_text())
+    record = strict((tmp_path / "record.json").read_text(encoding="utf-8"))
     assert [row["value"] for row in record["metrics"]] == [21.5, None, 0.25]
     assert [row["image"] for row in record["metrics"]] == [None, 3.0, None]
 
@@ -176,7 +178,7 @@ def test_what_is_no_finite_number_is_null_and_the_file_is_strict_json(tmp_path):
 def test_numpy_numbers_become_plain_ones(tmp_path):
     metrics = pd.DataFrame({"value": [np.float32(0.5), np.int64(3), np.bool_(True)]}, dtype=object)
     write(tmp_path, metrics=metrics, noise={"first index": np.int64(40)})
-    record = strict((tmp_path / "record.json").read_text())
+    record = strict((tmp_path / "record.json").read_text(encoding="utf-8"))
     assert [row["value"] for row in record["metrics"]] == [0.5, 3, True]
     assert record["noise"] == {"first index": 40}
 
@@ -230,7 +232,7 @@ def test_a_part_of_another_run_is_not_taken_for_this_one(tmp_path):
     assert (other["value"] == 7).all()
     assert path.read_bytes() == before
     assert results.resumed(path, {**IDENTITY, "seed": 2}, lambda: 1 / 0).equals(other)
-    path.write_text("{")
+    path.write_text("{", encoding="utf-8")
     with pytest.raises(CompendiumError, match="not readable"):
         results.resumed(path, IDENTITY, lambda: METRICS)
 
@@ -267,14 +269,14 @@ def test_a_page_knows_whether_the_records_that_it_quotes_are_still_the_same(tmp_
         results.load("chapter", "cpu")
     assert results.quotes_hold(page)
     record = tmp_path / "results" / "chapter" / "cpu" / "record.json"
-    record.write_text(record.read_text().replace("21.5", "21.6"))
+    record.write_text(record.read_text(encoding="utf-8").replace("21.5", "21.6"), encoding="utf-8")
     assert not results.quotes_hold(page)
 
 
 def test_a_broken_record_is_one_line(tmp_path):
     path = tmp_path / "results" / "chapter" / "cpu" / "record.json"
     path.parent.mkdir(parents=True)
-    path.write_text('{"chapter": "cha')
+    path.write_text('{"chapter": "cha', encoding="utf-8")
     with pytest.raises(CompendiumError, match=r"record\.json: not a record .*restore it") as error:
         results.load("chapter", "cpu")
     assert "\n" not in str(error.value)

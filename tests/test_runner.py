@@ -140,7 +140,7 @@ def test_a_full_disk_is_named_when_the_notebook_itself_cannot_be_written(tmp_pat
         "except errors.CompendiumError as error: print(error)"
     )
     command = in_a_process(script, notebook, tmp_path / "out")
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert ended.stdout == (
         "chapter: the disk is full ([Errno 27] File too large); free space, then the same command, "
         "with --resume if it has --out, goes on from the last checkpoint\n"
@@ -161,7 +161,7 @@ def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
         "except errors.CompendiumError as error: print(error)"
     )
     command = in_a_process(script, notebook, tmp_path / "out")
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
     deadline = time.monotonic() + 40
     while not begun.exists() and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -199,7 +199,7 @@ def test_where_a_part_fails_the_rest_of_it_is_passed_over_and_the_run_goes_on(tm
     _, _, failed, passed, other, last, _ = texts(executed)
     assert "could not be computed here (ZeroDivisionError: division by zero)" in failed
     assert (passed, other, last) == ("", "another\n", "1\n")
-    written = json.loads((tmp_path / "out" / "record.json").read_text())
+    written = json.loads((tmp_path / "out" / "record.json").read_text(encoding="utf-8"))
     assert written["parts"] == {"extra": "failed: ZeroDivisionError: division by zero", "other": "done"}
     assert [row["cell"] for row in written["cells"]] == [2, 3, 5, 6, 7]
     assert all(row["seconds"] >= 0 for row in written["cells"])
@@ -245,7 +245,7 @@ def test_a_kernel_is_this_python_without_the_settings_of_the_user(tmp_path, monk
         kernels / "matplotlibrc": "figure.dpi: 7",
     }.items():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(content)
+        path.write_text(content, encoding="utf-8")
     for name, value in {
         "JUPYTER_PATH": kernels,
         "IPYTHONDIR": profile,

@@ -44,13 +44,13 @@ def chapter(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "NOTEBOOKS", book)
     monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
     book.mkdir()
-    (book / "profiles.yml").write_text("quick: {}\npaper: {small: {epochs: 5}}\n")
+    (book / "profiles.yml").write_text("quick: {}\npaper: {small: {epochs: 5}}\n", encoding="utf-8")
     write_notebook(book / "other.ipynb", COUNT, parameters=PARAMETERS)
     return write_notebook(book / "small.ipynb", COUNT, parameters=PARAMETERS)
 
 
 def starts(folder):
-    return (folder / "starts").read_text().splitlines()
+    return (folder / "starts").read_text(encoding="utf-8").splitlines()
 
 
 def test_a_finished_run_is_left_alone(call, tmp_path):
@@ -105,7 +105,7 @@ def test_a_failed_run_is_gone_on_with_by_resume_under_its_own_parameters(call, t
     assert starts(mine) == ["5 7", "5 7"]
     assert not (mine / "small.failed.ipynb").exists()
     injected = nbformat.read(mine / "small.ipynb", 4).cells[2].source
-    assert len(json.loads((mine / "run.json").read_text())["starts"]) == 2
+    assert len(json.loads((mine / "run.json").read_text(encoding="utf-8"))["starts"]) == 2
     assert injected == "# Parameters\nepochs = 5\nseed = 7\n"
 
     # what the numbers come from has changed since
@@ -134,7 +134,7 @@ def test_without_a_folder_the_same_command_goes_on_and_another_gets_its_own(call
 
 @pytest.mark.parametrize("name", ["record.json", "notes.ipynb"])
 def test_a_folder_of_something_else_is_refused(call, tmp_path, name):
-    (tmp_path / name).write_text("{}")
+    (tmp_path / name).write_text("{}", encoding="utf-8")
     status, _, complaint = call("small", "--out", tmp_path, "--resume")
     assert status == 2
     assert complaint == f"compendium: {tmp_path}: is not a run's folder; choose another with --out\n"
@@ -217,7 +217,7 @@ def test_the_key_is_of_code_and_parameters_not_of_prose_outputs_metadata_or_resu
     content.cells[-1].metadata = {"tags": ["hide-input"]}
     nbformat.write(content, chapter)
     (tmp_path / "results" / "small" / "quick").mkdir(parents=True)
-    (tmp_path / "results" / "small" / "quick" / "record.json").write_text("{}")
+    (tmp_path / "results" / "small" / "quick" / "record.json").write_text("{}", encoding="utf-8")
     assert key(chapter) == before
     content.cells[-1].source += "\n"
     nbformat.write(content, chapter)
@@ -235,7 +235,7 @@ def test_the_key_is_of_the_modules_and_packages_that_compute(tmp_path, monkeypat
 
     def changed(name):
         path = package / name
-        path.write_text(path.read_text() + "\n# changed\n")
+        path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
         return key(notebook)
 
     last = key(notebook)
@@ -320,14 +320,14 @@ def trained(chapter, folder, **variables):
         env={**os.environ, **variables},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
-        text=True,
+        encoding="utf-8",
         start_new_session=True,
     )
 
 
 def epochs_in(folder):
     try:
-        return json.loads((folder / "progress.json").read_text())["epoch"]
+        return json.loads((folder / "progress.json").read_text(encoding="utf-8"))["epoch"]
     except (OSError, ValueError):
         return 0
 
@@ -351,7 +351,9 @@ def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, ch
     resumed = trained(chapter, cut)
     for process in (uninterrupted, resumed):
         assert process.wait(120) == 0, process.communicate()
-    first, second = (json.loads((folder / "record.json").read_text()) for folder in (whole, cut))
+    first, second = (
+        json.loads((folder / "record.json").read_text(encoding="utf-8")) for folder in (whole, cut)
+    )
     assert second["metrics"] == first["metrics"]
     assert second["metrics"][0]["value"] > 0
     curves = [[{**row, "seconds": 0} for row in record["curves"]] for record in (first, second)]
@@ -361,6 +363,6 @@ def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, ch
     assert second["curves"][0]["seconds"] != first["curves"][0]["seconds"]
     assert not (cut / "progress.json").exists()
     # the time of the killed start counts as far as it came
-    starts = json.loads((cut / "run.json").read_text())["starts"]
+    starts = json.loads((cut / "run.json").read_text(encoding="utf-8"))["starts"]
     assert starts[0]["seconds"] > 2
     assert second["wall_seconds"] == pytest.approx(sum(start["seconds"] for start in starts), abs=1)

@@ -26,7 +26,7 @@ SCALE = 10_000
 
 def known(name):
     """What the built book's script says of the pictures of a page."""
-    script = (book.HTML / "_static" / "figures" / f"{name}.js").read_text()
+    script = (book.HTML / "_static" / "figures" / f"{name}.js").read_text(encoding="utf-8")
     return json.loads(script.removeprefix("compendiumFigures = ").rstrip(";\n"))
 
 

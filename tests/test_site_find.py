@@ -93,7 +93,7 @@ def test_the_skip_link_leads_to_the_text(page, html):
 
 
 def listed():
-    return ADDRESSES.read_text().split()
+    return ADDRESSES.read_text(encoding="utf-8").split()
 
 
 def test_every_page_is_listed_in_addresses_txt():
@@ -132,7 +132,7 @@ def published(tmp_path_factory):
         "book/index.md": "# The Denoising Compendium\n\nA tiny book on noise.\n",
         "book/labs/deep.md": "# Deep\n\nIt says $\\frac12$. It goes on.\n",
     }
-    config = yaml.safe_load((project.ROOT / "_config.yml").read_text())["sphinx"]["config"]
+    config = yaml.safe_load((project.ROOT / "_config.yml").read_text(encoding="utf-8"))["sphinx"]["config"]
     config["redirects"] = {"book/old": "labs/deep.html"}
     folder = tmp_path_factory.mktemp("published")
     return compiled(folder, pages, html={"baseurl": BASE}, sphinx={"config": config})
@@ -159,7 +159,7 @@ def test_with_a_public_address_pages_say_where_they_are(published):
 
 
 def test_without_a_public_address_no_page_makes_one_up(html):
-    if yaml.safe_load((project.ROOT / "_config.yml").read_text())["html"]["baseurl"]:
+    if yaml.safe_load((project.ROOT / "_config.yml").read_text(encoding="utf-8"))["html"]["baseurl"]:
         pytest.skip("the book has a public address")
     assert not (html / "sitemap.xml").exists()
     made_up = 'link[rel="canonical"], meta[property="og:url"], meta[property="og:image"]'

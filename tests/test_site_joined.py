@@ -34,11 +34,11 @@ def rules(css, tmp_path, *, script=""):
     """What is left of a stylesheet for the page above."""
     static = tmp_path / "_static"
     static.mkdir(exist_ok=True)
-    (tmp_path / "page.html").write_text(PAGE)
-    (static / "a.css").write_text(css)
-    (static / "a.js").write_text(script)
+    (tmp_path / "page.html").write_text(PAGE, encoding="utf-8")
+    (static / "a.css").write_text(css, encoding="utf-8")
+    (static / "a.js").write_text(script, encoding="utf-8")
     joined.write(tmp_path, ["a.css", "a.js"])
-    name, *left = (static / joined.STYLES).read_text().splitlines()
+    name, *left = (static / joined.STYLES).read_text(encoding="utf-8").splitlines()
     assert name == "/* a.css */"
     return "\n".join(left)
 
@@ -92,14 +92,18 @@ def test_a_rule_for_what_no_page_has_goes(tmp_path, rule):
 def test_files_are_joined_in_order_with_what_they_import_and_their_addresses(tmp_path):
     static = tmp_path / "_static"
     (static / "deep").mkdir(parents=True)
-    (tmp_path / "page.html").write_text(PAGE)
-    (static / "base.css").write_text('p{src:url(a.svg)} .known{src:url("data:x")}')
-    (static / "deep" / "a.css").write_text('@charset "utf-8"; @import "../base.css"; #top{src:url(../b.svg)}')
-    (static / "c.css").write_text(".lead{src:url('/root.svg')}")
-    (static / "a.js").write_text('"use strict"; const one = 1 //# sourceMappingURL=a.js.map')
-    (static / "b.js").write_text("(() => one)()")
+    (tmp_path / "page.html").write_text(PAGE, encoding="utf-8")
+    (static / "base.css").write_text('p{src:url(a.svg)} .known{src:url("data:x")}', encoding="utf-8")
+    (static / "deep" / "a.css").write_text(
+        '@charset "utf-8"; @import "../base.css"; #top{src:url(../b.svg)}', encoding="utf-8"
+    )
+    (static / "c.css").write_text(".lead{src:url('/root.svg')}", encoding="utf-8")
+    (static / "a.js").write_text(
+        '"use strict"; const one = 1 //# sourceMappingURL=a.js.map', encoding="utf-8"
+    )
+    (static / "b.js").write_text("(() => one)()", encoding="utf-8")
     joined.write(tmp_path, ["deep/a.css", "c.css", "a.js", "b.js"])
-    assert (static / joined.STYLES).read_text().splitlines() == [
+    assert (static / joined.STYLES).read_text(encoding="utf-8").splitlines() == [
         "/* deep/a.css */",
         'p{src:url("a.svg")}',
         '.known{src:url("data:x")}',
@@ -107,7 +111,9 @@ def test_files_are_joined_in_order_with_what_they_import_and_their_addresses(tmp
         "/* c.css */",
         '.lead{src:url("/root.svg")}',
     ]
-    assert (static / joined.SCRIPTS).read_text() == ';"use strict"; const one = 1 \n;(() => one)()\n'
+    assert (static / joined.SCRIPTS).read_text(
+        encoding="utf-8"
+    ) == ';"use strict"; const one = 1 \n;(() => one)()\n'
 
 
 def test_pages_of_other_styles_ask_for_another_address(tmp_path):
@@ -116,9 +122,9 @@ def test_pages_of_other_styles_ask_for_another_address(tmp_path):
         soup = BeautifulSoup(PAGE, "html.parser")
         joined.use(soup)
         rules(css, tmp_path)
-        page.write_text(str(soup))
+        page.write_text(str(soup), encoding="utf-8")
         joined.write(tmp_path, ["a.css", "a.js"])
-        addresses.append(BeautifulSoup(page.read_text(), "html.parser").link["href"])
+        addresses.append(BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").link["href"])
     assert addresses[0].startswith("../_static/styles.css?v=")
     assert addresses[0] != addresses[1] == addresses[2]
 
@@ -126,20 +132,20 @@ def test_pages_of_other_styles_ask_for_another_address(tmp_path):
 def test_a_second_build_leaves_a_page_that_did_not_change_as_it_was(tmp_path):
     folded = "# One\n\n```{admonition} Answer\n:class: dropdown\n42\n```\n"
     html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/one.md": folded})
-    before = (html / "book" / "one.html").read_text()
+    before = (html / "book" / "one.html").read_text(encoding="utf-8")
     assert "DOCUMENTATION_OPTIONS = " in before
-    (tmp_path / "book" / "index.md").write_text("# Small\n\nMore.\n")
+    (tmp_path / "book" / "index.md").write_text("# Small\n\nMore.\n", encoding="utf-8")
     compile_pages(tmp_path)
-    assert "More." in (html / "book" / "index.html").read_text()
-    assert "More." in (html / "index.html").read_text()
-    assert (html / "book" / "one.html").read_text() == before
+    assert "More." in (html / "book" / "index.html").read_text(encoding="utf-8")
+    assert "More." in (html / "index.html").read_text(encoding="utf-8")
+    assert (html / "book" / "one.html").read_text(encoding="utf-8") == before
 
 
 # --- the rendered book
 
 
 def test_the_stylesheet_is_light_and_keeps_the_icons_that_it_names(html):
-    styles = (html / "_static" / joined.STYLES).read_text()
+    styles = (html / "_static" / joined.STYLES).read_text(encoding="utf-8")
     assert len(styles) < 200_000
     font = html / "_static" / "vendor" / "fontawesome" / "webfonts" / "fa-solid-900.woff2"
     assert font.stat().st_size < 10_000
@@ -148,14 +154,16 @@ def test_the_stylesheet_is_light_and_keeps_the_icons_that_it_names(html):
 
 
 def test_the_theme_does_not_measure_what_another_script_watches(html):
-    script = (html / "_static" / joined.SCRIPTS).read_text()
+    script = (html / "_static" / joined.SCRIPTS).read_text(encoding="utf-8")
     assert script.count("""document.querySelectorAll([":not(*)"].join(", ")).forEach(e=>{e.tabIndex=""") == 1
 
 
 @pytest.mark.parametrize("name", ["book/index", "book/claims", "book/labs/corrupt", "notebooks/tuning"])
 @pytest.mark.parametrize(("width", "theme"), [(1440, "dark"), (390, "light")])
 def test_each_element_looks_as_with_all_rules(chromium, html, name, width, theme):
-    sheets = re.findall(r"^/\* (\S+\.css) \*/$", (html / "_static" / joined.STYLES).read_text(), re.MULTILINE)
+    sheets = re.findall(
+        r"^/\* (\S+\.css) \*/$", (html / "_static" / joined.STYLES).read_text(encoding="utf-8"), re.MULTILINE
+    )
     assert len(sheets) > 10
     page = chromium.new_page(
         viewport={"width": width, "height": 900}, color_scheme=theme, reduced_motion="reduce"

@@ -33,7 +33,7 @@ def test_a_chapter_offers_its_notebook_with_and_without_outputs_and_its_records(
     assert not any(cell.get("outputs") or cell.get("execution_count") for cell in plain.cells)
     committed = nbformat.read(project.chapter_path(chapter), 4)
     assert [cell.source for cell in plain.cells] == [cell.source for cell in committed.cells]
-    quick = json.loads((page.parent / offered["Record of the quick run"]).read_text())
+    quick = json.loads((page.parent / offered["Record of the quick run"]).read_text(encoding="utf-8"))
     assert (quick["chapter"], quick["profile"]) == (chapter, "quick")
     recorded = {path.parent.name: path for path in (project.RESULTS / chapter).glob("*/record.json")}
     assert recorded
@@ -48,7 +48,7 @@ def test_every_page_offers_the_whole_book_and_how_to_cite_it(html):
         assert (page.parent / offered["Whole book, to read offline"]).is_file(), page
         cite, _, entry = offered["Cite this page"].partition("#")
         target = page.parent / cite if cite else page
-        assert not entry or f'id="{entry}"' in target.read_text(), page
+        assert not entry or f'id="{entry}"' in target.read_text(encoding="utf-8"), page
 
 
 @pytest.mark.parametrize("scripts", [True, False])
@@ -90,10 +90,10 @@ def test_the_archive_holds_every_page_and_is_the_same_for_the_same_pages(html, t
         name = document.relative_to(project.ROOT).with_suffix(".html").as_posix()
         assert f"denoising-compendium/{name}" in inside
     (tmp_path / "html").mkdir()
-    (tmp_path / "html" / "index.html").write_text("<p>1")
+    (tmp_path / "html" / "index.html").write_text("<p>1", encoding="utf-8")
     first = takeaway.archive(tmp_path / "html").read_bytes()
     assert takeaway.archive(tmp_path / "html").read_bytes() == first  # which does not hold itself
-    (tmp_path / "html" / "index.html").write_text("<p>2")
+    (tmp_path / "html" / "index.html").write_text("<p>2", encoding="utf-8")
     assert takeaway.archive(tmp_path / "html").read_bytes() != first
 
 
@@ -108,7 +108,9 @@ def test_the_pdf_holds_every_page_with_its_formulas_and_pictures(html):
         assert re.sub(r"\s", "", heading) in squeezed, document
     assert "\\(" not in text  # a formula that was not set
     pictures = sum(len(page.images) for page in reader.pages)
-    figures = sum(page.read_text().count("<figure") for page in (html / "notebooks").glob("*.html"))
+    figures = sum(
+        page.read_text(encoding="utf-8").count("<figure") for page in (html / "notebooks").glob("*.html")
+    )
     assert pictures >= figures > 0
     assert len(reader.outline) > 10
 
@@ -119,8 +121,8 @@ def test_links_of_the_one_page_lead_inside_it(tmp_path):
     links = "<a href='#top'>x</a><a href='b.html#end'>y</a><a href='b.html'>z</a>"
     one = f"<h1 id='top'>One</h1>{links}<img src='../i.png'>"
     two = "<h1 id='top'>Two</h1><p id='end'></p><a href='https://example.org/b.html'></a><details></details>"
-    (tmp_path / "a" / "one.html").write_text(body.format(one))
-    (tmp_path / "a" / "b.html").write_text(body.format(two))
+    (tmp_path / "a" / "one.html").write_text(body.format(one), encoding="utf-8")
+    (tmp_path / "a" / "b.html").write_text(body.format(two), encoding="utf-8")
     soup = BeautifulSoup(printed.one_page(tmp_path, ["a/one", "a/b"]), "html.parser")
     assert [link["href"] for link in soup.select("a")] == [
         "#a-one--top",

@@ -18,7 +18,7 @@ def record(folder):
     def refuse(constant):
         raise AssertionError(f"{constant} is not JSON")
 
-    return json.loads((folder / "record.json").read_text(), parse_constant=refuse)
+    return json.loads((folder / "record.json").read_text(encoding="utf-8"), parse_constant=refuse)
 
 
 def numbers(found):

@@ -41,7 +41,7 @@ def chapter(tmp_path, monkeypatch):
     monkeypatch.setattr(project, "NOTEBOOKS", tmp_path)
     monkeypatch.setattr(project, "RUNS", tmp_path / "runs")
     monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
-    (tmp_path / "profiles.yml").write_text("quick: {}\ncpu: {small: {depth: 2}}\n")
+    (tmp_path / "profiles.yml").write_text("quick: {}\ncpu: {small: {depth: 2}}\n", encoding="utf-8")
     return write_notebook(tmp_path / "small.ipynb", "pass", parameters=PARAMETERS)
 
 
@@ -166,7 +166,7 @@ except SystemExit as end:
 
 
 def test_a_bad_grid_waits_for_nothing_slow():
-    ended = subprocess.run([sys.executable, "-c", QUICK], capture_output=True, text=True)
+    ended = subprocess.run([sys.executable, "-c", QUICK], capture_output=True, encoding="utf-8")
     assert ended.stdout == "2 set()\n"
 
 
@@ -254,7 +254,7 @@ def test_dry_run_shows_the_points_and_the_time_and_leaves_nothing(call, chapter,
     finish(out / "points" / names[1], seconds=60.0)
     finish(out / "points" / names[4], seconds=120.0)
     sweep = Sweep("small", "quick", {}, {"seed": [0, 1, 2, 3, 4]})
-    (out / state.SWEEP).write_text(json.dumps(sweep.described()))
+    (out / state.SWEEP).write_text(json.dumps(sweep.described()), encoding="utf-8")
     lines = call(*arguments, "--out", out)[1].splitlines()
     assert lines[:-1] == [names[0], f"{names[1]}, done", names[2], names[3], f"{names[4]}, done"]
     assert lines[-1].startswith(

@@ -71,7 +71,7 @@ def start(book):
 def executions(folder):
     """How often each point was begun, and which processes did it."""
     return {
-        path.parent.name: [int(line.split()[0]) for line in path.read_text().splitlines()]
+        path.parent.name: [int(line.split()[0]) for line in path.read_text(encoding="utf-8").splitlines()]
         for path in sorted(folder.glob("points/*/begun"))
     }
 
@@ -103,7 +103,10 @@ def dask_cluster(book, folder):
         for command in (scheduler, worker)
     ]
     try:
-        yield json.loads(wait_for(lambda: where.exists() and where.read_text()))["address"], started[1]
+        yield (
+            json.loads(wait_for(lambda: where.exists() and where.read_text(encoding="utf-8")))["address"],
+            started[1],
+        )
     finally:
         for process in reversed(started):
             process.terminate()
@@ -133,7 +136,9 @@ def test_a_point_that_fails_is_told_at_the_end_and_does_not_stop_the_others(book
     )
     assert summary == "compendium: 1 of 2 points failed; the same command runs them again, after all others"
     assert "Traceback" not in ended.stderr
-    assert [path.read_text().split()[1:] for path in out.glob("points/*/begun")] == [["1", "1"]] * 2
+    assert [path.read_text(encoding="utf-8").split()[1:] for path in out.glob("points/*/begun")] == [
+        ["1", "1"]
+    ] * 2
 
     table = pd.read_parquet(out / "results.parquet")
     pd.testing.assert_frame_equal(pd.read_csv(out / "results.csv"), table, check_dtype=False)
@@ -166,7 +171,7 @@ def test_what_is_killed_is_repeated_and_nothing_else(book, start, tmp_path):
     last = complaints.splitlines()[-1]
     assert last == "compendium: interrupted; 1 of 2 points are done, the same command does the rest"
     assert "Traceback" not in complaints
-    assert "1 of 2 points has not been run to the end" in (out / "report.html").read_text()
+    assert "1 of 2 points has not been run to the end" in (out / "report.html").read_text(encoding="utf-8")
     assert pd.read_csv(out / "results.csv")["status"].tolist() == ["done", "done", "missing"]
     wait_for(lambda: not at_work(out), seconds=5)
 

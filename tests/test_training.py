@@ -389,7 +389,7 @@ def test_quiet_in_a_log(capsys):
 def test_a_progress_bar_in_a_terminal(monkeypatch):
     terminal, shown = pty.openpty()
     termios.tcsetwinsize(shown, (24, 80))
-    with open(shown, "w") as stderr, monkeypatch.context() as patch:
+    with open(shown, "w", encoding="utf-8") as stderr, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", stderr)
         train(epochs=2)
         printed = b""
@@ -409,7 +409,7 @@ def test_other_backends_learn_repeat_and_resume(backend):
     selected = "curves or same_seed or extending or redrawn or given_model"
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", selected, __file__]
     finished = subprocess.run(
-        command, env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True
+        command, env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, encoding="utf-8"
     )
     assert finished.returncode == 0, finished.stdout[-5000:]
     assert "7 passed" in finished.stdout

@@ -32,7 +32,7 @@ class Checkout:
     def call(self, *arguments):
         """Run `compendium` and return what came of it."""
         return subprocess.run(
-            self.command(*arguments), env=self.environment, capture_output=True, text=True, timeout=120
+            self.command(*arguments), env=self.environment, capture_output=True, encoding="utf-8", timeout=120
         )
 
     def start(self, *arguments):
@@ -42,7 +42,7 @@ class Checkout:
             env=self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            text=True,
+            encoding="utf-8",
             start_new_session=True,
         )
 
@@ -51,5 +51,5 @@ def checkout(root):
     shutil.copytree(project.ROOT / "lib", root / "lib", ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copytree(project.ROOT / "book" / "_static", root / "book" / "_static")
     (root / "notebooks").mkdir()
-    (root / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n")
+    (root / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n", encoding="utf-8")
     return Checkout(root)

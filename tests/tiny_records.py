@@ -102,7 +102,7 @@ def record(
 def write(folder: Path, content: dict) -> Path:
     """Leave a record in a folder, and return that."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / runs.RECORD).write_text(json.dumps(content))
+    (folder / runs.RECORD).write_text(json.dumps(content), encoding="utf-8")
     return folder
 
 
@@ -111,5 +111,5 @@ def finish(sweep: Sweep, point: Point, folder: Path, **content: object) -> Path:
     at = state.point_folder(folder, point.name)
     content.setdefault("seed", point.values.get("seed", 0))
     write(at, record(sweep.chapter, {**sweep.parameters, **point.values}, **content))
-    (at / f"{sweep.chapter}.ipynb").write_text("{}")
+    (at / f"{sweep.chapter}.ipynb").write_text("{}", encoding="utf-8")
     return at

@@ -47,7 +47,7 @@ Report = Callable[[str], None]
 def documents(root: Path | None = None) -> list[Path]:
     """Return the files of a folder's `_toc.yml`, the checkout's without one, root first, in its order."""
     root = root or project.ROOT
-    contents = yaml.safe_load((root / "_toc.yml").read_text())
+    contents = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
     names = [contents["root"]]
     for part in contents["parts"]:
         names += [chapter["file"] for chapter in part["chapters"]]
@@ -266,10 +266,10 @@ def _state_of_pages() -> str:
 def _add_to_contents(names: list[str]) -> None:
     """Add a last part with these pages to the table of contents that is compiled."""
     path = SOURCE / "_toc.yml"
-    contents = yaml.safe_load(path.read_text())
+    contents = yaml.safe_load(path.read_text(encoding="utf-8"))
     part = {"caption": "For instructors", "chapters": [{"file": name} for name in names]}
     contents["parts"].append(part)
-    path.write_text(yaml.safe_dump(contents, sort_keys=False))
+    path.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
 
 
 def _compile() -> None:
@@ -277,12 +277,15 @@ def _compile() -> None:
     shutil.rmtree(COMPILED, ignore_errors=True)
     jupyter_book = ["-c", "from jupyter_book.cli.main import main; main()"]  # it cannot be run with -m
     command = [*jupyter_book, "build", str(SOURCE), "--path-output", str(COMPILED)]
-    with LOG.open("w") as log:
+    with LOG.open("w", encoding="utf-8") as log:
         status = subprocess.run(
-            [sys.executable, *command, "-n", "-W", "--keep-going"], stdout=log, stderr=subprocess.STDOUT
+            [sys.executable, *command, "-n", "-W", "--keep-going"],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         ).returncode
     if status:
-        lines = [line for line in unstyle(LOG.read_text()).splitlines() if line.strip()]
+        lines = [line for line in unstyle(LOG.read_text(encoding="utf-8")).splitlines() if line.strip()]
         complaints = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)] or lines[-1:]
         raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {LOG})")
     fresh = COMPILED / "_build" / "html"

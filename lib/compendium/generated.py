@@ -76,7 +76,7 @@ def ledger_pages() -> dict[str, str]:
     kept = products.place("claims", [*products.inputs("lib"), *products.inputs("results")])
     if not kept.exists():
         write_atomically(kept, json.dumps(made()))
-    return json.loads(kept.read_text())
+    return json.loads(kept.read_text(encoding="utf-8"))
 
 
 def lab_pages() -> dict[str, str]:

@@ -38,7 +38,7 @@ def epochs(first: int, last: int, training: str) -> Iterator[int]:
             left = _left(now - started, epoch - first, last - epoch + 1)
             report = {"training": training, "epoch": epoch, "epochs": last, "seconds_left": left}
             with suppress(OSError):  # a training does not end for want of a progress bar
-                Path(folder, REPORT).write_text(json.dumps(report))
+                Path(folder, REPORT).write_text(json.dumps(report), encoding="utf-8")
             reported = now
         yield epoch
 
@@ -63,7 +63,7 @@ class _State:
     def of_training(self) -> tuple[str, int, int] | None:
         """Return the same of the training in the present cell, if there is one."""
         try:
-            told = json.loads((self.folder / REPORT).read_text())
+            told = json.loads((self.folder / REPORT).read_text(encoding="utf-8"))
         except (OSError, ValueError):  # none, or being written
             return None
         name, epoch, last = told["training"], told["epoch"], told["epochs"]

@@ -51,7 +51,8 @@ def chapters() -> list[str]:
     """Return the names of the chapters, in the book's order; those that `_toc.yml` lacks come last."""
     names = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
     contents = ROOT / "_toc.yml"
-    listed = re.findall(r"file: notebooks/([\w-]+)", contents.read_text()) if contents.exists() else []
+    text = contents.read_text(encoding="utf-8") if contents.exists() else ""
+    listed = re.findall(r"file: notebooks/([\w-]+)", text)
     return sorted(names, key=lambda name: listed.index(name) if name in listed else len(listed))
 
 
@@ -121,7 +122,8 @@ def computing_versions() -> dict[str, str]:
 def locked_versions() -> dict[str, str]:
     """Return the installed versions of all packages of the lock file, of the computing ones without one."""
     lock = ROOT / "requirements.lock"
-    names = re.findall(r"^([\w.-]+)==", lock.read_text(), re.MULTILINE) if lock.exists() else []
+    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
+    names = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
     return computing_versions() | {name: found for name in sorted(names) if (found := _version(name))}
 
 
@@ -148,7 +150,7 @@ def commit() -> str | None:
 def _git(*arguments: str) -> str | None:
     try:
         answer = subprocess.run(
-            ["git", "-C", ROOT, *arguments], capture_output=True, text=True, check=True, timeout=20
+            ["git", "-C", ROOT, *arguments], capture_output=True, encoding="utf-8", check=True, timeout=20
         )
     except (OSError, subprocess.SubprocessError):
         return None

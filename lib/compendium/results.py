@@ -330,7 +330,7 @@ def _checksum(path: Path) -> str | None:
 
 def _content(path: Path) -> dict[str, object]:
     try:
-        return json.loads(path.read_text())
+        return json.loads(path.read_text(encoding="utf-8"))
     except ValueError as fault:
         raise CompendiumError(f"{path}: not readable ({fault}); delete it to compute it anew") from None
 

@@ -150,4 +150,4 @@ def _call(claim: Claim) -> dict[str, object]:
 
 @cache
 def _kept() -> dict[str, dict[str, object]]:
-    return json.loads(DATA_RECORD.read_text()) if DATA_RECORD.exists() else {}
+    return json.loads(DATA_RECORD.read_text(encoding="utf-8")) if DATA_RECORD.exists() else {}

@@ -219,7 +219,7 @@ def require() -> None:
         )
     with tempfile.NamedTemporaryFile() as secret:
         probe = [*_bwrap({}, [], 1), sys.executable, "-c", _PROBE, secret.name]
-        done = subprocess.run(probe, capture_output=True, text=True, stdin=subprocess.DEVNULL, env={})
+        done = subprocess.run(probe, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL, env={})
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
         raise CompendiumError(

@@ -103,7 +103,7 @@ def main() -> None:
     cage.confine()
     descriptor, path, seconds = sys.argv[1:]
     os.set_inheritable(int(descriptor), False)
-    results = os.fdopen(os.dup(1), "w")
+    results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what checks print is no result
 
     def tell(result: dict) -> None:

@@ -23,7 +23,7 @@ def wheel(folder: Path) -> Path:
     root = project.checkout()
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-c", _BUILD, str(folder.resolve())]
-    built = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    built = subprocess.run(command, cwd=root, capture_output=True, encoding="utf-8", errors="replace")
     if built.returncode:
         reason = (built.stderr.strip() or "no reason given").splitlines()[-1]
         raise CompendiumError(f"the wheel cannot be built ({reason}); type: make environment")

@@ -30,10 +30,10 @@ _END = """
 
 def page() -> str:
     """Return the page, in Markdown, made from CITATION.cff, `_config.yml` and the chapters' titles."""
-    cited = yaml.safe_load((project.ROOT / "CITATION.cff").read_text())
+    cited = yaml.safe_load((project.ROOT / "CITATION.cff").read_text(encoding="utf-8"))
     fields = {
         "author": f"{{{' and '.join(author['name'] for author in cited['authors'])}}}",
-        "year": yaml.safe_load((project.ROOT / "_config.yml").read_text())["copyright"],
+        "year": yaml.safe_load((project.ROOT / "_config.yml").read_text(encoding="utf-8"))["copyright"],
         "version": version("compendium"),
     }
     parts = [_INTRODUCTION, _entry("book", "compendium", {"title": cited["title"]} | fields)]

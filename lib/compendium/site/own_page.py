@@ -108,7 +108,7 @@ def _stage(source: Path, chapter: str, notebook: NotebookNode) -> None:
             shutil.copy(project.ROOT / name, source / name)
     own = f"notebooks/{chapter}"
     contents, names = _contents(own)
-    (source / "_toc.yml").write_text(yaml.safe_dump(contents, sort_keys=False))
+    (source / "_toc.yml").write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
     for name in names:
         if name not in {own, terms.GLOSSARY}:
             (source / name).parent.mkdir(parents=True, exist_ok=True)
@@ -119,7 +119,7 @@ def _stage(source: Path, chapter: str, notebook: NotebookNode) -> None:
 
 def _contents(own: str) -> tuple[dict[str, Any], list[str]]:
     """Return the book's table of contents, with a chapter that it lacks at its end, and its documents."""
-    contents = yaml.safe_load((project.ROOT / "_toc.yml").read_text())
+    contents = yaml.safe_load((project.ROOT / "_toc.yml").read_text(encoding="utf-8"))
     names = [contents["root"]]
     names += [chapter["file"] for part in contents["parts"] for chapter in part["chapters"]]
     if own not in names:

@@ -48,10 +48,10 @@ def scripts() -> dict[str, str]:
     kept = products.place("play", itertools.chain(*map(products.inputs, folders)))
     if not kept.exists():
         made = {name: images(name) for name in IMAGES} | {name: chapter(name) for name in chapters}
-        kept.write_text(json.dumps(made))
+        kept.write_text(json.dumps(made), encoding="utf-8")
     return {
         f"{STATIC}/play-{name}.js": f"compendiumPlay.data[{json.dumps(name)}] = {json.dumps(content)};\n"
-        for name, content in json.loads(kept.read_text()).items()
+        for name, content in json.loads(kept.read_text(encoding="utf-8")).items()
     }
 
 

@@ -59,7 +59,8 @@ def pdf(html: Path, names: Sequence[str]) -> Path:
         ended = subprocess.run(
             [*command, *_OPTIONS.split(), f"--print-to-pdf={unfinished}", page.as_uri()],
             capture_output=True,
-            text=True,
+            encoding="utf-8",
+            errors="replace",
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:

@@ -56,7 +56,8 @@ def write(app: Sphinx, exception: Exception | None) -> None:
     """Write the tips beside the pages."""
     if exception is None and app.builder.format == "html":
         data = json.dumps(collect(Path(app.outdir)), ensure_ascii=False, sort_keys=True)
-        (Path(app.outdir) / "_static" / DATA).write_text(f"window.compendiumTips = {data};\n", "utf-8")
+        target = Path(app.outdir) / "_static" / DATA
+        target.write_text(f"window.compendiumTips = {data};\n", encoding="utf-8")
 
 
 def setup(app: Sphinx) -> dict[str, bool]:

@@ -74,7 +74,7 @@ def check(sweep: Sweep, folder: Path) -> None:
             raise UsageError(f"{folder}: there is something else in it; name another folder with --out")
         return
     try:
-        there = json.loads(description.read_text())
+        there = json.loads(description.read_text(encoding="utf-8"))
     except ValueError:
         raise CompendiumError(f"{description}: not readable; name another folder with --out") from None
     # the key alone differs where the code, the data or the packages have changed

@@ -1,6 +1,7 @@
 """One point of a sweep as a Dask task: a run in a process of its own, with one thread of its own."""
 
 import json
+import os
 import signal
 import socket
 import subprocess
@@ -74,6 +75,7 @@ def execute(
             stdin=subprocess.PIPE,  # the leash
             stdout=log,
             stderr=subprocess.STDOUT,
+            env={**os.environ, "PYTHONIOENCODING": "utf-8"},  # of the log
             start_new_session=True,
         ) as process,
     ):
@@ -114,7 +116,7 @@ def _wait(process: subprocess.Popen[bytes], worker: Worker) -> int:
 def _reason(status: int, log: Path) -> str:
     if status < 0:
         return f"the run was ended by {signal.Signals(-status).name}, perhaps for lack of memory; see {log}"
-    lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    lines = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if line.strip()]
     if status == 0:
         return f"the run left no record; see {log}"
     errors = [line.removeprefix("compendium: ") for line in lines if line.startswith("compendium: ")]

@@ -29,9 +29,9 @@ def main(qhull: Path) -> None:
         own = [HERE / "delaunay.c", HERE / "quiet.c"]
         subprocess.run([*compiler, *options, *exported, "-o", compiled, *own, *sources], check=True)
         content = base64.b64encode(compiled.read_bytes()).decode()
-    licence = (qhull / "libqhull_r" / "COPYING.txt").read_text().replace("*/", "* /").strip()
+    licence = (qhull / "libqhull_r" / "COPYING.txt").read_text(encoding="utf-8").replace("*/", "* /").strip()
     about = f"Qhull 8.0.2, compiled for WebAssembly by lib/compendium/site/qhull/build.py.\n\n{licence}"
-    TARGET.write_text(f'/*! {about}\n*/\ncompendiumPlay.data.qhull = "{content}";\n')
+    TARGET.write_text(f'/*! {about}\n*/\ncompendiumPlay.data.qhull = "{content}";\n', encoding="utf-8")
 
 
 if __name__ == "__main__":
