@@ -483,6 +483,26 @@ def test_wrong_folders_and_labs(lab, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+WINDOWS = """
+import sys
+from types import SimpleNamespace
+import psutil  # needs what is hidden, but on Linux only
+sys.modules["resource"] = None
+from compendium import cli
+from compendium.labs import cage
+cage.sys = SimpleNamespace(platform="win32")
+cli.main()
+"""
+
+
+def test_refuses_in_a_line_where_cages_and_the_modules_for_them_are_not(tmp_path):
+    write_notebook(tmp_path / "tiny.ipynb", *GOOD)
+    command = [sys.executable, "-c", WINDOWS, "lab", "grade", tmp_path]
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8")
+    assert ended.stderr == "compendium: submissions are graded on Linux only; on Windows, use WSL\n"
+    assert ended.returncode == 1
+
+
 def test_refuses_without_bubblewrap(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CompendiumError, match="apt install bubblewrap"):

@@ -24,7 +24,6 @@ What is not covered:
 """
 
 import os
-import resource
 import selectors
 import shutil
 import subprocess
@@ -198,6 +197,8 @@ def watch(cages: Sequence[Cage], stop: threading.Event) -> None:
 
 def confine() -> None:
     """Limit this process, which runs in a cage, and all that it will start; cannot be undone."""
+    import resource  # which Windows lacks; there, `require` has to be able to say so
+
     for kind, most in {
         resource.RLIMIT_AS: ADDRESS_SPACE,
         resource.RLIMIT_FSIZE: max(FOLDER_MB.values()) * MB,
