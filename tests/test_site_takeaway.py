@@ -138,9 +138,35 @@ def test_links_of_the_one_page_lead_inside_it(tmp_path):
 
 
 def test_without_a_browser_printing_says_what_to_install(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(CompendiumError, match="install Chromium or Chrome"):
+    monkeypatch.setattr(printed, "browser", list)
+    with pytest.raises(CompendiumError, match="install Chromium, Chrome or Edge"):
         printed.pdf(tmp_path, [])
+
+
+@pytest.mark.parametrize(
+    ("system", "place"),
+    [
+        ("darwin", "Applications/Google Chrome.app/Contents/MacOS/Google Chrome"),
+        ("darwin", "Playwright/chromium-1200/chrome-mac-arm64/Chrome.app/Contents/MacOS/Chrome"),
+        ("win32", "Programs/Microsoft/Edge/Application/msedge.exe"),
+        ("win32", "Playwright/chromium-1200/chrome-win64/chrome.exe"),
+        ("linux", "Playwright/chromium-1200/chrome-linux/chrome"),
+    ],
+)
+def test_a_browser_is_found_where_systems_keep_it_and_without_one_there_is_none(
+    tmp_path, monkeypatch, system, place
+):
+    for name in ("PATH", "PROGRAMFILES", "PROGRAMFILES(X86)"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.setenv("LOCALAPPDATA", str(tmp_path / "Programs"))
+    monkeypatch.setenv("PLAYWRIGHT_BROWSERS_PATH", str(tmp_path / "Playwright"))
+    monkeypatch.setattr(printed.sys, "platform", system)
+    if not printed.browser():  # macOS itself may have one in /Applications
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).touch()
+        assert printed.browser()[0] == str(tmp_path / place)
 
 
 @pytest.mark.parametrize("url", ["", "https://github.com/someone/compendium"])

@@ -3,10 +3,13 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pikepdf
+import platformdirs
 from bs4 import BeautifulSoup, Tag
 
 from compendium.errors import CompendiumError
@@ -16,7 +19,19 @@ from compendium.site import links, takeaway
 PDF = f"{takeaway.FOLDER}/denoising-compendium.pdf"  # in the pages
 PATIENCE = 300  # seconds that the browser has
 
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+_COMMANDS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "microsoft-edge")
+_PROGRAMS = {  # below the folders of programs of macOS and Windows
+    "darwin": [f"{app}.app/Contents/MacOS/{app}" for app in ("Google Chrome", "Chromium", "Microsoft Edge")],
+    "win32": [
+        f"{maker}/Application/{program}.exe"
+        for maker, program in (
+            ("Google/Chrome", "chrome"),
+            ("Chromium", "chrome"),
+            ("Microsoft/Edge", "msedge"),
+        )
+    ],
+}
+_OF_PLAYWRIGHT = {"darwin": "chrome-mac*/*.app/Contents/MacOS/*", "win32": "chrome-win*/chrome.exe"}
 _OPTIONS = "--headless --disable-gpu --no-pdf-header-footer --generate-pdf-document-outline"
 _OPTIONS += " --virtual-time-budget=60000"  # scripts that write formulas have all the time they need
 _STYLE = """
@@ -30,10 +45,24 @@ article > section:first-child { break-before: auto }
 
 
 def browser() -> list[str]:
-    """Return the command that starts Chromium or Chrome without a window; [] where there is none."""
-    program = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    """Return the command that starts Chromium, Chrome or Edge without a window; [] where there is none."""
+    program = next(filter(None, map(shutil.which, _COMMANDS)), None) or next(_installed(), None)
     alone = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []  # it refuses root
-    return [program, *alone] if program else []
+    return [str(program), *alone] if program else []
+
+
+def _installed() -> Iterator[Path]:
+    """Find browsers without a command: programs of macOS and Windows, then Playwright's, newest first."""
+    if sys.platform == "win32":
+        said = map(os.environ.get, ("PROGRAMFILES", "PROGRAMFILES(X86)", "LOCALAPPDATA"))
+        folders = [Path(folder) for folder in said if folder]
+    else:
+        folders = [Path("/Applications"), Path("~/Applications").expanduser()]
+    for folder in folders:
+        yield from filter(Path.is_file, (folder / program for program in _PROGRAMS.get(sys.platform, ())))
+    said = os.environ.get("PLAYWRIGHT_BROWSERS_PATH") or platformdirs.user_cache_path() / "ms-playwright"
+    place = _OF_PLAYWRIGHT.get(sys.platform, "chrome-linux*/chrome")
+    yield from sorted(Path(said).glob(f"chromium-*/{place}"), reverse=True)
 
 
 def version() -> list[str]:
@@ -51,18 +80,23 @@ def pdf(html: Path, names: Sequence[str]) -> Path:
     """
     command = browser()
     if not command:
-        raise CompendiumError("no browser to print with; install Chromium or Chrome")
+        raise CompendiumError("no browser to print with; install Chromium, Chrome or Edge")
     target, page, unfinished = html / PDF, html / "whole-book.html", html.with_suffix(".pdf")
     target.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(page, one_page(html, names))
     try:
-        ended = subprocess.run(
-            [*command, *_OPTIONS.split(), f"--print-to-pdf={unfinished}", page.as_uri()],
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            timeout=PATIENCE,
-        )
+        # in a profile of its own: a browser that is open would take the order, and print nothing
+        with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
+            ended = subprocess.run(
+                [
+                    *(*command, *_OPTIONS.split(), f"--user-data-dir={profile}"),
+                    *(f"--print-to-pdf={unfinished}", page.as_uri()),
+                ],
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                timeout=PATIENCE,
+            )
     except subprocess.TimeoutExpired:
         raise CompendiumError(f"{command[0]}: the book was not printed within {PATIENCE} s") from None
     finally:
