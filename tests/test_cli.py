@@ -11,6 +11,7 @@ import nbformat
 import psutil
 import pytest
 import requests
+from tiny_checkout import checkout
 from tiny_notebooks import write_notebook
 
 from compendium import cli, data, project, runner
@@ -215,6 +216,40 @@ def test_debug_shows_the_traceback(monkeypatch, chapter):
     ended = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert ended.returncode == 1
     assert "Traceback" in ended.stderr
+
+
+def test_what_the_system_refuses_is_one_line_and_status_1(call, monkeypatch):
+    def refused():
+        raise PermissionError(13, "Permission denied", "/book/_build")
+
+    monkeypatch.setattr(cli, "app", refused)
+    status, printed, complaint = call("book")
+    assert (status, printed, complaint.count("\n")) == (1, "", 1)
+    assert complaint.startswith("compendium: /book/_build: Permission denied; ")
+
+
+CACHED = """
+from compendium import metrics
+import IPython.paths, matplotlib
+print(IPython.paths.get_ipython_dir(), matplotlib.get_configdir(), sep="\\n")
+"""
+
+
+def test_nothing_complains_where_neither_home_nor_the_package_can_be_written(tmp_path):
+    tiny = checkout(tmp_path)
+    home = tmp_path / "home"
+    for place in (home, tmp_path / "lib" / "compendium" / "__pycache__"):
+        place.write_text("a file, in which not even root can make one", encoding="utf-8")
+    caches = {"IPYTHONDIR", "MPLCONFIGDIR", "NUMBA_CACHE_DIR"}
+    environment = {name: value for name, value in tiny.environment.items() if name not in caches}
+    environment |= {"HOME": str(home), "USERPROFILE": str(home)}
+    ended = subprocess.run(
+        [sys.executable, "-c", CACHED], env=environment, capture_output=True, encoding="utf-8"
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    used = ended.stdout.split("\n")[:-1]
+    assert len(used) == 2
+    assert not any(map(os.path.exists, used))
 
 
 def test_wrong_usage_is_found_within_two_seconds():

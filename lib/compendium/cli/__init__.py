@@ -12,7 +12,7 @@ import typer
 
 from compendium import project
 from compendium.cli import book, claims, compare, data, doctor, lab, open, params, publish, run, sweep, test
-from compendium.errors import CompendiumError
+from compendium.errors import CompendiumError, one_line
 
 app = typer.Typer(
     help="The Denoising Compendium: build the book, re-run its chapters, compare runs, check claims.",
@@ -76,8 +76,18 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # letters that a console lacks end no command
     try:
         app()
-    except CompendiumError as error:
+    except (CompendiumError, OSError) as error:
         if "--debug" in sys.argv:
             raise
+        error = _of_system(error) if isinstance(error, OSError) else error
         typer.echo(f"compendium: {error}", err=True)
         sys.exit(error.exit_status)
+
+
+def _of_system(fault: OSError) -> CompendiumError:
+    """What the system refused, such as a folder that is read-only, by the file's name where it has one."""
+    where = f"{fault.filename}: " if fault.filename else ""
+    return CompendiumError(
+        f"{where}{fault.strerror or one_line(fault) or type(fault).__name__}; "
+        "mend that, or work in a folder of your own; `compendium --debug ...` shows where it happened"
+    )
