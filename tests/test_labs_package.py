@@ -95,7 +95,9 @@ def test_the_same_files_give_the_same_bytes_and_the_folder_of_work_stays(wheel, 
 def test_a_build_that_fails_is_one_line(tmp_path, monkeypatch):
     (tmp_path / "pyproject.toml").write_text("[project]\nname = 'compendium'\n", encoding="utf-8")
     monkeypatch.setattr(project, "ROOT", tmp_path)
-    with pytest.raises(CompendiumError, match=r"^the wheel cannot be built \(.+\); type: make environment$"):
+    with pytest.raises(
+        CompendiumError, match=r"^the wheel cannot be built \(.+\); type: python -m pip install .+$"
+    ):
         package.wheel(tmp_path / "out")
 
 
