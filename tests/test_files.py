@@ -8,8 +8,9 @@ import time
 
 import pytest
 
+from compendium import files
 from compendium.errors import CompendiumError
-from compendium.files import write_atomically
+from compendium.files import own_name, write_atomically
 
 
 def test_bytes_text_and_folders(tmp_path):
@@ -25,7 +26,7 @@ def test_bytes_text_and_folders(tmp_path):
 WRITER = """
 import itertools, sys
 from pathlib import Path
-from compendium.files import write_atomically
+from compendium.files import own_name, write_atomically
 for i in itertools.count():
     write_atomically(Path(sys.argv[1]), bytes([i % 256]) * 4_000_000)
 """
@@ -85,3 +86,11 @@ def test_an_interruption_leaves_the_old_file_and_nothing_else(tmp_path, monkeypa
         write_atomically(path, "new")
     assert path.read_text(encoding="utf-8") == "old"
     assert os.listdir(tmp_path) == ["state"]
+
+
+def test_windows_gets_no_colon_in_the_name_of_a_file_that_holds_a_data_set_s(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    monkeypatch.setattr(files.sys, "platform", "win32")
+    path = own_name(folder / "draw-folder:pictures@28-1.json", {}, lambda path: None)
+    assert path == folder / "draw-folderpictures@28-1.json"
+    assert own_name(path.relative_to(tmp_path), {}, lambda path: None) == path.relative_to(tmp_path)

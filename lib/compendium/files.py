@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -55,6 +56,8 @@ def own_name(path: Path, identity: object, identity_in: Callable[[Path], object]
     So two versions of an experiment that are run in one folder, as a notebook that is changed by hand, do
     not meet.
     """
+    if sys.platform == "win32":  # where no name has a colon; that of a data set, folder:PATH, has
+        path = Path(*(part if part == path.anchor else part.replace(":", "") for part in path.parts))
     if not path.exists() or identity_in(path) == identity:
         return path
     digest = hashlib.sha256(json.dumps(identity, sort_keys=True).encode()).hexdigest()

@@ -81,7 +81,8 @@ def shown(folder: Path, name: str) -> Iterator[dict[str, Callable[..., None]]]:
 
     def advance(cell: Mapping[str, Any], cell_index: int) -> None:
         state.cell += 1
-        (folder / REPORT).unlink(missing_ok=True)  # of an earlier cell
+        with suppress(OSError):  # Windows keeps what is just being read
+            (folder / REPORT).unlink()  # of an earlier cell
 
     alone = multiprocessing.parent_process() is None
     show = _bars if alone and sys.stderr.isatty() else _lines

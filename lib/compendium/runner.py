@@ -59,7 +59,7 @@ def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
     try:
         with (
             runs.started(this),
-            tempfile.TemporaryDirectory() as home,
+            tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,  # the kernel may just be ending
             progress.shown(out, chapter.name) as hooks,
         ):
             execution.environment = _environment(this, home)
