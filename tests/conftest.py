@@ -1,13 +1,43 @@
+import functools
 import os
 import sys
 
 import pytest
-from playwright.sync_api import sync_playwright
 
 from compendium import book, cli
+from compendium.errors import CompendiumError
 from compendium.site import printed
 
 os.environ["PYTHONIOENCODING"] = "utf-8"  # of the processes that tests start, whose output they read
+
+
+@functools.cache
+def _why_no_cage():
+    from compendium.labs import cage
+
+    try:
+        cage.require()
+    except CompendiumError as fault:
+        return str(fault)
+    return ""
+
+
+# what a test marked needs("posix") lacks here, "" if nothing
+LACKING = {
+    "posix": lambda: "" if os.name == "posix" else "Windows has no such signals, terminals and limits",
+    "linux": lambda: "" if sys.platform == "linux" else "only Linux has such files in /proc and /dev",
+    "cage": _why_no_cage,
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    for mark in item.iter_markers("needs"):
+        (what,) = mark.args
+        if reason := LACKING[what]():
+            # what continuous integration passes over, nobody tries
+            tried = what == "cage" and sys.platform == "linux" and "CI" in os.environ
+            (pytest.fail if tried else pytest.skip)(reason)
 
 
 def _page(folder, chapter):
@@ -44,10 +74,11 @@ def html():
 @pytest.fixture(scope="module")
 def chromium():
     """A real Chromium or Chrome without a window, as Playwright's `Browser`."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="no Playwright: pip install playwright")
     if not printed.browser():
         pytest.skip("no browser: install chromium (on Debian and Ubuntu: apt install chromium)")
     program, *options = printed.browser()
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program, args=options)
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=options)
         yield browser
         browser.close()

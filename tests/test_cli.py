@@ -405,6 +405,7 @@ def test_open_without_jupyterlab_says_what_to_type(call, chapter, monkeypatch):
     assert complaint == ('compendium: JupyterLab is not installed; type: pip install "jupyterlab>=4.2"\n')
 
 
+@pytest.mark.needs("posix")
 @pytest.mark.skipif(not find_spec("jupyterlab"), reason="JupyterLab is an extra of its own")
 def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path):
     command = [

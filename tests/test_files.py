@@ -1,6 +1,5 @@
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -19,7 +18,7 @@ def test_bytes_text_and_folders(tmp_path):
     assert path.read_bytes() == b"\x00\xff"
     write_atomically(path, "σ\n")
     assert path.read_bytes() == "σ\n".encode()
-    assert path.stat().st_mode & 0o777 == 0o644
+    assert path.stat().st_mode & 0o444 == 0o444  # as of any other file, not the owner's alone
     assert os.listdir(path.parent) == ["file"]
 
 
@@ -43,14 +42,17 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
             time.sleep(0.001)
         time.sleep(delay / 1000)
         writer.kill()
-        assert writer.wait() == -signal.SIGKILL
+        assert writer.wait() != 0
         content = path.read_bytes()
         assert content == content[:1] * 4_000_000
         written.add(content[0])
     assert len(written) > 1  # the writers were killed at different moments
 
 
+@pytest.mark.needs("posix")
 def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
+    import resource
+
     path = tmp_path / "state"
     write_atomically(path, "old")
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -71,7 +73,7 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_else(tmp_path):
 
 def test_a_folder_that_is_a_file(tmp_path):
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
-    with pytest.raises(CompendiumError, match=r"taken/state: cannot be written \(.+\); "):
+    with pytest.raises(CompendiumError, match=r"taken.state: cannot be written \(.+\); "):
         write_atomically(tmp_path / "taken" / "state", "new")
 
 

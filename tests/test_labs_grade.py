@@ -28,16 +28,7 @@ QUICK = cage.Limits(seconds=150, memory=MEMORY, output=2 * cage.MB, processes=8)
 HURRIED = cage.Limits(seconds=15, memory=MEMORY)
 
 
-def caged():
-    try:
-        cage.require()
-    except CompendiumError as error:
-        return str(error)
-    return ""
-
-
-WHY_NOT = caged()
-needs_cage = pytest.mark.skipif(bool(WHY_NOT), reason=WHY_NOT)
+needs_cage = pytest.mark.needs("cage")
 
 
 @pytest.fixture(scope="module")
@@ -440,7 +431,7 @@ def test_command(lab, tmp_path):
 
 
 @needs_cage
-@pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("ending", ["SIGKILL", "SIGINT"])
 def test_cages_end_with_the_grader(lab, tmp_path, ending):
     write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD, "time.sleep(86420)")
     write_notebook(tmp_path / "in" / "tiny2.ipynb", *GOOD, "!sleep 86420")
@@ -456,7 +447,7 @@ def test_cages_end_with_the_grader(lab, tmp_path, ending):
             assert time.monotonic() < deadline
             time.sleep(0.2)
             members = psutil.Process(process.pid).children(recursive=True)
-        process.send_signal(ending)
+        process.send_signal(signal.Signals[ending])
     _, alive = psutil.wait_procs(members, timeout=20)
     assert not alive
 
@@ -503,6 +494,7 @@ def test_refuses_in_a_line_where_cages_and_the_modules_for_them_are_not(tmp_path
     assert ended.returncode == 1
 
 
+@pytest.mark.needs("linux")
 def test_refuses_without_bubblewrap(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(CompendiumError, match="apt install bubblewrap"):

@@ -41,7 +41,7 @@ def test_on_no_terminal_there_is_a_line_now_and_then(notebook, tmp_path, monkeyp
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"chapter.ipynb", "run.json"}
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals")
+@pytest.mark.needs("posix")
 def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, tmp_path, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")

@@ -104,7 +104,7 @@ def test_of_a_long_cell_the_lines_around_the_failing_one_are_shown(tmp_path):
     assert source == ["    8 | x8 = 8", "    9 | x9 = 9", ">  10 | 1 / 0", "   11 | y1 = 1", "   12 | y2 = 2"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+@pytest.mark.needs("posix")
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
@@ -115,7 +115,11 @@ def test_of_a_long_cell_the_lines_around_the_failing_one_are_shown(tmp_path):
         ),
         ("os.kill(os.getpid(), 11)", "the notebook's process died of SIGSEGV; see "),
         ("np.empty(10**18)", "cell 2 ran out of memory (Unable to allocate"),
-        ("open('/dev/full', 'w').write('x' * 10**6)", "cell 2 found the disk full ([Errno 28] No space left"),
+        pytest.param(
+            "open('/dev/full', 'w').write('x' * 10**6)",
+            "cell 2 found the disk full ([Errno 28] No space left",
+            marks=pytest.mark.needs("linux"),
+        ),
     ],
 )
 def test_what_ends_a_notebook_is_named(tmp_path, source, reason):
@@ -127,7 +131,7 @@ def test_what_ends_a_notebook_is_named(tmp_path, source, reason):
     assert (tmp_path / "out" / "chapter.failed.ipynb").exists()
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+@pytest.mark.needs("posix")
 def test_a_full_disk_is_named_when_the_notebook_itself_cannot_be_written(tmp_path):
     cells = ["print('reached')", "from IPython.display import display, HTML\ndisplay(HTML('x' * 10**6))"]
     notebook = write_notebook(tmp_path / "chapter.ipynb", *cells)
@@ -149,7 +153,7 @@ def test_a_full_disk_is_named_when_the_notebook_itself_cannot_be_written(tmp_pat
     assert not list((tmp_path / "out").glob("chapter.ipynb"))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGINT for another process")
+@pytest.mark.needs("posix")
 def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
     begun = tmp_path / "begun"
     notebook = write_notebook(
@@ -258,9 +262,9 @@ def test_a_kernel_is_this_python_without_the_settings_of_the_user(tmp_path, monk
     notebook = write_notebook(
         tmp_path / "chapter.ipynb",
         "1\n2",
-        "import sys, matplotlib; from keras import backend, config\n"
+        "import os, sys, matplotlib; from keras import backend, config\n"
         "print(sys.executable, backend.backend(), config.image_data_format(), config.floatx())\n"
-        "print(matplotlib.rcParams['figure.dpi'], 'x' in globals(), open('/dev/null').encoding.lower())",
+        "print(matplotlib.rcParams['figure.dpi'], 'x' in globals(), open(os.devnull).encoding.lower())",
     )
     _, first, second = nbformat.read(execute(notebook, out=tmp_path / "out"), 4).cells
     assert [output.data["text/plain"] for output in first.outputs] == ["2"]

@@ -332,7 +332,7 @@ def epochs_in(folder):
         return 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+@pytest.mark.needs("posix")
 def test_a_killed_run_ends_with_the_numbers_of_an_uninterrupted_one(tmp_path, chapter):
     write_notebook(chapter, TRAINING, parameters=PARAMETERS)
     whole, cut = tmp_path / "whole", tmp_path / "cut"

@@ -12,7 +12,6 @@ import nbformat
 import numpy as np
 import pytest
 import site_pages
-from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_output
 from PIL import Image
@@ -275,6 +274,8 @@ def test_without_scripts_pictures_and_captions_stand_alone(opened):
 
 
 def test_axe_finds_nothing_in_unfolded_figures(opened):
+    from axe_playwright_python.sync_playwright import Axe
+
     for theme in ("light", "dark"):
         page = opened("book/autoencoders.html", reduced_motion="reduce")
         page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")

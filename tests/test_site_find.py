@@ -11,7 +11,6 @@ import pytest
 import site_pages
 import yaml
 from bs4 import BeautifulSoup
-from playwright.sync_api import expect
 from tiny_book import compiled
 
 from compendium import book, project
@@ -44,7 +43,15 @@ def page(chromium, html):
     context.close()
 
 
-def test_a_word_is_found_without_a_server_or_a_network(page, html):
+@pytest.fixture
+def expect(chromium):
+    """Playwright's assertions, which wait."""
+    from playwright.sync_api import expect
+
+    return expect
+
+
+def test_a_word_is_found_without_a_server_or_a_network(page, html, expect):
     complaints = []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     page.on("pageerror", lambda fault: complaints.append(str(fault)))
@@ -62,7 +69,7 @@ def test_a_word_is_found_without_a_server_or_a_network(page, html):
 
 
 @pytest.mark.parametrize("path", site_pages.each())
-def test_the_keyboard_reaches_everything_sees_where_it_is_and_gets_out_again(page, path):
+def test_the_keyboard_reaches_everything_sees_where_it_is_and_gets_out_again(page, path, expect):
     page.goto(path.as_uri())
     page.keyboard.press("Tab")
     assert page.evaluate(FOCUS)[2], "the first stop leads to the text"
@@ -106,7 +113,7 @@ def test_no_address_has_gone(html):
     assert gone == [], "give each a line under `redirects` in _config.yml"
 
 
-def test_the_books_own_address_shows_its_first_page_and_all_of_it(page, html):
+def test_the_books_own_address_shows_its_first_page_and_all_of_it(page, html, expect):
     complaints = []
     page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
     root, first = html / "index.html", html / "book" / "index.html"

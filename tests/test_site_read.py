@@ -7,7 +7,6 @@ from pathlib import Path
 import nbformat
 import pytest
 import site_pages
-from axe_playwright_python.sync_playwright import Axe
 from bs4 import BeautifulSoup
 
 from compendium import book, claims, project
@@ -285,6 +284,8 @@ def test_a_figure_in_a_tip_is_that_of_the_page_also_from_another_folder(open_pag
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_an_open_tip_is_accessible(open_page, theme):
+    from axe_playwright_python.sync_playwright import Axe
+
     page = open_page("book/stories")
     page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
     page.keyboard.press("Tab")

@@ -42,7 +42,7 @@ record = {"chapter": "tiny", "parameters": {}, "metrics": metrics, "curves": [],
 (folder / "record.json").write_text(json.dumps(record))
 """
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
+pytestmark = pytest.mark.needs("posix")
 
 
 @pytest.fixture(scope="module")

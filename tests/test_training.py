@@ -2,12 +2,8 @@ import importlib.util
 import io
 import os
 import pickle
-import pty
-import select
-import signal
 import subprocess
 import sys
-import termios
 import time
 from pathlib import Path
 
@@ -205,7 +201,7 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
         time.sleep(0.002)
     process.kill()
     _, messages = process.communicate()
-    assert process.returncode == -signal.SIGKILL
+    assert process.returncode != 0
     assert messages == b""  # no progress bar in a log, no chatter of the backend
 
     drawn = []
@@ -386,7 +382,12 @@ def test_quiet_in_a_log(capsys):
     assert capsys.readouterr() == ("", "")
 
 
+@pytest.mark.needs("posix")
 def test_a_progress_bar_in_a_terminal(monkeypatch):
+    import pty
+    import select
+    import termios
+
     terminal, shown = pty.openpty()
     termios.tcsetwinsize(shown, (24, 80))
     with open(shown, "w", encoding="utf-8") as stderr, monkeypatch.context() as patch:
