@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import pytest
 
@@ -80,7 +81,9 @@ class Seen:
     def files(self) -> set[Path]:
         """The files that the page is made of."""
         return {
-            Path(unquote(urlsplit(address).path)) for address in self.requests if address.startswith("file:")
+            Path(url2pathname(urlsplit(address).path))
+            for address in self.requests
+            if address.startswith("file:")
         }
 
 
