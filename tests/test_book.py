@@ -312,7 +312,7 @@ def build(checkout, *arguments):
     """`compendium book`: exit status, lines on standard output and error, and, sorted, what was run."""
     (checkout / "runs.txt").write_text("", encoding="utf-8")
     ended = subprocess.run(
-        command(*arguments), env=environment(checkout), cwd=checkout, capture_output=True, text=True
+        command(*arguments), env=environment(checkout), cwd=checkout, capture_output=True, encoding="utf-8"
     )
     runs = sorted((checkout / "runs.txt").read_text(encoding="utf-8").split())
     return ended.returncode, ended.stdout.splitlines(), ended.stderr.splitlines(), runs
@@ -326,13 +326,13 @@ def test_a_build_runs_and_compiles_what_has_changed_and_no_more(checkout):
     assert sorted(printed[:2]) == ["one: running", "two: running"]  # at the same time
     assert printed[2] == "pages: compiling"
     assert printed[-1] == f"open {html / 'index.html'}"
-    assert "ran" in (html / "notebooks" / "two.html").read_text()
+    assert "ran" in (html / "notebooks" / "two.html").read_text(encoding="utf-8")
     first = (html / "notebooks" / "two.html").stat()
 
     # nothing changed: what an editor or a file manager leaves is nothing, either
     for folder in ("lib/compendium", "book", "notebooks"):
         (checkout / folder / ".DS_Store").write_bytes(b"\0")
-        (checkout / folder / "one.md~").write_text("# Of an editor\n")
+        (checkout / folder / "one.md~").write_text("# Of an editor\n", encoding="utf-8")
     status, printed, _, runs = build(checkout)
     assert (status, runs) == (0, [])
     assert printed[:3] == ["one: unchanged", "two: unchanged", "pages: nothing changed"]
@@ -353,11 +353,11 @@ def test_a_build_runs_and_compiles_what_has_changed_and_no_more(checkout):
     shutil.rmtree(checkout / "_build")
     status, printed, _, runs = build(checkout)
     assert (status, runs) == (0, [])
-    assert "ran" in (html / "book" / "one.html").read_text()
+    assert "ran" in (html / "book" / "one.html").read_text(encoding="utf-8")
 
     # a change in the library: all run, and the pages are still those
     first = (html / "notebooks" / "two.html").stat()
-    with (checkout / "lib" / "compendium" / "errors.py").open("a") as file:
+    with (checkout / "lib" / "compendium" / "errors.py").open("a", encoding="utf-8") as file:
         file.write("# a change\n")
     status, printed, _, runs = build(checkout)
     assert (status, runs) == (0, ["one", "two"])
@@ -378,12 +378,14 @@ def test_a_page_is_made_anew_where_a_record_that_it_quotes_has_changed(checkout)
         status, _, complaint, runs = build(checkout, "--save-outputs")
         assert (status, complaint) == (0, [])
         assert runs == (["one", "two"] if epochs == 1 else ["one"])
-        assert f"of {epochs} epochs" in (checkout / "_build" / "html" / "book" / "one.html").read_text()
+        assert f"of {epochs} epochs" in (checkout / "_build" / "html" / "book" / "one.html").read_text(
+            encoding="utf-8"
+        )
 
 
 def test_a_second_build_waits_for_the_first(checkout):
     first = subprocess.Popen(
-        command(), env=environment(checkout), cwd=checkout, stdout=subprocess.PIPE, text=True
+        command(), env=environment(checkout), cwd=checkout, stdout=subprocess.PIPE, encoding="utf-8"
     )
     assert first.stdout.readline().endswith(": running\n")
     status, printed, _, _ = build(checkout)
@@ -396,7 +398,7 @@ def test_a_second_build_waits_for_the_first(checkout):
 def test_no_run_goes_on_where_the_build_is_killed(checkout):
     write_notebook(checkout / "book" / "one.ipynb", RUN.format(name="one") + "\nimport time; time.sleep(300)")
     started = subprocess.Popen(command(), env=environment(checkout), cwd=checkout, stdout=subprocess.DEVNULL)
-    while "one" not in (checkout / "runs.txt").read_text():
+    while "one" not in (checkout / "runs.txt").read_text(encoding="utf-8"):
         assert started.poll() is None
         time.sleep(0.1)
     left = psutil.Process(started.pid).children(recursive=True)
@@ -411,6 +413,6 @@ def test_the_copy_of_the_library_is_the_one_that_builds(checkout):
     """Otherwise the test above would build this very book."""
     script = "from compendium import project; print(project.ROOT)"
     ended = subprocess.run(
-        [sys.executable, "-c", script], env=environment(checkout), capture_output=True, text=True
+        [sys.executable, "-c", script], env=environment(checkout), capture_output=True, encoding="utf-8"
     )
     assert Path(ended.stdout.strip()) == checkout.resolve()

@@ -9,7 +9,7 @@ from compendium import book, project, results
 
 @pytest.mark.parametrize("chapter", project.chapters())
 def test_the_books_own_run_is_whole_and_its_networks_learnt(chapter):
-    record = json.loads((project.RESULTS / chapter / book.QUICK / "record.json").read_text())
+    record = json.loads((project.RESULTS / chapter / book.QUICK / "record.json").read_text(encoding="utf-8"))
     assert record["outcomes"]
     assert {row["outcome"] for row in record["outcomes"]} == {results.LEARNT}
     assert {*record["parts"].values()} == {"done"}

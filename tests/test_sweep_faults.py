@@ -31,7 +31,7 @@ from pathlib import Path
 folder = Path(os.environ["COMPENDIUM_RUN"])
 with open(folder / "begun", "a") as file:
     file.write(f"{os.getpid()} {os.environ['OMP_NUM_THREADS']} {os.environ['TF_NUM_INTRAOP_THREADS']}\\n")
-if len((folder / "begun").read_text().splitlines()) <= stalls:
+if len((folder / "begun").read_text(encoding="utf-8").splitlines()) <= stalls:
     time.sleep(300)
 assert depth != 9, "no network is that deep"
 metrics = [

@@ -82,7 +82,7 @@ def build(report: Report, *, run: bool = True, solutions: bool = False) -> Path:
         if solutions:
             _add_to_contents(generated.solutions(SOURCE, report))
         state = _state_of_pages()
-        if STAMP.exists() and STAMP.read_text() == state and HTML.exists():
+        if STAMP.exists() and STAMP.read_text(encoding="utf-8") == state and HTML.exists():
             report("pages: nothing changed")
         else:
             report("pages: compiling")
