@@ -79,7 +79,7 @@ def test_a_broken_keras_is_one_line_whatever_it_raises(tmp_path):
     assert told.returncode == 1
     assert "Traceback" not in told.stdout + told.stderr
     assert verdicts(told.stdout.splitlines())["training"] == "FAIL"
-    assert "pip uninstall --yes tensorflow keras" in told.stdout
+    assert "pip uninstall --yes tensorflow tensorflow-cpu keras" in told.stdout
 
 
 def test_without_packages_the_module_still_speaks(tmp_path):
@@ -91,7 +91,7 @@ def test_without_packages_the_module_still_speaks(tmp_path):
     assert told.stderr == ""
     found = verdicts(told.stdout.splitlines())
     assert [name for name, verdict in found.items() if verdict == "FAIL"] == ["memory", "data", "training"]
-    assert "-m pip install -r requirements.txt" in told.stdout
+    assert "-m pip install --no-deps -r requirements.txt" in told.stdout
 
 
 def test_only_the_standard_library_is_imported_at_once():
@@ -163,6 +163,24 @@ def test_a_package_of_which_only_a_folder_is_left_counts_as_missing(look, monkey
     assert look("packages")[0].text.startswith("psutil is not installed; type: ")
 
 
+@pytest.mark.parametrize(
+    "there", [{"tensorflow"}, {"tensorflow-cpu"}, {"tensorflow", "tensorflow-cpu"}, set()]
+)
+def test_one_of_the_two_tensorflows_is_enough_and_both_are_too_many(there, look, monkeypatch):
+    def version(name):
+        if name not in there:
+            raise metadata.PackageNotFoundError(name)
+        return "2.20.0"
+
+    monkeypatch.setattr(metadata, "requires", lambda name: ["tensorflow-cpu>=2.19,<2.21"])
+    monkeypatch.setattr(metadata, "version", version)
+    first = look("packages")[0]
+    assert first.verdict == ("OK" if len(there) == 1 else "FAIL")
+    if len(there) == 2:
+        assert first.text.startswith("tensorflow and tensorflow-cpu are both installed; ")
+        assert "pip uninstall --yes tensorflow tensorflow-cpu keras" in first.text
+
+
 def test_the_package_itself_not_installed_fails(look, monkeypatch):
     def absent(name):
         raise metadata.PackageNotFoundError(name)
@@ -172,7 +190,7 @@ def test_the_package_itself_not_installed_fails(look, monkeypatch):
     for name in ("Python", "packages"):
         (finding,) = look(name)
         assert finding.verdict == "FAIL"
-        assert finding.text.endswith("-m pip install -r requirements.txt")
+        assert finding.text.endswith("-m pip install --no-deps -r requirements.txt")
 
 
 @pytest.mark.parametrize(("free", "verdict"), [(1.99e9, "FAIL"), (2e9, "OK")])

@@ -1,4 +1,7 @@
-"""One environment: pyproject.toml, lock, conda, Makefile, workflows, what is installed; text is UTF-8."""
+"""pyproject.toml, the locks, conda, Docker, the Makefile, workflows, what is installed: one environment.
+
+Text is UTF-8.
+"""
 
 import ast
 import re
@@ -14,8 +17,13 @@ from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"]]
-LINES = (ROOT / "requirements.lock").read_text(encoding="utf-8").splitlines()
+EXTRAS = PROJECT["optional-dependencies"]
+DIRECT = [Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["book"] + EXTRAS["test"]]
+FOR_LABS = [Requirement(line) for line in PROJECT["dependencies"] + EXTRAS["lab"]]
+LOCKS = {
+    name: (ROOT / name).read_text(encoding="utf-8").splitlines()
+    for name in ("requirements.lock", "labs/requirements.lock")
+}
 
 
 def applies(requirement, extra=""):
@@ -23,14 +31,17 @@ def applies(requirement, extra=""):
     return requirement.marker is None or requirement.marker.evaluate({"extra": extra})
 
 
-PINS = [Requirement(line) for line in LINES]
-VERSIONS = {pin.name: str(pin.specifier).removeprefix("==") for pin in PINS if applies(pin)}
+PINS = {name: [Requirement(line) for line in lines] for name, lines in LOCKS.items()}
+VERSIONS, LAB_VERSIONS = (
+    {pin.name: str(pin.specifier).removeprefix("==") for pin in pins if applies(pin)}
+    for pins in PINS.values()
+)
 
 
-def unmet(needs):
+def unmet(needs, versions=VERSIONS):
     """The needs that the lock does not meet here, as lines."""
     for need in needs:
-        version = VERSIONS.get(canonicalize_name(need.name))
+        version = versions.get(canonicalize_name(need.name))
         if version is None or not need.specifier.contains(version, prereleases=True):
             yield f"{need}: locked is {version}"
 
@@ -47,22 +58,54 @@ def walk(needs):
             pending += [requirement for requirement in required if applies(requirement, extra)]
 
 
-def test_every_line_of_the_lock_pins_a_version():
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_line_of_a_lock_pins_a_version(lock):
     pin = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*==\d[\w.]*( ; [^:@]+)?")
-    assert not [line for line in LINES if not pin.fullmatch(line)]
+    assert not [line for line in LOCKS[lock] if not pin.fullmatch(line)]
 
 
-def test_the_lock_is_sorted_and_names_a_package_once():
-    names = [pin.name for pin in PINS]
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_is_sorted_and_names_a_package_once(lock):
+    names = [pin.name for pin in PINS[lock]]
     assert names == sorted(set(names))
 
 
-def test_the_lock_meets_pyproject():
-    assert not list(unmet(DIRECT))
+def test_the_locks_meet_pyproject():
+    assert not list(unmet(need for need in DIRECT if applies(need)))
+    assert not list(unmet((need for need in FOR_LABS if applies(need)), LAB_VERSIONS))
+
+
+def test_the_locks_have_the_same_versions():
+    assert {name: LAB_VERSIONS[name] for name in VERSIONS.keys() & LAB_VERSIONS} == {
+        name: VERSIONS[name] for name in VERSIONS.keys() & LAB_VERSIONS
+    }
+
+
+def test_the_lock_of_the_labs_lacks_only_what_tensorflow_never_imports():
+    shared = [need for need in FOR_LABS if applies(need) and need.name in VERSIONS]
+    lacking = {canonicalize_name(need.name) for need in walk(shared)} - LAB_VERSIONS.keys()
+    assert lacking == {"grpcio", "libclang", "tensorboard", "tensorboard-data-server"}
+
+
+@pytest.mark.parametrize(
+    ("platform", "machine", "name"),
+    [
+        ("linux", "x86_64", "tensorflow-cpu"),
+        ("win32", "AMD64", "tensorflow-cpu"),
+        ("linux", "aarch64", "tensorflow"),
+        ("darwin", "arm64", "tensorflow"),
+    ],
+)
+def test_everywhere_one_of_the_two_tensorflows_is_installed(platform, machine, name):
+    system = {"sys_platform": platform, "platform_machine": machine, "extra": ""}
+    for needs in (DIRECT, *PINS.values()):
+        both = [need for need in needs if need.name.startswith("tensorflow") and need.marker]
+        assert [need.name for need in both if need.marker.evaluate(system)] == [name]
+        assert len({str(need.specifier) for need in both}) == 1
 
 
 def test_the_lock_meets_what_the_locked_packages_need():
-    assert not list(unmet(walk(DIRECT)))
+    assert not list(unmet(walk(need for need in DIRECT if applies(need))))
 
 
 def test_the_installed_packages_are_the_locked_ones():

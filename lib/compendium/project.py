@@ -36,13 +36,16 @@ COMPUTING_PACKAGES = (*QUOTED_PACKAGES[1:], "numba", "pandas", "keras-tuner", "p
 BACKEND_PACKAGES = {"jax": ("jax", "jaxlib"), "torch": ("torch",)}
 """What a backend of Keras other than TensorFlow computes with."""
 
+TENSORFLOW = ("tensorflow", "tensorflow-cpu")
+"""Two distributions of the same code, of which one is installed; versions go by the first name."""
+
 
 def checkout() -> Path:
     """Return `ROOT`; raises CompendiumError where the package was installed without a checkout."""
     if not NOTEBOOKS.is_dir():
         raise CompendiumError(
             f"this command needs a checkout of the compendium, and {PACKAGE} is in none; "
-            "in the folder of a checkout, type: python -m pip install -e ."
+            "in the folder of a checkout, type: python -m pip install --no-deps -r requirements.lock -e ."
         )
     return ROOT
 
@@ -116,26 +119,34 @@ def backend() -> str:
 def computing_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide a run's numbers, its backend's too."""
     names = (*COMPUTING_PACKAGES, *BACKEND_PACKAGES.get(backend(), ()))
-    return {"python": platform.python_version()} | {name: _version(name) for name in names}
+    return {"python": platform.python_version()} | {name: version(name) for name in names}
 
 
 def locked_versions() -> dict[str, str]:
     """Return the installed versions of all packages of the lock file, of the computing ones without one."""
-    lock = ROOT / "requirements.lock"
-    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
-    names = re.findall(r"^([\w.-]+)==", text, re.MULTILINE)
-    return computing_versions() | {name: found for name in sorted(names) if (found := _version(name))}
+    names = sorted({*_lock()} - {*TENSORFLOW})
+    return computing_versions() | {name: found for name in names if (found := version(name))}
+
+
+def version(package: str) -> str:
+    """Return the installed version, "" where there is none: of a package for other systems, for instance."""
+    for name in TENSORFLOW if package in TENSORFLOW else (package,):
+        try:
+            return importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return ""
 
 
 def locked(names: Iterable[str]) -> dict[str, str]:
     """Return the versions that the lock file has of packages, of those that it names."""
+    return {name: pinned for name, pinned in _lock().items() if name in names}
+
+
+def _lock() -> dict[str, str]:
     lock = ROOT / "requirements.lock"
-    pinned = (
-        re.findall(r"^([\w.-]+)==([\w.]+)", lock.read_text(encoding="utf-8"), re.MULTILINE)
-        if lock.exists()
-        else []
-    )
-    return {name: version for name, version in pinned if name in names}
+    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
+    return dict(re.findall(r"^([\w.-]+)==([\w.]+)", text, re.MULTILINE))
 
 
 def commit() -> str | None:
@@ -155,14 +166,6 @@ def _git(*arguments: str) -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return answer.stdout.strip()
-
-
-def _version(package: str) -> str:
-    """Return the installed version, "" where there is none: of a package for other systems, for instance."""
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
 
 
 def _imported(source: str) -> frozenset[str]:

@@ -54,7 +54,7 @@ def _show_versions(wanted: bool) -> None:
     typer.echo(f"compendium {metadata.version('compendium')}" + (f" (commit {commit})" if commit else ""))
     typer.echo(f"Python {platform.python_version()}")
     for name, package in {"Keras": "keras", "TensorFlow": "tensorflow"}.items():
-        typer.echo(f"{name} {metadata.version(package)}")
+        typer.echo(f"{name} {project.version(package)}")
     raise typer.Exit
 
 
@@ -82,6 +82,15 @@ def main() -> None:
         error = _of_system(error) if isinstance(error, OSError) else error
         typer.echo(f"compendium: {error}", err=True)
         sys.exit(error.exit_status)
+    except ModuleNotFoundError as error:
+        if "--debug" in sys.argv or not error.name or error.name.startswith("compendium"):
+            raise
+        typer.echo(
+            f"compendium: {error.name} is not installed, and this needs the book's packages; "
+            "in the checkout, type: python -m pip install --no-deps -r requirements.lock",
+            err=True,
+        )
+        sys.exit(1)
 
 
 def _of_system(fault: OSError) -> CompendiumError:

@@ -32,6 +32,7 @@ def build(
     ] = False,
 ) -> None:
     """Run the solutions; write student notebook, solution, instructor's notes and the students' zip."""
+    project.checkout()
     from compendium.labs import editions, package, source
     from compendium.labs.otter import export
 
@@ -62,10 +63,10 @@ def grade(
     ] = None,
 ) -> None:
     """Run submitted notebooks on Linux, each in a cage of its own; write grades.csv and a page for each."""
+    project.checkout()
     from compendium.labs import cage
     from compendium.labs import grade as grader
 
-    project.checkout()
     out = out or Path(f"{folder.resolve()}-grades")
     grades = grader.grade(
         folder,

@@ -318,7 +318,7 @@ All labs share one environment, in the folder above this one; Python 3.11, 3.12 
 access to the internet, in this folder:
 
     python3 -m venv ../.venv
-    ../.venv/bin/python -m pip install -r requirements.txt
+    ../.venv/bin/python -m pip install --no-deps -r requirements.txt
     ../.venv/bin/compendium doctor
 
 On Windows: `py -3.13 -m venv ..\\.venv`, then `..\\.venv\\Scripts\\python` and `...\\compendium`.

@@ -9,9 +9,6 @@ from compendium import project
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 
-# As uv resolves the extra `lab` beside the lock: CONTRIBUTING.md has the command.
-JUPYTERLAB = "jupyterlab==4.6.6"
-
 # A build hook works in the folder of the project; in a process of its own, nobody else's folder changes.
 _BUILD = "import sys; from hatchling.build import build_wheel; print(build_wheel(sys.argv[1]))"
 
@@ -37,10 +34,10 @@ def wheel(folder: Path) -> Path:
 
 
 def requirements(wheel: Path) -> str:
-    """Return the text of a student's requirements.txt: the lock, JupyterLab, and the wheel beside the file.
+    """Return the text of a student's requirements.txt: the lock of the labs, and the wheel beside the file.
 
-    All of the lock, though a lab imports less: the rest is a tenth of the size, as TensorFlow is most of it,
-    and what the wheel itself requires. Raises CompendiumError outside a checkout.
+    It is installed with `--no-deps`: the lock leaves out what TensorFlow names and never imports, which
+    would be a tenth of the download. Raises CompendiumError outside a checkout.
     """
-    lock = (project.checkout() / "requirements.lock").read_text(encoding="utf-8")
-    return f"{lock}{JUPYTERLAB}\n./{wheel.name}\n"
+    lock = (project.checkout() / "labs" / "requirements.lock").read_text(encoding="utf-8")
+    return f"{lock}./{wheel.name}\n"
