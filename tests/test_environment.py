@@ -4,6 +4,7 @@ Text is UTF-8.
 """
 
 import ast
+import json
 import re
 import tomllib
 from importlib import metadata
@@ -122,9 +123,10 @@ def test_conda_takes_its_packages_from_the_lock():
     assert packages == {"pip": ["-r requirements.lock", "-e ."]}
 
 
-@pytest.mark.parametrize(
-    "file", ["environment.yml", "Makefile", ".github/workflows/tests.yml", ".github/workflows/book.yml"]
-)
+WORKFLOWS = [path.relative_to(ROOT).as_posix() for path in sorted(ROOT.glob(".github/workflows/*.yml"))]
+
+
+@pytest.mark.parametrize("file", ["environment.yml", "Makefile", "Dockerfile", *WORKFLOWS])
 def test_every_python_named_is_one_the_project_supports(file):
     text = (ROOT / file).read_text(encoding="utf-8")
     named = set(re.findall(r"\b3\.\d+\b", text))
@@ -172,3 +174,12 @@ def test_text_is_read_and_written_as_utf_8_whatever_the_system_prefers():
         for path, call in calls
         if leaves_encoding_to_the_system(call)
     ]
+
+
+def test_the_editor_s_container_is_a_stage_of_the_dockerfile():
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8"))
+    dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    assert (ROOT / ".devcontainer" / container["build"]["dockerfile"]).resolve() == ROOT / "Dockerfile"
+    assert container["build"]["target"] in re.findall(r"^FROM \S+ AS (\w+)$", dockerfile, re.M)
+    assert f"USER {container['remoteUser']}" in dockerfile.splitlines()
+    assert "root" not in dockerfile
