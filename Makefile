@@ -27,6 +27,7 @@ check-links: environment
 environment: .venv/ready
 
 # The stamp is removed first and put back last: without it, .venv is incomplete and is made anew.
+# A lock that has changed makes all anew: what it names no longer must go, as one TensorFlow beside the other.
 # Modules are compiled at once, on all processors: each kernel would do it again where Python may write no cache.
 # pip does the work where uv does not run, or does not reach the index that pip is configured for.
 .venv/ready: requirements.lock pyproject.toml
@@ -38,7 +39,7 @@ environment: .venv/ready
 	    echo "make: no Python 3.11, 3.12 or 3.13 with venv among: $(PYTHON); install python3.13 (on Debian and Ubuntu python3-venv too)" >&2; \
 	    exit 1; \
 	fi; \
-	[ -e $@ ] || "$$python" -m venv --clear .venv || exit 1; \
+	"$$python" -m venv --clear .venv || exit 1; \
 	rm -f $@; \
 	quiet=; [ -t 1 ] || quiet=--quiet; \
 	packages="--no-deps --requirement requirements.lock --editable ."; \
