@@ -9,7 +9,7 @@ from docutils.nodes import make_id
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compendium import claims, data, project
+from compendium import claims, data, products, project
 from compendium.claims import checks, evaluation, ledger, rules
 from compendium.claims.rules import CONTRADICTED, INCONSISTENT, VERDICTS, Found, Printed, judge
 from compendium.errors import CompendiumError
@@ -33,6 +33,7 @@ def call(call):
 def files(tmp_path, monkeypatch):
     """Write claims files for papers instead of the book's: `files(paper=[rows])`."""
     monkeypatch.setattr(ledger, "FOLDER", tmp_path)
+    monkeypatch.setattr(products, "BUILD", tmp_path / "_build")
     ledger.load.cache_clear()
 
     def write(**papers):
@@ -169,7 +170,7 @@ def test_lists_mappings_and_texts_are_compared_item_by_item():
 def test_a_wrong_file_is_refused_in_one_line(files, rows, message):
     files(test=rows)
     with pytest.raises(CompendiumError, match=r"^[^\n]*$") as refusal:
-        claims.load()
+        claims.verdicts()
     assert message in str(refusal.value)
     assert "test.yml" in str(refusal.value)
 
@@ -401,6 +402,37 @@ def test_a_claim_is_explained(call):
     assert status == 0
     for text in ("S2-22", "0.9954 SSIM", "recorded run mean-image/cpu", "notebooks/mean-image.html#"):
         assert text in shown
+
+
+def test_one_row_is_computed_alone_and_once(call, tmp_path, monkeypatch):
+    monkeypatch.setattr(products, "BUILD", tmp_path)
+    computed = []
+
+    def noted(claim):
+        computed.append(claim.id)
+        return claims.verdict(claim)
+
+    monkeypatch.setattr(evaluation, "verdict", noted)
+    first, second = call("S2-22"), call("S2-22")
+    assert computed == ["S2-22"]
+    assert first == second
+    call("S2-22", "S2-26")
+    assert computed == ["S2-22", "S2-26"]
+
+
+def test_what_lacks_a_data_set_is_computed_again(files, call, monkeypatch):
+    present = False
+
+    def counted(case):
+        if not present:
+            raise checks.Missing("needs mnist; type: compendium data fetch mnist")
+        return Found(9.5, "counted")
+
+    monkeypatch.setitem(checks._CHECKS[checks.__name__], "counted", checks.Check(counted, "data"))
+    files(test=[ROW | {"check": "counted"}])
+    assert "open: needs mnist" in call("T-1")[1]
+    present = True
+    assert "confirmed" in call("T-1")[1]
 
 
 def test_rows_are_printed_as_json(call):

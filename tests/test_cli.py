@@ -252,48 +252,49 @@ def test_nothing_complains_where_neither_home_nor_the_package_can_be_written(tmp
     assert not any(map(os.path.exists, used))
 
 
-def test_wrong_usage_is_found_within_two_seconds():
-    command = [
-        sys.executable,
-        "-c",
-        "from compendium import cli; cli.main()",
-        "run",
-        "tuning",
-        "-p",
-        "epochs=0",
-    ]
-    seconds = []
-    for _ in range(3):  # the machine may be busy with something else for once
-        started = time.monotonic()
-        ended = subprocess.run(command, capture_output=True, encoding="utf-8")
-        seconds.append(time.monotonic() - started)
-    assert min(seconds) < 2
-    assert ended.returncode == 2
-    assert ended.stderr == (
-        'compendium: epochs = "0": expected a whole number, 1 or more; for example epochs=5\n'
-    )
-
-
 SLOW = """
 import contextlib, io, sys
 from compendium import cli
-for line in ("--help", "run --help", "run nonsense", "run nonsense -p epochs", "data fetch nonsense",
-             "run salt-pepper-cae -p nonsense=1", "data list", "params tuning", "open nonsense"):
+for line in ("--help", "--version", "run --help", "run nonsense", "run nonsense -p epochs",
+             "run salt-pepper-cae -p nonsense=1", "run tuning -p epochs=0", "sweep tuning", "params tuning",
+             "params nonsense", "open nonsense", "claims --help", "claims S9-99", "claims --paper nonsense",
+             "lab --help", "doctor --help", "compare --help", "compare one other", "data list",
+             "data fetch nonsense"):
     sys.argv = ["compendium", *line.split()]
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         try:
             cli.main()
         except SystemExit:
             pass
-    print(sorted({"tensorflow", "keras", "torch", "jax"} & set(sys.modules)), line)
+    slow = {"tensorflow", "keras", "torch", "jax", "pandas", "matplotlib", "scipy", "sklearn", "skimage",
+            "nbformat", "papermill", "distributed", "requests"}
+    print(sorted(slow & set(sys.modules)), line)
 """
 
 
-def test_help_and_wrong_usage_do_not_wait_for_tensorflow():
+def test_help_and_wrong_usage_do_not_wait_for_slow_packages():
     ended = subprocess.run([sys.executable, "-c", SLOW], capture_output=True, encoding="utf-8", check=True)
     lines = ended.stdout.splitlines()
-    assert len(lines) == 9
+    assert len(lines) == 20
     assert [line for line in lines if not line.startswith("[] ")] == []
+
+
+EXPLAINED = """
+import contextlib, pathlib, sys
+from compendium import cli, products
+products.BUILD = pathlib.Path(sys.argv.pop())
+with contextlib.suppress(SystemExit):
+    cli.main()
+papers = {"depth_latent", "latent_filtering", "mean_image", "salt_pepper_cae", "tuning"}
+slow = {"tensorflow", "keras", "matplotlib", *(f"compendium.claims.{paper}" for paper in papers)}
+print(sorted(slow & set(sys.modules)))
+"""
+
+
+def test_a_claim_about_a_recorded_number_waits_for_no_paper_s_checks(tmp_path):
+    command = [sys.executable, "-c", EXPLAINED, "claims", "S2-22", tmp_path]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.stdout.endswith("\n[]\n")
 
 
 PRINTS = """
@@ -424,8 +425,10 @@ def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path)
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        deadline = time.monotonic() + 60
-        while not (found := list(tmp_path.glob("jpserver-*.json"))) and time.monotonic() < deadline:
+        deadline = time.monotonic() + 300
+        while not (found := list(tmp_path.glob("jpserver-*.json"))):
+            assert server.poll() is None
+            assert time.monotonic() < deadline
             time.sleep(0.2)
         about = json.loads(found[0].read_text(encoding="utf-8"))
         addresses = {
@@ -434,8 +437,8 @@ def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path)
         assert addresses == {"127.0.0.1"}
         assert len(about["token"]) >= 32
         api = f"http://127.0.0.1:{about['port']}/api/contents/notebooks/tuning.ipynb?content=0"
-        assert requests.get(api, timeout=20).status_code == 403
-        answer = requests.get(api, headers={"Authorization": f"token {about['token']}"}, timeout=20)
+        assert requests.get(api, timeout=300).status_code == 403
+        answer = requests.get(api, headers={"Authorization": f"token {about['token']}"}, timeout=300)
         assert answer.json()["name"] == "tuning.ipynb"
     finally:
         os.killpg(server.pid, signal.SIGKILL)

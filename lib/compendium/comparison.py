@@ -4,7 +4,6 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from difflib import SequenceMatcher, unified_diff
 from itertools import cycle
 from math import ceil
-from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,10 +12,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from compendium import parameters, plots, project, results, standalone
+from compendium import parameters, plots, results, runs, standalone
 from compendium.errors import UsageError
 from compendium.plots import Look
-from compendium.runs import RECORD
 from compendium.standalone import Cell, Table
 
 Records = Mapping[str, Mapping[str, object]]
@@ -35,11 +33,7 @@ def read(names: Sequence[str]) -> dict[str, dict[str, object]]:
     Raises UsageError for fewer than two runs, one given twice, one that is not there, or other chapters'
     runs among them; CompendiumError for what is not a record.
     """
-    if len({*names}) < max(2, len(names)):
-        raise UsageError(
-            "compare: name two runs or more, each once, for example results/tuning/cpu runs/mine"
-        )
-    records = {_printable(name): results.read(_path(name)) for name in names}
+    records = {_printable(name): results.read(path) for name, path in runs.to_compare(names).items()}
     chapters = {_printable(record["chapter"]) for record in records.values()}
     if len(chapters) > 1:
         raise UsageError(
@@ -340,15 +334,6 @@ def _method_of(table: pd.DataFrame, known: Collection[str]) -> pd.Series:
         return next((text for text in texts if text in known), first)
 
     return table.apply(of, axis=1) if len(table) else pd.Series(dtype=str)
-
-
-def _path(name: str) -> Path:
-    for folder in (Path(name), project.ROOT / name):
-        if (folder / RECORD).is_file():
-            return folder / RECORD
-    raise UsageError(
-        f"{name}: no {RECORD} there; name the folder of a finished run, such as results/tuning/cpu"
-    )
 
 
 def _means(record: Mapping[str, object]) -> pd.Series:

@@ -66,7 +66,7 @@ def ledger_pages() -> dict[str, str]:
         return {}
 
     def made() -> dict[str, str]:
-        computed = claims.verdicts()
+        computed = claims.at_hand()
         written = {CLAIMS: ledger.page(computed), f"book/{ledger.CHART}": ledger.chart(computed)}
         for paper in claims.papers():
             own = [one for one in computed if one.claim.paper == paper]

@@ -6,7 +6,7 @@ A folder holds one run, begun or finished, and is never given to another.
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -257,6 +257,27 @@ def started(run: Run) -> Iterator[None]:
 def seconds(folder: Path) -> float:
     """Return for how long the run in a folder was computed, over all its starts."""
     return sum(_ended(start, folder)["seconds"] for start in _state(folder)["starts"])
+
+
+def to_compare(names: Sequence[str]) -> dict[str, Path]:
+    """Return the records of runs by name: a folder with a record, seen from here or from the checkout.
+
+    Raises UsageError for fewer than two runs, one given twice, or one that is not there.
+    """
+    if len({*names}) < max(2, len(names)):
+        raise UsageError(
+            "compare: name two runs or more, each once, for example results/tuning/cpu runs/mine"
+        )
+    return {name: _record(name) for name in names}
+
+
+def _record(name: str) -> Path:
+    for folder in (Path(name), project.ROOT / name):
+        if (folder / RECORD).is_file():
+            return folder / RECORD
+    raise UsageError(
+        f"{name}: no {RECORD} there; name the folder of a finished run, such as results/tuning/cpu"
+    )
 
 
 def _ended(start: dict[str, Any], folder: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@
 
 from compendium.claims.evaluation import (
     Verdict,
+    at_hand,
     not_written,
     record_data,
     summary,
@@ -21,6 +22,7 @@ __all__ = [
     "Claim",
     "Found",
     "Verdict",
+    "at_hand",
     "find",
     "load",
     "not_written",

@@ -1,20 +1,22 @@
 """What computes our side of a claim: small functions, registered by name, that rows call with arguments."""
 
 import importlib.util
+import inspect
 import itertools
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from compendium import data, project, results, statistics
+from compendium import project
 from compendium.claims.rules import CONTRADICTED, INCONSISTENT, NOT_CHECKABLE, Found, agrees
 from compendium.errors import CompendiumError, unknown
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs nor images
+    import pandas as pd
+
     from compendium.claims.ledger import Claim
+    from compendium.data import ImageSet
 
 # What a claim is held against, and what it means if it does not agree.
 SOURCES = {
@@ -100,9 +102,28 @@ def of_paper(paper: str) -> dict[str, Check]:
     return {**_CHECKS[__name__], **_CHECKS.get(name, {})}
 
 
+def of_claim(claim: "Claim") -> Check:
+    """Return the check that a claim's row names; other papers' modules are not imported.
+
+    Raises CompendiumError, one line with the file and the row, for an unknown check or argument.
+    """
+    where = f"{claim.paper}.yml: {claim.id}"
+    known = _CHECKS[__name__] if claim.check in _CHECKS[__name__] else of_paper(claim.paper)
+    if claim.check not in known:
+        raise CompendiumError(f"{where}: {unknown('check', claim.check, known)}")
+    found = known[claim.check]
+    try:
+        inspect.signature(found.function).bind(None, **claim.arguments)
+    except TypeError as fault:
+        raise CompendiumError(f"{where}: check {claim.check}: {fault}") from None
+    return found
+
+
 @cache
 def recorded_run(chapter: str) -> dict[str, object]:
     """Return the record of a chapter's largest recorded run; raises Missing where none is recorded."""
+    from compendium import results
+
     for profile in PROFILES:
         if (project.RESULTS / chapter / profile / "record.json").exists():
             return results.load(chapter, profile)
@@ -113,21 +134,25 @@ def recorded_run(chapter: str) -> dict[str, object]:
 
 
 @cache
-def image_set(name: str, split: str = "train") -> data.ImageSet:
+def image_set(name: str, split: str = "train") -> "ImageSet":
     """Return a data set, loaded once; raises Missing, with what to type, where it is not on this machine."""
+    from compendium import data
+
     try:
         return data.load(name, split)
     except CompendiumError as fault:
         raise Missing(str(fault)) from None
 
 
-def series(record: Mapping[str, object], chosen: Mapping[str, object]) -> pd.Series:
+def series(record: Mapping[str, object], chosen: Mapping[str, object]) -> "pd.Series":
     """Return the numbers of a record that have the chosen values, by (seed, image).
 
     `chosen` maps columns (`quantity`, `method`, `level`, `seed`, `image`) to values. Without `image`, numbers
     of single images are left out; `image: each` takes them all.
     Raises CompendiumError where the record has no such number, or two for one seed and image.
     """
+    from compendium import results
+
     table = results.metrics_of(record)
     for column, value in chosen.items():
         if column not in table:
@@ -265,7 +290,7 @@ def setting(case: Case, *, parameter: str, gives: str) -> Found:
         gives: the other row, one of the same paper that has a check of its own.
     """
     record, other = case.run(), case.claims[gives]
-    found = of_paper(other.paper)[other.check].function(Case(other, case.claims), **other.arguments)
+    found = of_claim(other).function(Case(other, case.claims), **other.arguments)
     used, same = record["parameters"][parameter], agrees(other.value, found, other.tolerance)
     short = shortfall(record, {parameter: case.claim.value}) or found.short
     if same is False and found.holds:
@@ -332,6 +357,10 @@ def unchecked(case: Case, *, because: str, what: str) -> Found:
 
 def _ascending(record: Mapping[str, object], order: list[Mapping[str, object]]) -> tuple[bool | None, str]:
     """Whether recorded numbers ascend, as `ordering` has it, and in words what was found."""
+    import pandas as pd
+
+    from compendium import statistics
+
     verdicts, found = [], []
     for lower, higher in itertools.pairwise(order):
         first, second = series(record, lower), series(record, higher)

@@ -4,10 +4,9 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from functools import cache
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from compendium import project
+from compendium import products, project
 from compendium.claims import checks, ledger
 from compendium.claims.ledger import Claim
 from compendium.claims.rules import (
@@ -24,6 +23,9 @@ from compendium.claims.rules import (
 )
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 DATA_RECORD = project.RESULTS / "claims" / "data.json"
 NOT_WRITTEN = "its check is not written yet"
@@ -58,13 +60,14 @@ class Verdict:
 
 
 def verdict(claim: Claim) -> Verdict:
-    """Compute a claim's verdict.
+    """Compute a claim's verdict, and no other's.
 
-    Raises CompendiumError, with the claim's id, where its check asks for a number or row that does not exist.
+    Raises CompendiumError, with the claim's id, where its check does not exist, or asks for a number or row
+    that does not exist.
     """
     if claim.check is None:
         return Verdict(claim, Found(lacks=NOT_WRITTEN), OPEN, NOT_WRITTEN, None)
-    check = checks.of_paper(claim.paper)[claim.check]
+    check = checks.of_claim(claim)
     try:
         found = _found(claim, check)
         word, rule = judge(
@@ -80,13 +83,30 @@ def verdicts(claims: Iterable[Claim] | None = None) -> list[Verdict]:
     return [verdict(claim) for claim in (ledger.load().values() if claims is None else claims)]
 
 
+def at_hand(claims: Iterable[Claim] | None = None) -> list[Verdict]:
+    """Return the verdicts of these claims, or of all; each is kept until code, runs or packages change.
+
+    What lacks a data set is not kept: the set may be there the next time.
+    """
+    chosen = list(ledger.load().values() if claims is None else claims)
+    path = products.place("verdicts", [*products.inputs("lib"), *products.inputs("results")])
+    kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    found = [_from_file(one, kept[one.id]) if one.id in kept else verdict(one) for one in chosen]
+    new = {one.claim.id: _to_file(one) for one in found if not (one.source == "data" and one.found.lacks)}
+    if not new.keys() <= kept.keys():
+        write_atomically(path, json.dumps(kept | new))
+    return found
+
+
 def not_written() -> list[str]:
     """Return the ids of the claims whose check is not written yet."""
     return [name for name, claim in ledger.load().items() if claim.check is None]
 
 
-def summary(computed: Iterable[Verdict]) -> pd.DataFrame:
+def summary(computed: Iterable[Verdict]) -> "pd.DataFrame":
     """Return how many claims of each paper got each verdict: a row a paper, a column a verdict."""
+    import pandas as pd
+
     pairs = pd.DataFrame([(one.claim.paper, one.verdict) for one in computed], columns=["paper", "verdict"])
     counts = pd.crosstab(pairs["paper"], pairs["verdict"])
     return counts.reindex(index=list(dict.fromkeys(pairs["paper"])), columns=list(VERDICTS), fill_value=0)
@@ -99,7 +119,7 @@ def record_data() -> int:
     """
     kept = {}
     for claim in ledger.load().values():
-        check = checks.of_paper(claim.paper).get(claim.check)
+        check = claim.check and checks.of_claim(claim)
         if check and check.source == "data":
             try:
                 found = _evaluated(claim, check)
@@ -124,6 +144,14 @@ def text(value: object, digits: int = 6) -> str:
     if isinstance(value, float) and not isinstance(value, Printed):
         return f"{value:.0f}" if 10**digits <= abs(value) < 1e15 else f"{value:.{digits}g}"
     return "" if value is None else str(value)
+
+
+def _to_file(one: Verdict) -> dict[str, object]:
+    return {"found": asdict(one.found), "verdict": one.verdict, "rule": one.rule, "source": one.source}
+
+
+def _from_file(claim: Claim, kept: dict[str, object]) -> Verdict:
+    return Verdict(claim, **{**kept, "found": Found(**kept["found"])})
 
 
 def _found(claim: Claim, check: checks.Check) -> Found:

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from compendium import statistics
-
 CONFIRMED = "confirmed"
 IN_KIND = "reproduced in kind"
 CONTRADICTED = "contradicted"
@@ -59,7 +57,11 @@ class Found:
     @property
     def interval(self) -> tuple[float, float] | None:
         """Where one more run would fall with 95 % certainty; None without several runs."""
-        return tuple(statistics.prediction_interval(self.runs)[1:]) if len(self.runs) > 1 else None
+        if len(self.runs) < 2:
+            return None
+        from compendium import statistics  # SciPy: only for those who need it
+
+        return tuple(statistics.prediction_interval(self.runs)[1:])
 
 
 def judge(

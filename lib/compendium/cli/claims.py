@@ -34,7 +34,7 @@ def claims(
     chosen = [ledger.find(name) for name in ids or ledger.load()]
     if record:
         typer.echo(f"kept what {ledger.record_data()} checks of data found, in results/claims/")
-    computed = ledger.verdicts(claim for claim in chosen if paper in (None, claim.paper))
+    computed = ledger.at_hand(claim for claim in chosen if paper in (None, claim.paper))
     computed = [one for one in computed if verdict in (None, one.verdict)]
     if as_json:
         typer.echo(json.dumps([_row(one) for one in computed], indent=1, ensure_ascii=False))

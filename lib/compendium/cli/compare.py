@@ -23,7 +23,11 @@ def compare(
     ] = None,
 ) -> None:
     """Print what differs in parameters and metrics of runs; write a page of it with their learning curves."""
-    from compendium import comparison  # slow to import; `compendium --help` must not wait for it
+    from compendium.runs import to_compare  # NumPy, for which `compendium --help` must not wait
+
+    to_compare(runs)  # refused before the imports that are slower still
+
+    from compendium import comparison
 
     records = comparison.read(runs)
     target = out or project.RUNS / "comparison.html"

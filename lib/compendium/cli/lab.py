@@ -33,10 +33,13 @@ def build(
 ) -> None:
     """Run the solutions; write student notebook, solution, instructor's notes and the students' zip."""
     project.checkout()
-    from compendium.labs import editions, package, source
-    from compendium.labs.otter import export
+    from compendium.labs import source
 
     chosen = [source.load(name) for name in labs or source.names()]
+
+    from compendium.labs import editions, package  # for which an unknown name above must not wait
+    from compendium.labs.otter import export
+
     wheel = package.wheel(out)
     for lab in chosen:
         typer.echo(f"{lab.name}: running the solution")

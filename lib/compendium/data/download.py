@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from requests import exceptions
-
 from compendium.data import stored
 from compendium.data.catalogue import CATALOGUE, SPLITS, check_name
 from compendium.errors import CompendiumError, UsageError
@@ -112,6 +110,7 @@ def _is_sound(name: str, root: Path) -> bool:
 def _download(name: str, mirrors: tuple[str, ...], file: str, md5: str, into: Path) -> Path:
     """Download one file into a folder: a .tar.gz as it is, any other .gz decompressed, without its suffix."""
     import pooch  # here, not above: in a notebook it warns that there are no progress widgets
+    from requests import exceptions
 
     target, downloader = (
         (file, _to_file) if file.endswith(".tar.gz") else (file.removesuffix(".gz"), _to_decompressed)
@@ -153,6 +152,8 @@ def _to_decompressed(url: str, output: str, caller: object) -> None:
 
 
 def _reason(fault: Exception) -> str:
+    from requests import exceptions  # only a download needs it
+
     match fault:
         case exceptions.HTTPError():
             return f"{fault.response.status_code} {fault.response.reason}"

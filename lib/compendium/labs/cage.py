@@ -39,7 +39,6 @@ from pathlib import Path
 import psutil
 
 import compendium
-from compendium import runs
 from compendium.errors import CompendiumError
 
 MB = 2**20
@@ -281,6 +280,8 @@ def _bwrap(files: Mapping[str, Path], hidden: Iterable[Path], threads: int) -> l
 
 
 def _environment(threads: int) -> dict[str, str]:
+    from compendium import runs  # here, not above: in a cage nothing needs it
+
     return {
         "PATH": "/usr/bin:/bin",
         "HOME": "/lab",
