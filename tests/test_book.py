@@ -396,7 +396,9 @@ def test_a_second_build_waits_for_the_first(checkout):
 
 
 def test_no_run_goes_on_where_the_build_is_killed(checkout):
-    write_notebook(checkout / "book" / "one.ipynb", RUN.format(name="one") + "\nimport time; time.sleep(300)")
+    write_notebook(
+        checkout / "book" / "one.ipynb", RUN.format(name="one") + "\nimport time; time.sleep(3600)"
+    )
     started = subprocess.Popen(command(), env=environment(checkout), cwd=checkout, stdout=subprocess.DEVNULL)
     while "one" not in (checkout / "runs.txt").read_text(encoding="utf-8"):
         assert started.poll() is None
@@ -405,7 +407,7 @@ def test_no_run_goes_on_where_the_build_is_killed(checkout):
     assert len(left) >= 2  # of the pool, and a kernel
     started.kill()
     started.wait()
-    _, alive = psutil.wait_procs(left, timeout=30)
+    _, alive = psutil.wait_procs(left, timeout=300)
     assert not alive
 
 

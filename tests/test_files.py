@@ -35,12 +35,14 @@ def test_a_writer_killed_at_any_moment_leaves_a_whole_file(tmp_path):
     path = tmp_path / "state"
     path.write_bytes(b"\x00" * 4_000_000)
     written = set()
-    for delay in random.Random(0).choices(range(1, 60), k=12):
-        before = path.stat().st_mtime_ns
+    chance = random.Random(0)
+    for changes in chance.choices(range(1, 5), k=12):
+        seen = {path.stat().st_mtime_ns}
         writer = subprocess.Popen([sys.executable, "-c", WRITER, str(path)])
-        while path.stat().st_mtime_ns == before and writer.poll() is None:
+        while len(seen) <= changes and writer.poll() is None:
+            seen.add(path.stat().st_mtime_ns)
             time.sleep(0.001)
-        time.sleep(delay / 1000)
+        time.sleep(chance.random() / 50)  # into the next one
         writer.kill()
         assert writer.wait() != 0
         content = path.read_bytes()

@@ -5,7 +5,6 @@ import os
 import re
 import sys
 import threading
-import time
 from contextlib import suppress
 
 import pytest
@@ -13,56 +12,78 @@ from tiny_notebooks import execute, write_notebook
 
 from compendium import progress
 
-TRAINING = """\
+UNTIL_SHOWN = """\
 import time
+from pathlib import Path
 from compendium import progress
+progress.SECONDS_BETWEEN_REPORTS = 0
+def until_shown(text):
+    for _ in range(6000):  # five minutes
+        if text in Path("SHOWN").read_text():
+            return
+        time.sleep(0.05)
+    raise TimeoutError(text)"""
+TRAINING = """\
 for epoch in progress.epochs(3, 10, "network-1"):
-    time.sleep(0.25)"""
+    if epoch < 6:
+        until_shown(f"network-1: epoch {epoch} of 10")"""
 
 
 @pytest.fixture
-def notebook(tmp_path):
-    return write_notebook(tmp_path / "chapter.ipynb", "x = 1", TRAINING, "import time\ntime.sleep(1)")
+def shown(tmp_path):
+    """The file that what a run shows is written to; its cells go on when they find there what they await."""
+    (tmp_path / "shown").touch()
+    return tmp_path / "shown"
 
 
-def test_on_no_terminal_there_is_a_line_now_and_then(notebook, tmp_path, monkeypatch, capsys):
+@pytest.fixture
+def notebook(tmp_path, shown):
+    first = UNTIL_SHOWN.replace("SHOWN", str(shown))
+    return write_notebook(tmp_path / "chapter.ipynb", first, TRAINING, 'until_shown("cell 3 of 3")')
+
+
+def test_on_no_terminal_there_is_a_line_now_and_then(notebook, shown, tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.2)
-    execute(notebook, out=tmp_path / "out")
-    lines = capsys.readouterr().err.splitlines()
+    with shown.open("w") as stderr, monkeypatch.context() as patch:
+        patch.setattr(sys, "stderr", stderr)
+        execute(notebook, out=tmp_path / "out")
+    lines = shown.read_text().splitlines()
     trained = [
         re.fullmatch(r"chapter: cell 2 of 3, \d\d:\d\d so far, about \d\d:\d\d left; (.*)", line)
         for line in lines
     ]
     texts = {match[1] for match in trained if match}
     assert "network-1: epoch 3 of 10" in texts
-    assert any(re.fullmatch(r"network-1: epoch [5-9] of 10, about 00:0[0-3] left", text) for text in texts)
+    assert any(re.fullmatch(r"network-1: epoch 5 of 10, about \d\d:\d\d left", text) for text in texts)
     # the training is over: it is told of no more
     assert re.fullmatch(r"chapter: cell 3 of 3, \d\d:\d\d so far, about \d\d:\d\d left", lines[-1])
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"chapter.ipynb", "run.json"}
 
 
 @pytest.mark.needs("posix")
-def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, tmp_path, monkeypatch):
+def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, shown, tmp_path, monkeypatch):
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "120")
     control, terminal = os.openpty()
-    shown = []
 
     def read():
-        with suppress(OSError):  # on Linux the end of a terminal that was closed
+        with (
+            suppress(OSError),
+            shown.open("wb", buffering=0) as file,
+        ):  # its end, on Linux
             while chunk := os.read(control, 4096):
-                shown.append(chunk.decode(errors="replace"))
+                file.write(chunk)
 
-    threading.Thread(target=read, daemon=True).start()
+    reader = threading.Thread(target=read, daemon=True)
+    reader.start()
     with os.fdopen(terminal, "w", encoding="utf-8") as stderr:
         monkeypatch.setattr(sys, "stderr", stderr)
         execute(notebook, out=tmp_path / "out")
-        stderr.flush()
-        time.sleep(0.2)
     monkeypatch.undo()
-    text = "".join(shown)
+    reader.join()
+    text = shown.read_text(errors="replace")
     assert re.search(r"chapter: cell 2 of 3, \d\d:\d\d so far", text)
-    assert re.search(r"network-1: epoch [4-9] of 10, about 00:0\d left", text)
+    assert re.search(r"network-1: epoch [45] of 10, about \d\d:\d\d left", text)
     assert "\x1b[2K" in text[-40:]  # the last thing shown is removed
 
 

@@ -98,7 +98,7 @@ def test_a_record_comes_back_as_it_was_written(tmp_path):
     assert loaded["source"] == {"sha256": chapters.named("chapter").code_hash, "cells": ["x = 1"]}
     assert (loaded["threads"], loaded["backend"]) == (1, "tensorflow")
     assert loaded["cells"] == [{"cell": 3, "seconds": 0.5}]
-    assert 0 < loaded["wall_seconds"] < 60
+    assert 0 < loaded["wall_seconds"] < 3600
     pd.testing.assert_frame_equal(pd.DataFrame(loaded["curves"]), CURVES.astype({"loss": float}))
     table = pd.read_csv(target / "metrics.csv")
     pd.testing.assert_frame_equal(table, results.metrics_of(loaded), check_dtype=False)

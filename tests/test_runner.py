@@ -157,7 +157,7 @@ def test_a_full_disk_is_named_when_the_notebook_itself_cannot_be_written(tmp_pat
 def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
     begun = tmp_path / "begun"
     notebook = write_notebook(
-        tmp_path / "chapter.ipynb", f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(60)"
+        tmp_path / "chapter.ipynb", f"import time\nopen({str(begun)!r}, 'w').close()\ntime.sleep(3600)"
     )
     script = (
         "from pathlib import Path; from tiny_notebooks import execute; from compendium import errors\n"
@@ -166,11 +166,13 @@ def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
     )
     command = in_a_process(script, notebook, tmp_path / "out")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
-    deadline = time.monotonic() + 40
-    while not begun.exists() and time.monotonic() < deadline:
+    deadline = time.monotonic() + 300
+    while not begun.exists():
+        assert process.poll() is None
+        assert time.monotonic() < deadline
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    printed, complaints = process.communicate(timeout=30)
+    printed, complaints = process.communicate(timeout=300)
     assert printed.startswith(
         "chapter: interrupted; the same command, with --resume if it has --out, goes on from the last"
     )
@@ -207,7 +209,7 @@ def test_where_a_part_fails_the_rest_of_it_is_passed_over_and_the_run_goes_on(tm
     assert written["parts"] == {"extra": "failed: ZeroDivisionError: division by zero", "other": "done"}
     assert [row["cell"] for row in written["cells"]] == [2, 3, 5, 6, 7]
     assert all(row["seconds"] >= 0 for row in written["cells"])
-    assert 0 < written["wall_seconds"] < 60
+    assert 0 < written["wall_seconds"] < 3600
 
     with pytest.raises(CompendiumError, match="cell 3 failed with ZeroDivisionError"):
         execute(notebook, out=tmp_path / "strict", strict=True)

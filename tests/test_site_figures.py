@@ -217,7 +217,7 @@ def test_training_plays_once_when_it_comes_into_view(opened):
     assert title.inner_text() == "epoch 0"
     figure.locator(".figure-player").scroll_into_view_if_needed()
     page.wait_for_function(
-        "document.querySelector('#fig-epochs output').value === 'epoch 16'", timeout=10_000
+        "document.querySelector('#fig-epochs output').value === 'epoch 16'", timeout=120_000
     )
     assert figure.locator("button").inner_text() == "Play"
     assert figure.locator(".figure-player canvas").count() == 2 * 4  # moving, and the reference

@@ -60,8 +60,8 @@ def test_a_word_is_found_without_a_server_or_a_network(page, html, expect):
     page.keyboard.type("bottleneck")
     page.keyboard.press("Enter")
     found = page.locator("#search-results li a")
-    expect(found.first).to_be_visible(timeout=20_000)
-    expect(page.locator("#search-results")).to_contain_text("page", timeout=20_000)
+    expect(found.first).to_be_visible(timeout=120_000)
+    expect(page.locator("#search-results")).to_contain_text("page", timeout=120_000)
     assert any("autoencoders.html" in link.get_attribute("href") for link in found.all())
     found.first.click()
     expect(page.locator("article h1")).to_be_visible()
@@ -125,7 +125,7 @@ def test_the_books_own_address_shows_its_first_page_and_all_of_it(page, html, ex
     page.keyboard.press("Control+k")
     page.keyboard.type("bottleneck")
     page.keyboard.press("Enter")
-    expect(page.locator("#search-results li a").first).to_be_visible(timeout=20_000)
+    expect(page.locator("#search-results li a").first).to_be_visible(timeout=120_000)
     assert complaints == []
 
 

@@ -32,7 +32,7 @@ class Checkout:
     def call(self, *arguments):
         """Run `compendium` and return what came of it."""
         return subprocess.run(
-            self.command(*arguments), env=self.environment, capture_output=True, encoding="utf-8", timeout=120
+            self.command(*arguments), env=self.environment, capture_output=True, encoding="utf-8", timeout=600
         )
 
     def start(self, *arguments):
