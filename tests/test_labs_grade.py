@@ -1,6 +1,7 @@
 """The grader, with real cages: good, bad, hostile and empty submissions, and their neighbours."""
 
 import csv
+import errno
 import json
 import os
 import signal
@@ -550,3 +551,49 @@ def test_a_check_that_fails_is_told_as_the_graders_fault(lab, tmp_path, monkeypa
     assert isinstance(done.exception, CompendiumError)
     assert "1 of 1 could not be checked" in str(done.exception)
     assert "ZeroDivisionError" in next((tmp_path / "in-grades").glob("*.html")).read_text(encoding="utf-8")
+
+
+@needs_cage
+@pytest.mark.parametrize("module", ["submission", "checker"])
+def test_a_cage_that_cannot_be_started_costs_its_row_alone(lab, tmp_path, monkeypatch, module):
+    started, kept = cage.start, []
+
+    def start(name, *arguments, **options):
+        kept.append(name.rpartition(".")[2])
+        if kept.count(module) == 2 and kept[-1] == module:
+            raise OSError(errno.EAGAIN, "Resource temporarily unavailable")
+        return started(name, *arguments, **options)
+
+    monkeypatch.setattr(cage, "start", start)
+    for name in "abc":
+        write_notebook(tmp_path / "in" / f"{name}.ipynb", *GOOD)
+    grades, rows, _ = graded(tmp_path / "in", workers=1)
+    assert [row["total"] for row in rows] == [str(FULL), "0", str(FULL)]
+    lost = grades["b.ipynb"]
+    assert (lost.checked, len(lost.marks)) == (False, len(lab.tasks))
+    assert lost.status == "not checked: its cage could not be started (Resource temporarily unavailable)"
+
+
+@needs_cage
+@pytest.mark.parametrize(
+    ("module", "status"),
+    [
+        ("submission", "failed: the notebook's process has ended"),
+        ("checker", "not checked: the checks failed"),
+    ],
+)
+def test_a_cage_that_ends_at_its_start_costs_its_row_alone(lab, tmp_path, monkeypatch, module, status):
+    started, kept = cage.start, []
+
+    def start(name, *arguments, **options):
+        kept.append(name.rpartition(".")[2])
+        lost = kept.count(module) == 1 and kept[-1] == module
+        return started("nothing" if lost else name, *arguments, **options)
+
+    monkeypatch.setattr(cage, "start", start)
+    for name in "ab":
+        write_notebook(tmp_path / "in" / f"{name}.ipynb", *GOOD)
+    grades, rows, _ = graded(tmp_path / "in", workers=1)
+    assert [row["total"] for row in rows] == ["0", str(FULL)]
+    assert grades["a.ipynb"].status == status
+    assert "No module named nothing" in grades["a.ipynb"].said

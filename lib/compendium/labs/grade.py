@@ -166,7 +166,12 @@ class _Grader:
         lab = self.labs.get(self.chosen or _lab_of(path, self.labs))
         if lab is None:
             return Grade(file, None, "not graded: it does not say which lab it is of; grade it with --lab")
-        submission, checker = self._run(path, lab)
+        try:
+            submission, checker = self._run(path, lab)
+        except OSError as fault:
+            status = f"not checked: its cage could not be started ({fault.strerror})"
+            marks = tuple(Mark(task, hint=f"Not checked: {status}.") for task in lab.tasks)
+            return Grade(file, lab, status, checked=False, marks=marks)
         found = _read(bytes(checker.stdout), lab)
         status = found.status
         if fault := submission.fault or checker.fault:
@@ -202,13 +207,17 @@ class _Grader:
                 inherited=theirs.fileno(),
                 **common,
             )
-            checker = cage.start(
-                "compendium.labs.checker",
-                *(str(ours.fileno()), "/cage/check.py", str(SHARE_OF_TIME * seconds)),
-                files={"/cage/check.py": checks},
-                inherited=ours.fileno(),
-                **common,
-            )
+            try:
+                checker = cage.start(
+                    "compendium.labs.checker",
+                    *(str(ours.fileno()), "/cage/check.py", str(SHARE_OF_TIME * seconds)),
+                    files={"/cage/check.py": checks},
+                    inherited=ours.fileno(),
+                    **common,
+                )
+            except OSError:
+                submission.kill("")
+                raise
             ours.close()
             theirs.close()
             cage.watch([submission, checker], self.stop)
