@@ -1,5 +1,6 @@
 import ast
 import io
+import json
 import os
 import re
 import shutil

@@ -14,9 +14,9 @@ import pytest
 from filelock import FileLock
 from tiny_notebooks import write_notebook
 
-from compendium import chapters, data, project, runs
+from compendium import chapters, data, project, results, runs
 from compendium.data import CATALOGUE
-from compendium.errors import CompendiumError
+from compendium.errors import CompendiumError, UsageError
 
 PARAMETERS = """\
 epochs: int = 2  # passes, 1 or more
@@ -113,6 +113,31 @@ def test_a_failed_run_is_gone_on_with_by_resume_under_its_own_parameters(call, t
     status, _, complaint = call("small", "--out", mine, "--resume")
     assert status == 2
     assert "holds another run, begun with other code in the chapter (commit " in complaint
+
+
+def test_what_is_recorded_and_published_twice_is_one_run_and_finished(call, tmp_path, monkeypatch, chapter):
+    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
+    first, failing, last = COUNT.partition('assert not (folder.parent / "fail").exists()\n')
+    write_notebook(chapter, first + last, failing, parameters=PARAMETERS)
+    mine = tmp_path / "mine"
+    (tmp_path / "fail").touch()
+    assert call("small", "--out", mine)[0] == 1
+    assert (mine / "record.json").exists()
+    with pytest.raises(CompendiumError, match="no finished run"):
+        results.publish(mine)
+    (tmp_path / "fail").unlink()
+    assert call("small", "--out", mine, "--resume")[0] == 0
+
+    target, _ = results.publish(mine)
+    published = {path.name: path.read_bytes() for path in target.iterdir()}
+    with pytest.raises(UsageError, match="add --replace"):
+        results.publish(mine)
+    results.publish(mine, replace=True)
+    status, printed, complaint = call("small", "--out", mine, "--resume")
+    assert (status, printed) == (0, f"{mine / 'small.ipynb'}\n")
+    assert complaint == "small: finished before, nothing left to do\n"
+    assert starts(mine) == ["2 1", "2 1"]
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == published
 
 
 def test_without_a_folder_the_same_command_goes_on_and_another_gets_its_own(call, tmp_path):
