@@ -1,6 +1,5 @@
 import ast
 import io
-import json
 import os
 import re
 import shutil
