@@ -399,6 +399,19 @@ def test_open_starts_jupyterlab_on_loopback_with_its_token(call, chapter, monkey
     assert not [part for part in command if "token" in part.lower() or "password" in part.lower()]
 
 
+def test_a_command_without_the_book_s_packages_says_what_to_type(call, monkeypatch):
+    monkeypatch.setitem(sys.modules, "papermill", None)
+    for module in ("runner", "faults"):
+        monkeypatch.delitem(sys.modules, f"compendium.{module}", raising=False)
+    monkeypatch.delattr("compendium.runner", raising=False)
+    status, _, complaint = call("run", "tuning")
+    assert status == 1
+    assert complaint == (
+        "compendium: papermill is not installed, and this needs the book's packages; "
+        "in the checkout, type: python -m pip install --no-deps -r requirements.lock\n"
+    )
+
+
 def test_open_without_jupyterlab_says_what_to_type(call, chapter, monkeypatch):
     monkeypatch.setattr(opening, "find_spec", lambda name: None)
     status, _, complaint = call("open", "small")
