@@ -24,7 +24,7 @@ def claims(
         bool, typer.Option("--record", help="Keep what is computed from data sets in results/claims/.")
     ] = False,
 ) -> None:
-    """Recompute the claims of the papers; print a summary of verdicts, the rows asked for, or explain one."""
+    """Print a summary of verdicts, rows, or explain one; computed anew where code or runs have changed."""
     from compendium import claims as ledger  # slow to import; `compendium --help` must not wait for it
 
     if paper is not None and paper not in ledger.papers():
