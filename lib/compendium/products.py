@@ -11,22 +11,21 @@ BUILD = project.ROOT / "_build"
 PAGES = BUILD / "html"  # the built book
 
 
-def place(name: str, inputs: Iterable[Path]) -> Path:
-    """Return where the product of these files and the installed packages is kept, and drop older ones."""
-    state = hashlib.sha256(f"{project.files_hash(inputs)} {project.packages_hash()}".encode()).hexdigest()
-    path = BUILD / name / state[:16]
-    if not path.exists():
-        shutil.rmtree(path.parent, ignore_errors=True)
-        path.parent.mkdir(parents=True)
-    return path
-
-
 INPUTS = {
     "lib": {".py", ".yml", ".md", ".html", ".css"},
     "labs": {".md"},
     "results": {".json", ".h5"},
 }
 """Kinds of files that products are made from, by folder of the checkout."""
+
+
+def place(name: str, inputs: Iterable[Path]) -> Path:
+    """Return where the product of these files and the installed packages is kept, and drop older ones."""
+    state = hashlib.sha256(f"{project.files_hash(inputs)} {project.packages_hash()}".encode()).hexdigest()
+    path = BUILD / name / state[:16]
+    if not path.exists():
+        shutil.rmtree(path.parent, ignore_errors=True)
+    return path
 
 
 def inputs(folder: str) -> list[Path]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING
@@ -94,7 +95,8 @@ def at_hand(claims: Iterable[Claim] | None = None) -> list[Verdict]:
     found = [_from_file(one, kept[one.id]) if one.id in kept else verdict(one) for one in chosen]
     new = {one.claim.id: _to_file(one) for one in found if not (one.source == "data" and one.found.lacks)}
     if not new.keys() <= kept.keys():
-        write_atomically(path, json.dumps(kept | new))
+        with suppress(CompendiumError):  # a checkout that cannot be written keeps nothing
+            write_atomically(path, json.dumps(kept | new))
     return found
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from compendium import data, products, project, results
 from compendium.claims.checks import PROFILES
 from compendium.errors import CompendiumError
+from compendium.files import write_atomically
 
 STATIC = "book/_static"
 IMAGES = {
@@ -48,7 +49,7 @@ def scripts() -> dict[str, str]:
     kept = products.place("play", itertools.chain(*map(products.inputs, folders)))
     if not kept.exists():
         made = {name: images(name) for name in IMAGES} | {name: chapter(name) for name in chapters}
-        kept.write_text(json.dumps(made), encoding="utf-8")
+        write_atomically(kept, json.dumps(made))
     return {
         f"{STATIC}/play-{name}.js": f"compendiumPlay.data[{json.dumps(name)}] = {json.dumps(content)};\n"
         for name, content in json.loads(kept.read_text(encoding="utf-8")).items()
