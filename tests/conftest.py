@@ -1,5 +1,6 @@
 import functools
 import os
+import signal
 import sys
 
 import pytest
@@ -8,6 +9,9 @@ from compendium import book, cli
 from compendium.errors import CompendiumError
 from compendium.site import printed
 
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # for processes of tests, too: behind & it is ignored
 os.environ["PYTHONIOENCODING"] = "utf-8"  # of the processes that tests start, whose output they read
 
 

@@ -365,6 +365,7 @@ def test_a_build_runs_and_compiles_what_has_changed_and_no_more(checkout):
     assert (html / "notebooks" / "two.html").stat() == first
 
 
+@pytest.mark.thorough
 def test_a_page_is_made_anew_where_a_record_that_it_quotes_has_changed(checkout):
     quoting = (
         "from compendium import results\n"

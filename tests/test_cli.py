@@ -293,7 +293,7 @@ print(sorted(slow & set(sys.modules)))
 
 def test_a_claim_about_a_recorded_number_waits_for_no_paper_s_checks(tmp_path):
     command = [sys.executable, "-c", EXPLAINED, "claims", "S2-22", tmp_path]
-    ended = subprocess.run(command, capture_output=True, text=True)
+    ended = subprocess.run(command, capture_output=True, encoding="utf-8")
     assert ended.stdout.endswith("\n[]\n")
 
 

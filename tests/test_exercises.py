@@ -74,7 +74,13 @@ def test_exercises_rise_from_one_star_to_three(chapter):
     assert set(stars) == {1, 2, 3}
 
 
-@pytest.mark.parametrize("chapter", project.chapters())
+@pytest.mark.parametrize(
+    "chapter",
+    [
+        pytest.param(name, marks=() if name == "tuning" else pytest.mark.thorough)
+        for name in project.chapters()
+    ],
+)
 def test_solutions_print_what_they_show(chapter):
     shown, codes = {}, {}
     for label, body in solutions(chapter).items():

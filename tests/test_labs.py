@@ -12,6 +12,8 @@ from compendium import generated
 from compendium.labs import checking, editions, rehearsal, source
 
 LABS = source.names()
+LONG = {"baseline", "depth", "interpolate"}  # a minute each, with all their wrong answers
+REHEARSED = [pytest.param(name, marks=pytest.mark.thorough if name in LONG else ()) for name in LABS]
 
 
 @functools.cache
@@ -19,12 +21,12 @@ def rehearsed(name):
     return rehearsal.rehearse(source.load(name))
 
 
-@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("name", REHEARSED)
 def test_the_solution_passes_stubs_fail_and_each_wrong_answer_gets_its_hint(name):
     assert rehearsed(name).faults == []
 
 
-@pytest.mark.parametrize("name", LABS)
+@pytest.mark.parametrize("name", REHEARSED)
 def test_students_read_beside_a_task_what_its_solution_prints(name):
     assert editions.recorded_outputs(source.load(name)) == rehearsed(name).printed
 

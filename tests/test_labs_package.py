@@ -74,7 +74,7 @@ def installed(wheel, tmp_path_factory):
         if not {"compendium", *locked} & {*map(canonicalize_name, holders)}
     }
     assert {"dask", "numba", "papermill", "sphinx", "tensorboard"} <= absent
-    (folder / "sitecustomize.py").write_text(WITHOUT.format(absent=absent))
+    (folder / "sitecustomize.py").write_text(WITHOUT.format(absent=absent), encoding="utf-8")
     elsewhere = tmp_path_factory.mktemp("elsewhere")
 
     def run(*arguments):

@@ -44,10 +44,10 @@ def notebook(tmp_path, shown):
 
 def test_on_no_terminal_there_is_a_line_now_and_then(notebook, shown, tmp_path, monkeypatch):
     monkeypatch.setattr(progress, "SECONDS_BETWEEN_LINES", 0.2)
-    with shown.open("w") as stderr, monkeypatch.context() as patch:
+    with shown.open("w", encoding="utf-8") as stderr, monkeypatch.context() as patch:
         patch.setattr(sys, "stderr", stderr)
         execute(notebook, out=tmp_path / "out")
-    lines = shown.read_text().splitlines()
+    lines = shown.read_text(encoding="utf-8").splitlines()
     trained = [
         re.fullmatch(r"chapter: cell 2 of 3, \d\d:\d\d so far, about \d\d:\d\d left; (.*)", line)
         for line in lines
@@ -81,7 +81,7 @@ def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, shown, t
         execute(notebook, out=tmp_path / "out")
     monkeypatch.undo()
     reader.join()
-    text = shown.read_text(errors="replace")
+    text = shown.read_text(encoding="utf-8", errors="replace")
     assert re.search(r"chapter: cell 2 of 3, \d\d:\d\d so far", text)
     assert re.search(r"network-1: epoch [45] of 10, about \d\d:\d\d left", text)
     assert "\x1b[2K" in text[-40:]  # the last thing shown is removed

@@ -260,17 +260,17 @@ def test_the_run_that_makes_the_first_record_finds_an_empty_one(tmp_path, monkey
 
 
 def test_a_page_knows_whether_the_records_that_it_quotes_are_still_the_same(tmp_path, monkeypatch):
-    assert results.quotes_hold(tmp_path / "nothing")
+    assert results.hold(results.quotes(tmp_path / "nothing"))
     finish(tmp_path / "run")
     results.publish(tmp_path / "run")
     page = tmp_path / "page"
     with runs.started(run_in(page, "quick")):
         monkeypatch.setenv("COMPENDIUM_RUN", str(page))
         results.load("chapter", "cpu")
-    assert results.quotes_hold(page)
+    assert results.hold(results.quotes(page))
     record = tmp_path / "results" / "chapter" / "cpu" / "record.json"
     record.write_text(record.read_text(encoding="utf-8").replace("21.5", "21.6"), encoding="utf-8")
-    assert not results.quotes_hold(page)
+    assert not results.hold(results.quotes(page))
 
 
 def test_a_broken_record_is_one_line(tmp_path):

@@ -98,6 +98,7 @@ def test_the_archive_holds_every_page_and_is_the_same_for_the_same_pages(html, t
 
 
 @pytest.mark.skipif(not printed.browser(), reason="no browser to print with")
+@pytest.mark.thorough
 def test_the_pdf_holds_every_page_with_its_formulas_and_pictures(html):
     reader = PdfReader(html / printed.PDF)
     text = unicodedata.normalize("NFKC", "\n".join(page.extract_text() for page in reader.pages))  # ligatures

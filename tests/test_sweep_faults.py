@@ -126,6 +126,7 @@ def at_work(folder):
     return found
 
 
+@pytest.mark.thorough
 def test_a_point_that_fails_is_told_at_the_end_and_does_not_stop_the_others(book, tmp_path):
     out = tmp_path / "sweep"
     ended = book.call("sweep", "tiny", "-g", "depth=9,1", "-p", "seed=3", "--workers", 2, "--out", out)
@@ -210,12 +211,14 @@ def told_and_reported(command, out, lost):
     assert "Traceback" not in complaints
 
 
+@pytest.mark.thorough
 def test_a_lost_scheduler_leaves_a_report_of_what_is_done(book, start, tmp_path):
     with dask_cluster(book, tmp_path) as (address, _):
         command = half_done(start, tmp_path / "sweep", address)
     told_and_reported(command, tmp_path / "sweep", "the Dask scheduler was lost")
 
 
+@pytest.mark.thorough
 def test_a_scheduler_that_has_lost_its_workers_says_so_soon(book, start, tmp_path):
     with dask_cluster(book, tmp_path) as (address, worker):
         command = half_done(start, tmp_path / "sweep", address)
@@ -223,6 +226,7 @@ def test_a_scheduler_that_has_lost_its_workers_says_so_soon(book, start, tmp_pat
         told_and_reported(command, tmp_path / "sweep", "the Dask scheduler has lost all its workers")
 
 
+@pytest.mark.thorough
 def test_what_failed_in_a_cell_comes_last_and_is_told_until_it_is_run_again(start, tmp_path):
     """One point fails, the next is interrupted; the same command begins with that one."""
     out = tmp_path / "sweep"
