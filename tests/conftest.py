@@ -9,9 +9,8 @@ from compendium import book, cli
 from compendium.errors import CompendiumError
 from compendium.site import printed
 
-signal.signal(
-    signal.SIGINT, signal.default_int_handler
-)  # for processes of tests, too: behind & it is ignored
+# behind & an interrupt is ignored, by the processes that tests start too
+signal.signal(signal.SIGINT, signal.default_int_handler)
 os.environ["PYTHONIOENCODING"] = "utf-8"  # of the processes that tests start, whose output they read
 
 

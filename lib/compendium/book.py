@@ -63,7 +63,7 @@ def notebooks() -> list[Path]:
     ]
 
 
-def build(report: Report, *, run: bool = True, solutions: bool = False) -> Path:
+def build(report: Report, *, run: bool = True, solutions: bool = False, save: bool = False) -> Path:
     """Run what changed, compile if anything differs from the last build, and return the first page.
 
     A second build in the same checkout waits until the first one has ended.
@@ -73,12 +73,15 @@ def build(report: Report, *, run: bool = True, solutions: bool = False) -> Path:
         run: whether notebooks are run whose saved outputs are of other code. Without, the pages show the
             outputs as they are saved.
         solutions: publish the labs' solutions and the instructors' notes, too.
+        save: write what was executed and generated over the committed files; the record of a chapter's run
+            goes to `results/<chapter>/quick/`.
 
     Raises:
         CompendiumError: a notebook failed, Sphinx warned, or a page or figure is missing.
     """
     with _alone(report):
-        _stage(_current(notebooks(), report) if run else {path: path for path in notebooks()})
+        current = _current(notebooks(), report) if run else {path: path for path in notebooks()}
+        _stage(current)
         if solutions:
             _add_to_contents(generated.solutions(SOURCE, report))
         state = _state_of_pages()
@@ -88,24 +91,9 @@ def build(report: Report, *, run: bool = True, solutions: bool = False) -> Path:
             report("pages: compiling")
             _compile()
             write_atomically(STAMP, state)
+        if save:
+            _save(current, report)
     return HTML / "index.html"
-
-
-def save_outputs() -> list[Path]:
-    """Write what was executed and generated over the committed files, outputs and all; return their paths.
-
-    The record of a chapter's run goes to `results/<chapter>/quick/`.
-    """
-    saved = {project.ROOT / name: (SOURCE / name).read_bytes() for name in generated.pages()}
-    for path, file in _current(notebooks(), lambda _: None).items():
-        notebook = _joined(path, file)
-        notebook.metadata[MADE_FROM] = nbformat.read(file, 4).metadata[MADE_FROM]
-        saved[path] = f"{nbformat.writes(notebook)}\n"
-        if (record := file.with_name(runs.RECORD)).exists():
-            saved[project.RESULTS / path.stem / QUICK / runs.RECORD] = record.read_bytes()
-    for path, content in saved.items():
-        write_atomically(path, content)
-    return [*saved]
 
 
 def faults(html: Path, source: Path | None = None) -> list[str]:
@@ -244,6 +232,20 @@ def _stage(current: dict[Path, Path]) -> None:
         made[path.relative_to(project.ROOT).as_posix()] = f"{nbformat.writes(_joined(path, file))}\n"
     for name, content in made.items():
         write_atomically(SOURCE / name, content)
+
+
+def _save(current: dict[Path, Path], report: Report) -> None:
+    """Write notebooks with their outputs, records and generated pages over the committed files."""
+    saved = {project.ROOT / name: (SOURCE / name).read_bytes() for name in generated.pages()}
+    for path, file in current.items():
+        notebook = _joined(path, file)
+        notebook.metadata[MADE_FROM] = nbformat.read(file, 4).metadata[MADE_FROM]
+        saved[path] = f"{nbformat.writes(notebook)}\n"
+        if (record := file.with_name(runs.RECORD)).exists():
+            saved[project.RESULTS / path.stem / QUICK / runs.RECORD] = record.read_bytes()
+    for path, content in saved.items():
+        write_atomically(path, content)
+        report(f"outputs saved: {path}")
 
 
 def _joined(path: Path, executed: Path) -> nbformat.NotebookNode:

@@ -17,8 +17,5 @@ def book(
     """Run the notebooks that changed and build the book in _build/html."""
     from compendium import book as building  # slow to import; `compendium --help` must not wait for it
 
-    first_page = building.build(typer.echo, solutions=solutions)
-    if save_outputs:
-        for path in building.save_outputs():
-            typer.echo(f"outputs saved: {path}")
+    first_page = building.build(typer.echo, solutions=solutions, save=save_outputs)
     typer.echo(f"open {first_page}")
