@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from importlib.util import find_spec
 
 import nbformat
@@ -13,6 +12,7 @@ import pytest
 import requests
 from tiny_checkout import checkout
 from tiny_notebooks import write_notebook
+from waiting import wait_for
 
 from compendium import cli, data, project, runner
 from compendium.cli import open as opening
@@ -438,11 +438,7 @@ def test_the_real_jupyterlab_answers_on_loopback_and_only_to_its_token(tmp_path)
         command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
     try:
-        deadline = time.monotonic() + 300
-        while not (found := list(tmp_path.glob("jpserver-*.json"))):
-            assert server.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
+        found = wait_for(lambda: list(tmp_path.glob("jpserver-*.json")), server)
         about = json.loads(found[0].read_text(encoding="utf-8"))
         addresses = {
             c.laddr.ip for c in psutil.Process(about["pid"]).net_connections() if c.status == "LISTEN"

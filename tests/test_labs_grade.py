@@ -18,6 +18,7 @@ import pytest
 from tiny_lab import FULL, GOOD, IMPORT, LAB, OF, WRONG
 from tiny_notebooks import notebook_of, write_notebook
 from typer.testing import CliRunner
+from waiting import wait_for
 
 from compendium import cli, project
 from compendium.errors import CompendiumError, UsageError
@@ -444,15 +445,16 @@ def test_cages_end_with_the_grader(lab, tmp_path, ending):
     )
     command = [sys.executable, "-c", script, "lab", "grade", str(tmp_path / "in"), "--workers", "2"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
-        members = []
-        deadline = time.monotonic() + 300
-        while not any("86420" in word for one in members for word in _words(one)):
-            assert time.monotonic() < deadline
-            time.sleep(0.2)
-            members = psutil.Process(process.pid).children(recursive=True)
+        members = wait_for(lambda: _asleep(process.pid))
         process.send_signal(signal.Signals[ending])
     _, alive = psutil.wait_procs(members, timeout=300)
     assert not alive
+
+
+def _asleep(grader):
+    """The grader's processes, once one of them has come to its long sleep."""
+    members = psutil.Process(grader).children(recursive=True)
+    return any("86420" in word for one in members for word in _words(one)) and members
 
 
 def _words(process):

@@ -3,13 +3,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 from tiny_notebooks import execute, write_notebook
+from waiting import wait_for
 
 from compendium import project
 from compendium.errors import CompendiumError, UsageError
@@ -166,11 +166,7 @@ def test_an_interrupted_run_ends_with_one_line_that_says_how_to_go_on(tmp_path):
     )
     command = in_a_process(script, notebook, tmp_path / "out")
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8")
-    deadline = time.monotonic() + 300
-    while not begun.exists():
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    wait_for(begun.exists, process)
     process.send_signal(signal.SIGINT)
     printed, complaints = process.communicate(timeout=300)
     assert printed.startswith(

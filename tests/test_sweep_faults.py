@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from contextlib import contextmanager
 
 import pandas as pd
@@ -13,6 +12,7 @@ import psutil
 import pytest
 from distributed import Client
 from tiny_checkout import checkout
+from waiting import PATIENCE, wait_for
 
 from compendium import project
 from compendium.sweep.folder import SWEEP
@@ -41,8 +41,6 @@ metrics = [
 record = {"chapter": "tiny", "parameters": {}, "metrics": metrics, "curves": [], "wall_seconds": 2.0}
 (folder / "record.json").write_text(json.dumps(record))
 """
-
-PATIENCE = 300  # seconds, after which a test fails that waits in vain
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills processes by POSIX signals")
 
@@ -80,14 +78,6 @@ def executions(folder):
 
 def counts(folder):
     return {name: len(pids) for name, pids in executions(folder).items()}
-
-
-def wait_for(condition):
-    deadline = time.monotonic() + PATIENCE
-    while not (found := condition()):
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.1)
-    return found
 
 
 @contextmanager
