@@ -13,12 +13,14 @@ from compendium.claims.evaluation import (
     text,
     verdict,
     verdicts,
+    word,
 )
 from compendium.claims.ledger import Claim, find, load, papers
-from compendium.claims.rules import VERDICTS, Found
+from compendium.claims.rules import OUTCOMES, WORDS, Found
 
 __all__ = [
-    "VERDICTS",
+    "OUTCOMES",
+    "WORDS",
     "Claim",
     "Found",
     "Verdict",
@@ -32,4 +34,5 @@ __all__ = [
     "text",
     "verdict",
     "verdicts",
+    "word",
 ]

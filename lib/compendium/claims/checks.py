@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from compendium import project
-from compendium.claims.rules import CONTRADICTED, INCONSISTENT, NOT_CHECKABLE, Found, agrees
+from compendium.claims.rules import Found, Order
 from compendium.errors import CompendiumError, unknown
 
 if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs nor images
@@ -18,15 +18,15 @@ if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs 
     from compendium.claims.ledger import Claim
     from compendium.data import ImageSet
 
-# What a claim is held against, and what it means if it does not agree.
 SOURCES = {
-    "arithmetic": INCONSISTENT,  # numbers or an identity that follow from what is printed
-    "consistency": INCONSISTENT,  # the paper beside another place of the paper
-    "computed": CONTRADICTED,  # code run here: a formula, a library's default, a network built and counted
-    "data": CONTRADICTED,  # the data sets themselves; stored in results/claims/data.json
-    "recorded": CONTRADICTED,  # runs in results/
-    "nothing": NOT_CHECKABLE,
+    "arithmetic": "arithmetic",  # numbers or an identity that follow from what is printed
+    "consistency": "arithmetic",  # the paper beside another place of the paper
+    "computed": "built",  # code run here: a formula, a library's default, a network built and counted
+    "data": "data",  # the data sets themselves; stored in results/claims/data.json
+    "recorded": "training",  # runs in results/
+    "nothing": None,
 }
+"""What a check holds a claim against -> the kind of evidence that it gives (a key of `rules.WORDS`)."""
 
 REASONS = {
     "left out": "the paper leaves out {}",
@@ -36,7 +36,7 @@ REASONS = {
     "elsewhere": "another publication's result, which its own data would have to show: {}",
 }
 
-UNDECIDED = "the interval of a difference holds 0: more seeds are needed"
+ONE_RUN = "one run has no interval: more seeds"
 
 PROFILES = ("paper", "cpu")  # of recorded runs, the first there is
 
@@ -204,12 +204,9 @@ def recorded(
     chapter: str | None = None,
     scale: float = 1,
     needs: dict | None = None,
-    below: dict | None = None,
-    above: dict | None = None,
+    trained: bool = True,
 ) -> Found:
     """A number of a recorded run, or the mean over its seeds.
-
-    A number without other seeds decides only where the row states a tolerance: it has no interval.
 
     Args:
         case: the claim.
@@ -220,33 +217,17 @@ def recorded(
         chapter: whose record; the claim's own paper without it.
         scale: what the number is multiplied with, to have the paper's unit.
         needs: parameters of the run that the paper's conditions ask for; numbers at least so large.
-        below: what to choose instead for a number that this one must be below, so that the direction holds
-            and a number that differs is *reproduced in kind*.
-        above: the same for a number that this one must be above.
+        trained: whether another seed would give another number; such a number of one run decides nothing.
     """
     record = case.run(chapter)
     given = {"quantity": quantity, "method": method, "level": level, "image": image}
     chosen = {column: value for column, value in given.items() if value is not None}
     numbers = series(record, chosen) * scale
-    orders = [[chosen, chosen | below]] if below else []
-    orders += [[chosen | above, chosen]] if above else []
-    held = [_ascending(record, order)[0] for order in orders]
-    direction = None if not held or None in held else all(held)
-    described = f"{_described(chosen)}, {source_of(record)}"
+    described, short = f"{_described(chosen)}, {source_of(record)}", shortfall(record, needs)
     if len(numbers) == 1:
-        single = (
-            None if case.claim.tolerance else "one run has no interval: more seeds, or a stated tolerance"
-        )
-        return Found(
-            float(numbers.iloc[0]), described, holds=direction, short=shortfall(record, needs), lacks=single
-        )
-    return Found(
-        float(numbers.mean()),
-        f"mean over {len(numbers)} runs of {described}",
-        runs=numbers.to_list(),
-        holds=direction,
-        short=shortfall(record, needs),
-    )
+        return Found(float(numbers.iloc[0]), described, short=short, lacks=ONE_RUN if trained else None)
+    described = f"mean over {len(numbers)} runs of {described}"
+    return Found(float(numbers.mean()), described, runs=numbers.to_list(), short=short)
 
 
 @check("recorded")
@@ -254,9 +235,6 @@ def ordering(
     case: Case, *, ascending: list, chapter: str | None = None, needs: dict | None = None, **common: object
 ) -> Found:
     """Recorded numbers stand in an ascending order, each pair of neighbours compared over seeds or images.
-
-    The order holds where every paired difference has its 95 % interval below 0; it fails where one has it
-    above 0; otherwise it is undecided and lacks runs. Of a single run each, the sign decides.
 
     Args:
         case: the claim.
@@ -267,41 +245,56 @@ def ordering(
     """
     record = case.run(chapter)
     rows = [common | one for one in ascending]
-    holds, found = _ascending(record, rows)
     quantities = ", ".join(dict.fromkeys(row["quantity"] for row in rows))
-    return Found(
-        found,
-        f"paired differences of {quantities}, {source_of(record)}",
-        holds=holds,
-        short=shortfall(record, needs),
-        lacks=UNDECIDED if holds is None else None,
-    )
+    how = f"paired differences of {quantities}, {source_of(record)}"
+    return ordered(orders_of(record, rows), how, short=shortfall(record, needs))
 
 
-@check("recorded")
-def setting(case: Case, *, parameter: str, gives: str) -> Found:
-    """The run recorded with the published value of a parameter gives what another row prints.
+def ordered(orders: list[Order], how: str, **conditions: str | None) -> Found:
+    """Return what was found of orders that all have to hold; a single pair of one of them decides nothing."""
+    lacks = ONE_RUN if any(order.pairs < 2 for order in orders) else None
+    return Found("; ".join(map(str, orders)), how, orders=orders, **{"lacks": lacks, **conditions})
 
-    Where only the order or direction of that row holds, it speaks for the setting in kind only.
 
-    Args:
-        case: the claim, whose value is that of the parameter.
-        parameter: its name in the chapter.
-        gives: the other row, one of the same paper that has a check of its own.
+def orders_of(record: Mapping[str, object], ascending: list[Mapping[str, object]]) -> list[Order]:
+    """Return each pair of neighbours of recorded numbers, compared over the seeds and images they share.
+
+    `ascending` chooses them, lowest first, as `series` has it. What needs no training has no seed: it stands
+    beside every seed of the other. Raises CompendiumError where two have no seed or image in common.
     """
-    record, other = case.run(), case.claims[gives]
-    found = of_claim(other).function(Case(other, case.claims), **other.arguments)
-    used, same = record["parameters"][parameter], agrees(other.value, found, other.tolerance)
-    short = shortfall(record, {parameter: case.claim.value}) or found.short
-    if same is False and found.holds:
-        short = short or f"of {gives} only the order or direction holds"
-    return Found(
-        f"`{parameter}` = {used}; for {gives}, {found.ours:.3g} beside {other.value}",
-        found.how,
-        holds=found.holds if same is None or found.holds else same,
-        short=short,
-        lacks=found.lacks,
-    )
+    import pandas as pd
+
+    orders = []
+    for lower, higher in itertools.pairwise(ascending):
+        first, second = series(record, lower), series(record, higher)
+        if len(first) == 1:
+            first = pd.Series(first.iloc[0], second.index)
+        elif len(second) == 1:
+            second = pd.Series(second.iloc[0], first.index)
+        pairs = pd.concat([first, second], axis=1, join="inner", keys=["first", "second"])
+        differing = {key: (lower[key], higher[key]) for key in lower if lower[key] != higher.get(key)}
+        names = [" ".join(str(values[side]) for values in differing.values()) for side in (0, 1)]
+        if pairs.empty:
+            raise CompendiumError(f"{' and '.join(names)}: no seed or image in common")
+        orders.append(order(" minus ".join(names), pairs["first"], pairs["second"]))
+    return orders
+
+
+def order(names: str, first: "pd.Series", second: "pd.Series") -> Order:
+    """Compare two rows of numbers, `(n,)` each, pair by pair, with SciPy's paired t test.
+
+    Differences that are all the same are no matter of chance: their p is 0 or 1. So is that of a single pair,
+    whose interval is unknown: its ends are those of the difference.
+    """
+    from scipy import stats
+
+    differences = (first - second).to_numpy()
+    mean, lower, pairs = float(differences.mean()), int((differences < 0).sum()), len(differences)
+    if (differences == differences[0]).all():
+        return Order(names, mean, mean, mean, lower, pairs, float(mean >= 0), float(mean <= 0))
+    below, above = (stats.ttest_1samp(differences, 0, alternative=side) for side in ("less", "greater"))
+    low, high = stats.ttest_1samp(differences, 0).confidence_interval(0.95)
+    return Order(names, mean, float(low), float(high), lower, pairs, float(below.pvalue), float(above.pvalue))
 
 
 @check("computed")
@@ -353,35 +346,6 @@ def unchecked(case: Case, *, because: str, what: str) -> Found:
     if because not in REASONS:
         raise unknown("reason", because, REASONS)
     return Found(unchecked=REASONS[because].format(what))
-
-
-def _ascending(record: Mapping[str, object], order: list[Mapping[str, object]]) -> tuple[bool | None, str]:
-    """Whether recorded numbers ascend, as `ordering` has it, and in words what was found."""
-    import pandas as pd
-
-    from compendium import statistics
-
-    verdicts, found = [], []
-    for lower, higher in itertools.pairwise(order):
-        first, second = series(record, lower), series(record, higher)
-        if len(first) == 1:  # what needs no training has no seed: it stands beside every seed of the other
-            first = pd.Series(first.iloc[0], second.index)
-        elif len(second) == 1:
-            second = pd.Series(second.iloc[0], first.index)
-        pairs = pd.concat([first, second], axis=1, join="inner", keys=["first", "second"])
-        compared = statistics.paired_comparison(pairs["first"], pairs["second"])
-        differing = {key: (lower[key], higher[key]) for key in lower if lower[key] != higher.get(key)}
-        names = [" ".join(str(values[side]) for values in differing.values()) for side in (0, 1)]
-        if compared.pairs == 0:
-            raise CompendiumError(f"{' and '.join(names)}: no seed or image in common")
-        if compared.pairs == 1:
-            verdicts.append(compared.difference < 0)
-            spread = "a single pair"
-        else:
-            verdicts.append(compared.below_zero)
-            spread = f"{compared.low:.3g} to {compared.high:.3g}, {compared.pairs} pairs"
-        found.append(f"{names[0]} minus {names[1]}: {compared.difference:.3g} ({spread})")
-    return all_hold(verdicts), "; ".join(found)
 
 
 def _described(chosen: Mapping[str, object]) -> str:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -11,13 +11,13 @@ from compendium import products, project
 from compendium.claims import checks, ledger
 from compendium.claims.ledger import Claim
 from compendium.claims.rules import (
-    CONFIRMED,
-    IN_KIND,
-    NOT_CHECKABLE,
-    OPEN,
-    VERDICTS,
+    FAILS,
+    HOLDS,
+    WORDS,
     Found,
     Printed,
+    Test,
+    corrected,
     is_number,
     judge,
     precision,
@@ -34,54 +34,61 @@ NOT_WRITTEN = "its check is not written yet"
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim with what was found and what follows; `rule` says which part of the rule applied.
+    """A claim with what was found and what follows.
 
-    `source` is what the claim was held against, a key of `checks.SOURCES`, or None without a check.
+    Attributes:
+        claim, found: the claim, and what its check found.
+        outcome: one of `rules.OUTCOMES`.
+        rule: which part of the rule gave it, with the margin or the test.
+        test: the p values of a matter of chance, corrected for the paper's other claims.
     """
 
     claim: Claim
     found: Found
-    verdict: str
+    outcome: str
     rule: str
-    source: str | None
+    test: Test | None = None
+
+    @property
+    def verdict(self) -> str:
+        """The outcome in the words of the claim's kind of evidence."""
+        return word(self.claim.kind, self.outcome)
 
     @property
     def tolerance(self) -> float | None:
         """Largest difference of numbers that agree; None where no single number is published."""
         claim = self.claim
-        printed = claim.tolerance is None and is_number(claim.value)
-        return precision(claim.value) if printed else claim.tolerance
+        if not is_number(claim.value):
+            return claim.tolerance
+        if claim.margin:
+            return claim.margin.of(claim.value)
+        return precision(claim.value) if claim.tolerance is None else claim.tolerance
 
-    @property
-    def reason(self) -> str:
-        """Why nothing is decided, or only in kind, or with which tolerance; else ""."""
-        tolerant = self.verdict == CONFIRMED and self.claim.tolerance is not None
-        undecided = self.verdict in (OPEN, IN_KIND, NOT_CHECKABLE)
-        return self.found.unchecked or (self.rule if undecided or tolerant else "")
+
+def word(kind: str, outcome: str) -> str:
+    """Return what a kind of evidence calls an outcome; undecided and not testable have one word each."""
+    holds, fails = WORDS[kind]
+    return {HOLDS: holds, FAILS: fails}.get(outcome, outcome)
 
 
 def verdict(claim: Claim) -> Verdict:
-    """Compute a claim's verdict, and no other's.
-
-    Raises CompendiumError, with the claim's id, where its check does not exist, or asks for a number or row
-    that does not exist.
-    """
-    if claim.check is None:
-        return Verdict(claim, Found(lacks=NOT_WRITTEN), OPEN, NOT_WRITTEN, None)
-    check = checks.of_claim(claim)
-    try:
-        found = _found(claim, check)
-        word, rule = judge(
-            claim.value, found, disagreement=checks.SOURCES[check.source], tolerance=claim.tolerance
-        )
-    except (CompendiumError, ValueError) as fault:
-        raise CompendiumError(f"{claim.id}, check {claim.check}: {fault}") from None
-    return Verdict(claim, found, word, rule, check.source)
+    """Compute one claim's verdict, as `verdicts` does."""
+    return verdicts([claim])[0]
 
 
 def verdicts(claims: Iterable[Claim] | None = None) -> list[Verdict]:
-    """Compute the verdicts of these claims, or of all."""
-    return [verdict(claim) for claim in (ledger.load().values() if claims is None else claims)]
+    """Compute the verdicts of these claims, or of all.
+
+    Of the other claims of a paper only those are computed whose tests are corrected together with theirs.
+    Raises CompendiumError, with the claim's id, where its check does not exist, or asks for a number or row
+    that does not exist, or finds nothing that decides.
+    """
+    chosen = list(ledger.load().values() if claims is None else claims)
+    found = {claim.id: _found(claim) for claim in chosen}
+    tests: dict[str, Test] = {}
+    for paper in {claim.paper for claim in chosen if found[claim.id].chance}:
+        tests |= _tests(paper, found)
+    return [_judged(claim, found[claim.id], tests.get(claim.id)) for claim in chosen]
 
 
 def at_hand(claims: Iterable[Claim] | None = None) -> list[Verdict]:
@@ -92,12 +99,12 @@ def at_hand(claims: Iterable[Claim] | None = None) -> list[Verdict]:
     chosen = list(ledger.load().values() if claims is None else claims)
     path = products.place("verdicts", [*products.inputs("lib"), *products.inputs("results")])
     kept = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-    found = [_from_file(one, kept[one.id]) if one.id in kept else verdict(one) for one in chosen]
-    new = {one.claim.id: _to_file(one) for one in found if not (one.source == "data" and one.found.lacks)}
-    if not new.keys() <= kept.keys():
+    computed = {one.claim.id: one for one in verdicts(one for one in chosen if one.id not in kept)}
+    new = {name: _to_file(one) for name, one in computed.items() if not _lacks_data(one)}
+    if new:
         with suppress(CompendiumError):  # a checkout that cannot be written keeps nothing
             write_atomically(path, json.dumps(kept | new))
-    return found
+    return [computed.get(one.id) or _from_file(one, kept[one.id]) for one in chosen]
 
 
 def not_written() -> list[str]:
@@ -106,12 +113,12 @@ def not_written() -> list[str]:
 
 
 def summary(computed: Iterable[Verdict]) -> "pd.DataFrame":
-    """Return how many claims of each paper got each verdict: a row a paper, a column a verdict."""
+    """Return how many claims of each kind and paper have each verdict; kinds are never added up."""
     import pandas as pd
 
-    pairs = pd.DataFrame([(one.claim.paper, one.verdict) for one in computed], columns=["paper", "verdict"])
-    counts = pd.crosstab(pairs["paper"], pairs["verdict"])
-    return counts.reindex(index=list(dict.fromkeys(pairs["paper"])), columns=list(VERDICTS), fill_value=0)
+    rows = [(one.claim.kind, one.claim.paper, one.verdict) for one in computed]
+    counts = pd.DataFrame(rows, columns=["kind", "paper", "verdict"]).value_counts()
+    return counts.rename("claims").reset_index()
 
 
 def record_data() -> int:
@@ -127,7 +134,7 @@ def record_data() -> int:
                 found = _evaluated(claim, check)
             except checks.Missing as missing:
                 raise CompendiumError(f"{claim.id}: {missing}") from None
-            kept[claim.id] = {"check": _call(claim), "found": asdict(found)}
+            kept[claim.id] = {"check": _call(claim), "found": found.plain()}
     write_atomically(DATA_RECORD, json.dumps(kept, indent=1, allow_nan=False) + "\n")
     return len(kept)
 
@@ -149,28 +156,58 @@ def text(value: object, digits: int = 6) -> str:
 
 
 def _to_file(one: Verdict) -> dict[str, object]:
-    return {"found": asdict(one.found), "verdict": one.verdict, "rule": one.rule, "source": one.source}
+    return {"found": one.found.plain(), "outcome": one.outcome, "rule": one.rule, "test": one.test}
 
 
 def _from_file(claim: Claim, kept: dict[str, object]) -> Verdict:
-    return Verdict(claim, **{**kept, "found": Found(**kept["found"])})
+    test = kept["test"] and Test(*kept["test"])
+    return Verdict(claim, Found.read(kept["found"]), kept["outcome"], kept["rule"], test)
 
 
-def _found(claim: Claim, check: checks.Check) -> Found:
+def _lacks_data(one: Verdict) -> bool:
+    """Whether a data set that is not on this machine would decide more."""
+    return bool(one.found.lacks and one.claim.check and checks.of_claim(one.claim).source == "data")
+
+
+def _judged(claim: Claim, found: Found, test: Test | None) -> Verdict:
+    try:
+        outcome, rule = judge(claim.value, found, margin=claim.margin, tolerance=claim.tolerance, test=test)
+    except ValueError as fault:
+        raise CompendiumError(f"{claim.id}, check {claim.check}: {fault}") from None
+    return Verdict(claim, found, outcome, rule, test)
+
+
+def _tests(paper: str, known: Mapping[str, Found]) -> dict[str, Test]:
+    """Return the tests of a paper's claims that are matters of chance, corrected for being several."""
+    family = {}
+    for claim in ledger.load().values():
+        if claim.paper == paper and claim.check and checks.of_claim(claim).source == "recorded":
+            family[claim.id] = (known.get(claim.id) or _found(claim)).chance
+    family = {name: chance for name, chance in family.items() if chance}
+    return dict(zip(family, corrected(family.values()), strict=True))
+
+
+def _found(claim: Claim) -> Found:
+    """Run a claim's check; where its data set is not here, return what was kept of it."""
+    if claim.check is None:
+        return Found(lacks=NOT_WRITTEN)
+    check = checks.of_claim(claim)
     try:
         return _evaluated(claim, check)
     except checks.Missing as missing:
         kept = _kept().get(claim.id)
         if check.source == "data" and kept and kept["check"] == _call(claim):
-            return Found(**kept["found"])
+            return Found.read(kept["found"])
         return Found(lacks=str(missing))
+    except (CompendiumError, ValueError) as fault:
+        raise CompendiumError(f"{claim.id}, check {claim.check}: {fault}") from None
 
 
 def _evaluated(claim: Claim, check: checks.Check) -> Found:
     """Run a check; what it found comes back as it would from a file, so that both give the same verdict."""
     found = check.function(checks.Case(claim, ledger.load()), **claim.arguments)
-    plain = json.dumps(asdict(found), default=lambda array: array.tolist(), allow_nan=False)
-    return Found(**json.loads(plain))
+    plain = json.dumps(found.plain(), default=lambda array: array.tolist(), allow_nan=False)
+    return Found.read(json.loads(plain))
 
 
 def _call(claim: Claim) -> dict[str, object]:

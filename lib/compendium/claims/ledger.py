@@ -8,13 +8,15 @@ from pathlib import Path
 import yaml
 
 from compendium import project
-from compendium.claims.rules import Printed
+from compendium.claims.rules import MARGINS, WORDS, Margin, Printed, is_number
 from compendium.errors import CompendiumError, unknown
 
 FOLDER = project.LEDGER
-NEEDED = ("id", "location", "quantity", "value", "unit", "kind")
-OPTIONAL = ("section", "check", "tolerance")
-KINDS = ("deterministic", "training", "test", "statement")
+NEEDED = ("id", "claim", "location", "rank", "kind")
+OPTIONAL = (
+    *("value", "unit", "measure", "tolerance", "section", "check", "reading", "differs", "would_change"),
+)
+RANKS = ("headline", "detail")
 
 
 @dataclass(frozen=True)
@@ -23,24 +25,46 @@ class Claim:
 
     Attributes:
         id, paper: its number, such as S2-22, and the name of the paper's chapter.
-        location, quantity, value, unit: where the paper says what; the value as printed, "" for a statement.
-        kind: what a check takes; one of `KINDS`.
+        claim: what the paper says, in one sentence.
+        location: where the paper says it.
+        rank: headline, for what a reader of the paper takes away, or detail.
+        kind: of evidence, a key of `rules.WORDS`.
+        value, unit: what is printed; None for a statement without a value.
+        measure: of a trained network's number, which margin it has: a key of `rules.MARGINS`.
+        tolerance: largest difference of other numbers; None for the printed precision.
         section: anchor of the chapter's section that shows it, or None.
         check, arguments: name of the function that computes ours, and its arguments; None if not written yet.
-        tolerance: largest difference of numbers; None for the printed precision.
+        reading: which reading of the paper is judged, where two are possible.
+        differs: in what the conditions of what we computed differ from the paper's.
+        would_change: what would change the verdict.
     """
 
     id: str
     paper: str
+    claim: str
     location: str
-    quantity: str
-    value: object
-    unit: str
+    rank: str
     kind: str
+    value: object = None
+    unit: str = ""
+    measure: str | None = None
+    tolerance: float | None = None
     section: str | None = None
     check: str | None = None
     arguments: Mapping[str, object] | None = None
-    tolerance: float | None = None
+    reading: str | None = None
+    differs: str | None = None
+    would_change: str | None = None
+
+    @property
+    def headline(self) -> bool:
+        """Whether a reader of the paper takes it away."""
+        return self.rank == "headline"
+
+    @property
+    def margin(self) -> Margin | None:
+        """The margin of its number, or None where it is no number of a training."""
+        return MARGINS[self.measure] if self.measure else None
 
 
 def papers() -> list[str]:
@@ -97,8 +121,11 @@ def _claim(paper: str, row: dict[str, object]) -> Claim:
             raise CompendiumError(f"{where}: {unknown('key', key, (*NEEDED, *OPTIONAL))}")
     if missing := [key for key in NEEDED if key not in row]:
         raise CompendiumError(f"{where}: {missing[0]} is missing")
-    if row["kind"] not in KINDS:
-        raise CompendiumError(f"{where}: {unknown('kind', row['kind'], KINDS)}")
+    for key, known in (("kind", WORDS), ("rank", RANKS), ("measure", MARGINS)):
+        if key in row and row[key] not in known:
+            raise CompendiumError(f"{where}: {unknown(key, row[key], known)}")
+    if "measure" in row and (row["kind"] != "training" or not is_number(row.get("value"))):
+        raise CompendiumError(f"{where}: only a number of kind training has a measure")
     if not isinstance(row.get("tolerance", 0), int | float):
         raise CompendiumError(f"{where}: tolerance {row['tolerance']!r} is not a number")
     check, arguments = _check(where, row.get("check"))

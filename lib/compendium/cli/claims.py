@@ -17,33 +17,43 @@ def claims(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Claims to explain, such as S4-32.")
     ] = None,
-    paper: Annotated[str | None, typer.Option(help="Only this paper's, such as tuning.")] = None,
-    verdict: Annotated[str | None, typer.Option(help="Only these, such as contradicted.")] = None,
+    paper: Annotated[str | None, typer.Option(help="All of this paper's, such as tuning.")] = None,
+    kind: Annotated[str | None, typer.Option(help="All of this kind, such as training.")] = None,
+    verdict: Annotated[str | None, typer.Option(help="All with this verdict, such as undecided.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON.")] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Keep what is computed from data sets in results/claims/.")
     ] = False,
 ) -> None:
-    """Print a summary of verdicts, rows, or explain one; computed anew where code or runs have changed."""
+    """Print the papers' headline claims, rows, or explain one; computed where code or runs have changed."""
     from compendium import claims as ledger  # slow to import; `compendium --help` must not wait for it
 
-    if paper is not None and paper not in ledger.papers():
-        raise unknown("paper", paper, ledger.papers())
-    if verdict is not None and verdict not in ledger.VERDICTS:
-        raise unknown("verdict", verdict, ledger.VERDICTS)
+    words = [ledger.word(one, outcome) for one in ledger.WORDS for outcome in ledger.OUTCOMES]
+    for name, given, known in (
+        ("paper", paper, ledger.papers()),
+        ("kind", kind, list(ledger.WORDS)),
+        ("verdict", verdict, list(dict.fromkeys(words))),
+    ):
+        if given is not None and given not in known:
+            raise unknown(name, given, known)
     chosen = [ledger.find(name) for name in ids or ledger.load()]
     if record:
         typer.echo(f"kept what {ledger.record_data()} checks of data found, in results/claims/")
-    computed = ledger.at_hand(claim for claim in chosen if paper in (None, claim.paper))
-    computed = [one for one in computed if verdict in (None, one.verdict)]
+    narrowed = paper or kind or verdict
+    if not (ids or narrowed or as_json):
+        chosen = [claim for claim in chosen if claim.headline]
+    chosen = [claim for claim in chosen if paper in (None, claim.paper) and kind in (None, claim.kind)]
+    computed = [one for one in ledger.at_hand(chosen) if verdict in (None, one.verdict)]
     if as_json:
         typer.echo(json.dumps([_row(one) for one in computed], indent=1, ensure_ascii=False))
     elif ids:
         typer.echo("\n\n".join(map(_explained, computed)))
-    elif paper or verdict:
-        _show_rows(computed)
     else:
-        _show_summary(computed)
+        _show_rows(computed, with_paper=paper is None)
+        if not narrowed:
+            typer.echo(
+                "\nThese are the papers' headlines; --paper NAME or --kind NAME shows the details too."
+            )
 
 
 def _row(one: "Verdict") -> dict[str, object]:
@@ -51,19 +61,27 @@ def _row(one: "Verdict") -> dict[str, object]:
     return {
         "id": claim.id,
         "paper": claim.paper,
+        "claim": claim.claim,
         "location": claim.location,
-        "quantity": claim.quantity,
-        "unit": claim.unit,
+        "headline": claim.headline,
         "kind": claim.kind,
         "published": claim.value,
+        "unit": claim.unit,
         "ours": found.ours,
         "runs": found.runs,
         "interval": found.interval,
-        "tolerance": one.tolerance,
+        "prediction": found.prediction,
+        "margin": one.tolerance,
+        "orders": found.plain()["orders"],
+        "p": one.test and one.test._asdict(),
+        "outcome": one.outcome,
         "verdict": one.verdict,
         "rule": one.rule,
         "how": found.how,
-        "reason": one.reason,
+        "conditions": claim.differs,
+        "left_out": found.left_out,
+        "reading": claim.reading,
+        "would_change": claim.would_change,
         "section": claim.section,
     }
 
@@ -75,42 +93,41 @@ def _explained(one: "Verdict") -> str:
     spread = (
         f" ({len(found.runs)} runs, {text(min(found.runs))} to {text(max(found.runs))})" if found.runs else ""
     )
+    interval = found.interval and " to ".join(map(text, found.interval))
     lines = {
-        "claim": f"{claim.quantity}; {claim.paper}, {claim.location}",
-        "published": f"{text(claim.value)} {claim.unit}".strip(),
+        "paper": f"{claim.paper}, {claim.location} ({claim.rank})",
+        "published": "" if claim.value is None else f"{text(claim.value)} {claim.unit}".strip(),
+        "reading": claim.reading,
         "ours": text(found.ours) + spread,
+        "interval": interval and f"{interval} (95 %, of the mean)",
+        "margin": one.tolerance is not None and f"{one.tolerance:.3g} {claim.unit}".strip(),
         "how": found.how,
-        "tolerance": "" if one.tolerance is None else f"{one.tolerance:g}",
+        "differs": claim.differs,
+        "evidence": claim.kind,
         "verdict": f"{one.verdict}: {one.rule}",
-        "reason": one.reason if one.reason != one.rule else "",
+        "would change": claim.would_change,
         "in the book": f"notebooks/{claim.paper}.html" + (f"#{claim.section}" if claim.section else ""),
     }
-    return "\n".join([claim.id, *(f"  {name:<12} {line}" for name, line in lines.items() if line)])
+    told = (f"  {name:<13} {line}" for name, line in lines.items() if line)
+    return "\n".join([f"{claim.id}  {claim.claim}", *told])
 
 
-def _show_rows(computed: list["Verdict"]) -> None:
+def _show_rows(computed: list["Verdict"], *, with_paper: bool) -> None:
     from compendium.claims import text
 
-    _show(
-        ["id", "quantity", "published", "ours", "verdict"],
+    heads = ["id", *(["paper"] if with_paper else []), "claim", "ours", "evidence", "verdict"]
+    rows = [
         [
-            [o.claim.id, o.claim.quantity, text(o.claim.value), text(o.found.ours), o.verdict]
-            for o in computed
-        ],
+            *(one.claim.id, *([one.claim.paper] if with_paper else []), one.claim.claim),
+            *(text(one.found.ours, 4), one.claim.kind, one.verdict),
+        ]
+        for one in computed
+    ]
+    wide = {"id", "paper", "evidence"}
+    show_table(
+        [Column(name, min_width=len(name), no_wrap=name in wide) for name in heads],
+        rows,
+        box=None,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
     )
-
-
-def _show_summary(computed: list["Verdict"]) -> None:
-    from compendium.claims import summary
-
-    counts = summary(computed)
-    counts.loc["all"] = counts.sum()
-    _show(
-        ["paper", *(column.replace(" ", "\n", 1) for column in counts.columns)],
-        [[paper, *map(str, row)] for paper, *row in counts.itertuples()],
-    )
-
-
-def _show(columns: list[str], rows: list[list[str]]) -> None:
-    heads = [Column(name, min_width=max(map(len, name.split())), no_wrap=name == "paper") for name in columns]
-    show_table(heads, rows, box=None, padding=(0, 1, 0, 0), pad_edge=False)
