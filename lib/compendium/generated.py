@@ -58,7 +58,7 @@ def parameters_page() -> str:
 
 
 def ledger_pages() -> dict[str, str]:
-    """Return the files made from the claims: page, chart, and a table a chapter.
+    """Return the files made from the claims: their page, and a table for each chapter.
 
     They are computed where code, recorded runs or packages have changed since the last time.
     """
@@ -67,7 +67,7 @@ def ledger_pages() -> dict[str, str]:
 
     def made() -> dict[str, str]:
         computed = claims.at_hand()
-        written = {CLAIMS: ledger.page(computed), f"book/{ledger.CHART}": ledger.chart(computed)}
+        written = {CLAIMS: ledger.page(computed)}
         for paper in claims.papers():
             own = [one for one in computed if one.claim.paper == paper]
             written[f"book/_claims/{paper}.md"] = ledger.chapter(own)

@@ -14,7 +14,8 @@ from compendium.errors import CompendiumError, unknown
 FOLDER = project.LEDGER
 NEEDED = ("id", "claim", "location", "rank", "kind")
 OPTIONAL = (
-    *("value", "unit", "measure", "tolerance", "section", "check", "reading", "differs", "would_change"),
+    *("label", "value", "unit", "measure", "tolerance", "section", "check"),
+    *("reading", "differs", "would_change"),
 )
 RANKS = ("headline", "detail")
 
@@ -28,6 +29,7 @@ class Claim:
         claim: what the paper says, in one sentence.
         location: where the paper says it.
         rank: headline, for what a reader of the paper takes away, or detail.
+        label: what a headline is called where there is little room, such as "MSE at 30 %".
         kind: of evidence, a key of `rules.WORDS`.
         value, unit: what is printed; None for a statement without a value.
         measure: of a trained network's number, which margin it has: a key of `rules.MARGINS`.
@@ -45,6 +47,7 @@ class Claim:
     location: str
     rank: str
     kind: str
+    label: str = ""
     value: object = None
     unit: str = ""
     measure: str | None = None
@@ -126,6 +129,8 @@ def _claim(paper: str, row: dict[str, object]) -> Claim:
             raise CompendiumError(f"{where}: {unknown(key, row[key], known)}")
     if "measure" in row and (row["kind"] != "training" or not is_number(row.get("value"))):
         raise CompendiumError(f"{where}: only a number of kind training has a measure")
+    if (row["rank"] == "headline") != ("label" in row):
+        raise CompendiumError(f"{where}: a headline has a label, and nothing else has")
     if not isinstance(row.get("tolerance", 0), int | float):
         raise CompendiumError(f"{where}: tolerance {row['tolerance']!r} is not a number")
     check, arguments = _check(where, row.get("check"))

@@ -1,60 +1,81 @@
-"""The ledger on the book's pages: a page of all claims, a table a chapter, a chart."""
+"""The ledger on the book's pages: the headlines on one screen, all rows by kind, a chapter's headlines."""
 
-import io
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from html import escape
 from string import Template
 
-import matplotlib.pyplot as plt
-
-from compendium import plots
-from compendium.claims.evaluation import Verdict, summary, text
+from compendium.claims.drawn import drawing
+from compendium.claims.evaluation import Verdict, text, word
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import VERDICTS, Printed, is_number
+from compendium.claims.rules import (
+    FAILS,
+    HOLDS,
+    MARGINS,
+    NOT_TESTABLE,
+    OUTCOMES,
+    UNDECIDED,
+    WORDS,
+    Printed,
+    is_number,
+)
 
-CHART = "_static/claims.svg"  # beside the page of all claims
 COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
+KINDS = {
+    "training": ("Results of training", "A number, or an order, that trained networks give."),
+    "words": (
+        "Statements in words",
+        "A conclusion, a description or advice, held against what was computed.",
+    ),
+    "data": ("Data sets", "What a data set holds, counted or measured."),
+    "built": ("Built and counted", "A network built, a default looked up, code run; nothing is trained."),
+    "arithmetic": ("Arithmetic and consistency", "What is printed, held against itself or an identity."),
+}
+"""Kind of evidence -> its heading, and what it is."""
+MARKS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", NOT_TESTABLE: "–"}
 NAMED = ("year", "fraction", "MSE", "SSIM", "r")  # what a number is, said with its claim
 NAMES = ("year", "CIFAR-10 test index")  # units of numbers that count nothing
 UNITS = ("%", "% of pixels", "bits", "dB", "images", "parameters", "pixels of 1,024", "s", "×")
 _NUMBERS = re.compile(r"[-+\d.,/% ]+")
 _THOUSANDS = re.compile(r"(?<![\w.,/-])\d{4,}(?![\w/-])")
-COLOURS = dict(zip(VERDICTS, ("#0173b2", "#56b4e9", "#d55e00", "#cc78bc", "#949494", "#333333"), strict=True))
 
 _PAGE = Template("""\
 # The ledger of claims
 
-This page lists $all statements of the papers, each beside what this book computed or why nothing could be.
-No verdict is typed: each follows from a computed value by one rule, which
-[How to read this book](how-to-read) explains. `compendium claims` computes them anew, and
-`compendium claims $example` explains one.
+What was reproduced? This page has what readers of the five papers take away from them, each claim with a
+mark, and below it every other statement that could be checked. No verdict is typed: each follows from a
+computed value by the rule that [How to read this book](how-to-read) explains. `compendium claims` computes
+them anew, and `compendium claims $example` explains one.
 
-## Papers and verdicts
+## The headlines
 
-```{figure} $chart
-:name: fig-claims
-:alt: $alternative
+$legend
 
-Verdicts on the claims of each paper.
+$headlines
+
+## All claims, by kind of evidence
+
+Kinds of evidence are never added up: that a layer has as many parameters as is printed says nothing of a
+result. A claim's number leads to the section of its chapter that shows it.
+
+$kinds
+
+## Margins
+
+The number of a training is *reproduced* where the 95 % interval of our mean lies within a margin of the
+printed one. Each kind of quantity has one margin, chosen before the verdicts that follow from it, though not
+before the runs.
+
+```{table} Margins of the numbers that a trained network gives, and why they are so large.
+:name: tab-claims-margins
+
+$margins
 ```
 
-{numref}`tab-claims-verdicts` has the numbers that {numref}`fig-claims` draws:
-
-```{table} Verdicts, and how many claims of each paper have them.
-:name: tab-claims-verdicts
-
-$counts
-```
-
-## All claims
-
-A claim's number leads to the section of its chapter that shows it.
-
-<div class="sifted" data-noun="claims" data-choices="paper,verdict">
-$rows
-</div>
+What is a matter of chance, such as an order, is tested together with the paper's other such claims: their
+p values are corrected by Holm's procedure. Other numbers agree where they differ by no more than half a unit
+of the last printed digit.
 
 ## Next steps
 
@@ -66,50 +87,103 @@ $rows
 
 
 def page(computed: Sequence[Verdict]) -> str:
-    """Return the page of all claims, `book/claims.md`, in Markdown; `chart` makes its figure."""
-    counts = summary(computed)
-    sentences = "; ".join(
-        f"{paper}: " + ", ".join(f"{number} {verdict}" for verdict, number in row.items() if number)
-        for paper, row in counts.iterrows()
-    )
-    heads = [f"[{paper}](../notebooks/{paper})" for paper in counts.index]
-    counts.loc["all"] = counts.sum()
-    lines = [f"| verdict | {' | '.join(heads)} | all |", f"|---|{'--:|' * len(counts)}"]
-    for verdict, row in [*counts.items(), ("all", counts.sum(axis=1))]:
-        lines.append(f"| {verdict} | {' | '.join(map(str, row))} |")
+    """Return the page of all claims, `book/claims.md`, in Markdown."""
     return _PAGE.substitute(
-        all=len(computed),
         example=computed[0].claim.id,
-        chart=CHART,
-        alternative=f"A bar for each paper, divided by verdict. {sentences}.",
-        counts="\n".join(lines),
-        rows=_table(computed, label="All claims"),
+        legend=_legend(),
+        headlines="\n\n".join(_headlines(paper, rows) for paper, rows in _by("paper", computed)),
+        kinds="\n\n".join(_kind(kind, rows) for kind, rows in _by("kind", computed, WORDS)),
+        margins=_margins(),
     )
 
 
 def chapter(computed: Sequence[Verdict]) -> str:
-    """Return the table of one paper's claims, for the end of its chapter, in Markdown."""
-    [(paper, counts)] = summary(computed).iterrows()
-    found = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
+    """Return the table of one paper's headline claims, for the end of its chapter, in Markdown."""
+    headlines = [one for one in computed if one.claim.headline]
     return (
-        f"Of the {len(computed)} claims: {found}. [The ledger](../book/claims) has those of all papers.\n\n"
-        f"{_table(computed, label=f'Claims of the chapter {paper}')}\n"
+        "These are the claims that a reader takes away. [The ledger](../book/claims) has the details too, "
+        "the margins, and how a verdict is found.\n\n"
+        f"{_table(headlines, label=f'Headline claims of the chapter {computed[0].claim.paper}')}\n"
     )
 
 
-def chart(computed: Sequence[Verdict]) -> str:
-    """Return the number of claims of each paper by verdict, stacked bars, as SVG."""
-    counts = summary(computed)
-    plots.use_style()
-    with plt.rc_context({"svg.hashsalt": "claims"}):
-        figure, axis = plt.subplots(figsize=(8, 3.2), layout="constrained")
-        counts.iloc[::-1].plot.barh(stacked=True, ax=axis, width=0.7, color=COLOURS, edgecolor="white")
-        axis.set(xlabel="claims", ylabel="")
-        axis.legend(title=None, ncols=3, loc="lower center", bbox_to_anchor=(0.4, 1), frameon=False)
-        drawn = io.StringIO()
-        figure.savefig(drawn, format="svg", metadata={"Date": None})
-        plt.close(figure)
-    return drawn.getvalue()
+def _by(
+    key: str, computed: Iterable[Verdict], order: Iterable[str] | None = None
+) -> Iterable[tuple[str, list[Verdict]]]:
+    """Yield the rows of each paper, or kind, that has some."""
+    rows: dict[str, list[Verdict]] = {name: [] for name in order or ()}
+    for one in computed:
+        rows.setdefault(getattr(one.claim, key), []).append(one)
+    return ((name, some) for name, some in rows.items() if some)
+
+
+def _legend() -> str:
+    meanings = {
+        HOLDS: "holds: " + ", ".join(words[0] for words in WORDS.values()),
+        FAILS: "does not",
+        UNDECIDED: "undecided: more seeds, or a longer run",
+        NOT_TESTABLE: "not testable: the paper leaves out what a test needs",
+    }
+    marks = "".join(f"<li>{_mark(outcome)} {meanings[outcome]}</li>" for outcome in OUTCOMES)
+    return (
+        f'<ul class="marks">{marks}</ul>\n\n'
+        "Beside a number, dot and line are our mean and its 95 % interval, and the band is the margin round the "
+        "paper's number. Beside an order they are the difference and its interval, and the stroke is zero."
+    )
+
+
+def _mark(outcome: str) -> str:
+    return f'<span class="mark" data-outcome="{outcome}" aria-hidden="true">{MARKS[outcome]}</span>'
+
+
+def _headlines(paper: str, computed: Iterable[Verdict]) -> str:
+    items = "\n".join(_headline(one) for one in computed if one.claim.headline)
+    return f'[](../notebooks/{paper})\n\n<ul class="headlines">\n{items}\n</ul>'
+
+
+def _headline(one: Verdict) -> str:
+    """Return a headline as an item: mark, name, the paper's number and ours, the interval drawn."""
+    claim = one.claim
+    shown = one.verdict if claim.value is None or one.found.ours is None else _numbers(one)
+    return (
+        f'<li><a href="{_section(claim)}">{_mark(one.outcome)}'
+        f'<span class="visually-hidden">{one.verdict}: </span>{_safe(claim.label)}</a>'
+        f'<span class="numbers">{shown}</span>{drawing(one)}'
+        f'<a class="row" href="#{claim.id}">{claim.id}</a></li>'
+    )
+
+
+def _numbers(one: Verdict) -> str:
+    ours = one.found.ours
+    if not (is_number(one.claim.value) and is_number(ours)):
+        return one.verdict
+    return (
+        f"{_safe(_printed(one.claim))} → {_apart(_alike([ours], one.claim.value)[0], ours, one.claim.unit)}"
+    )
+
+
+def _kind(kind: str, computed: Sequence[Verdict]) -> str:
+    """Return the rows of a kind of evidence, folded, below what became of them."""
+    title, meaning = KINDS[kind]
+    counts = [(outcome, sum(one.outcome == outcome for one in computed)) for outcome in OUTCOMES]
+    found = ", ".join(f"{number} {word(kind, outcome)}" for outcome, number in counts if number)
+    return (
+        f'<details class="kind" id="kind-{kind}">\n'
+        f"<summary><b>{title}</b> <small>{meaning} {found}.</small></summary>\n"
+        f'<div class="sifted" data-noun="claims" data-choices="paper,verdict">\n'
+        f"{_table(computed, label=title)}\n</div></details>"
+    )
+
+
+def _margins() -> str:
+    rows = ["| quantity | margin | why |", "|---|--:|---|"]
+    for name, margin in MARGINS.items():
+        rows.append(f"| {name} | {margin.size:g} {margin.unit} | {margin.reason} |")
+    return "\n".join(rows)
+
+
+def _section(claim: Claim) -> str:
+    return f"../notebooks/{claim.paper}.html" + (f"#{claim.section}" if claim.section else "")
 
 
 def _table(computed: Sequence[Verdict], *, label: str) -> str:
@@ -122,19 +196,24 @@ def _table(computed: Sequence[Verdict], *, label: str) -> str:
 
 
 def _row(one: Verdict) -> str:
-    claim = one.claim
-    link = f"../notebooks/{claim.paper}.html" + (f"#{claim.section}" if claim.section else "")
+    claim, found = one.claim, one.found
     cells = (
-        f'<a href="{link}">{claim.id}</a>',
-        f"{_safe(claim.quantity)} <small>{_safe(claim.location)}</small>",
+        f'<a href="{_section(claim)}">{claim.id}</a>',
+        f"{_safe(claim.claim)} {_small(claim.location, claim.reading)}",
         _safe(_printed(claim)) or "–",
-        f"{_safe(_computed(one)) or '–'} <small>{_safe(_explained(one))}</small>",
-        one.verdict,
+        f"{_safe(_computed(one)) or '–'} {_small(found.how, claim.differs)}",
+        f"{one.verdict} {_small(one.rule, claim.would_change)}",
     )
     inside = "".join(
         f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
     )
-    return f'<tr id="{claim.id}" data-paper="{claim.paper}">{inside}</tr>'
+    verdict = f'data-verdict="{one.verdict}"'
+    return f'<tr id="{claim.id}" data-paper="{claim.paper}" {verdict}>{inside}</tr>'
+
+
+def _small(*notes: str | None) -> str:
+    """Return what is said below a cell, a line each."""
+    return "".join(f"<small>{_safe(note)}</small>" for note in notes if note)
 
 
 def _printed(claim: Claim) -> str:
@@ -143,10 +222,6 @@ def _printed(claim: Claim) -> str:
     of_numbers = _NUMBERS.fullmatch(shown) and claim.unit not in NAMED
     shown = _apart(shown, claim.value, claim.unit)
     return f"{shown} {claim.unit}".strip() if of_numbers else shown
-
-
-def _explained(one: Verdict) -> str:
-    return "; ".join(filter(None, (one.found.how, one.reason)))
 
 
 def _computed(one: Verdict) -> str:
