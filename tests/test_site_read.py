@@ -9,7 +9,7 @@ import pytest
 import site_pages
 from bs4 import BeautifulSoup
 
-from compendium import book, claims, project
+from compendium import book, project
 from compendium.errors import CompendiumError
 from compendium.labs import source
 from compendium.site import minutes, quotes, reading, this_run, typography
@@ -105,12 +105,6 @@ def test_an_unheld_number_is_found():
     )
     assert [fault.split(":")[0] for fault in unheld(text, [])] == ["0.12", "7"]
     assert unheld(text, ["recorded run it is 0.12", "- 7 seeds"]) == []
-
-
-@pytest.mark.parametrize("page", ["README", "index"])
-def test_the_number_of_claims_is_the_ledger_s(page):
-    (said,) = set(re.findall(r"(\d+) (?:claims|statements)", PAGES[page].read_text(encoding="utf-8")))
-    assert int(said) == len(claims.load())
 
 
 # --- how a quote is written

@@ -105,7 +105,8 @@ def of_paper(paper: str) -> dict[str, Check]:
 def of_claim(claim: "Claim") -> Check:
     """Return the check that a claim's row names; other papers' modules are not imported.
 
-    Raises CompendiumError, one line with the file and the row, for an unknown check or argument.
+    Raises CompendiumError, one line with the file and the row, for an unknown check or argument, and for one
+    that gives another kind of evidence than the row says; a statement in words may rest on any.
     """
     where = f"{claim.paper}.yml: {claim.id}"
     known = _CHECKS[__name__] if claim.check in _CHECKS[__name__] else of_paper(claim.paper)
@@ -116,6 +117,11 @@ def of_claim(claim: "Claim") -> Check:
         inspect.signature(found.function).bind(None, **claim.arguments)
     except TypeError as fault:
         raise CompendiumError(f"{where}: check {claim.check}: {fault}") from None
+    evidence = SOURCES[found.source]
+    if claim.kind != "words" and evidence not in (None, claim.kind):
+        raise CompendiumError(
+            f"{where}: check {claim.check} gives evidence of kind {evidence}, not {claim.kind}"
+        )
     return found
 
 

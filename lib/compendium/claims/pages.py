@@ -127,8 +127,8 @@ def _legend() -> str:
     marks = "".join(f"<li>{_mark(outcome)} {meanings[outcome]}</li>" for outcome in OUTCOMES)
     return (
         f'<ul class="marks">{marks}</ul>\n\n'
-        "Beside a number, dot and line are our mean and its 95 % interval, and the band is the margin round the "
-        "paper's number. Beside an order they are the difference and its interval, and the stroke is zero."
+        "Beside a number, dot and line are our mean and its 95 % interval, and the band is the margin round "
+        "the paper's number. Beside an order they are the difference and its interval; the stroke is zero."
     )
 
 
