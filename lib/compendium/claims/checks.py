@@ -14,6 +14,7 @@ from compendium.errors import CompendiumError, unknown
 
 if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs nor images
     import pandas as pd
+    from numpy.typing import ArrayLike
 
     from compendium.claims.ledger import Claim
     from compendium.data import ImageSet
@@ -286,15 +287,16 @@ def orders_of(record: Mapping[str, object], ascending: list[Mapping[str, object]
     return orders
 
 
-def order(names: str, first: "pd.Series", second: "pd.Series") -> Order:
-    """Compare two rows of numbers, `(n,)` each, pair by pair, with SciPy's paired t test.
+def order(names: str, first: "ArrayLike", second: "ArrayLike") -> Order:
+    """Compare two rows of numbers, `(n,)` each in the same order, pair by pair, with SciPy's paired t test.
 
     Differences that are all the same are no matter of chance: their p is 0 or 1. So is that of a single pair,
     whose interval is unknown: its ends are those of the difference.
     """
+    import numpy as np
     from scipy import stats
 
-    differences = (first - second).to_numpy()
+    differences = np.subtract(first, second)
     mean, lower, pairs = float(differences.mean()), int((differences < 0).sum()), len(differences)
     if (differences == differences[0]).all():
         return Order(names, mean, mean, mean, lower, pairs, float(mean >= 0), float(mean <= 0))
