@@ -296,7 +296,7 @@ def order(names: str, first: "ArrayLike", second: "ArrayLike") -> Order:
     import numpy as np
     from scipy import stats
 
-    differences = np.subtract(first, second)
+    differences = np.asarray(first, np.float64) - np.asarray(second, np.float64)
     mean, lower, pairs = float(differences.mean()), int((differences < 0).sum()), len(differences)
     if (differences == differences[0]).all():
         return Order(names, mean, mean, mean, lower, pairs, float(mean >= 0), float(mean <= 0))
