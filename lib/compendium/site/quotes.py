@@ -11,6 +11,9 @@ for several methods or levels, a function says what is done with them:
 - `difference(a; b)` of two quantities, run by run, with its 95 % interval from `low(a; b)` to `high(a; b)`;
   `lower(a; b)`, in how many runs a is; `ahead(a; b)`, on average, at how many levels a is higher;
   `gap(a; b)`, the largest absolute difference of the averages, method by method;
+- `low_over_levels(a; b)` and `high_over_levels(a; b)`, the interval of that difference where a level counts
+  once, as the average of its runs; `shown(a; b; c ...)`, in how many of the comparisons of a with each of the
+  others so made the difference is not 0, after Holm's correction for being several;
 - `holding(quantity; a < b < c; ...)` counts neighbours whose order holds by that interval, `reversed(...)`
   and `undecided(...)` the others, and `orders(...)` all of them;
 - `least_fall(family; n)` and `largest_fall(family; n)`: by which share the validation loss of a network of
@@ -184,6 +187,22 @@ def _differences(records: Records, first: str, second: str, keys: list[str]) -> 
     return firsts - seconds
 
 
+def _over_levels(records: Records, first: str, second: str) -> statistics.Interval:
+    return statistics.mean_interval(_differences(records, first, second, ["level"]))
+
+
+def _shown(records: Records, first: str, *others: str) -> int:
+    from scipy import stats
+    from statsmodels.stats.multitest import multipletests  # slow to import
+
+    differences = [_differences(records, first, other, ["level"]) for other in others]
+    if any(len(one) < 2 for one in differences):
+        return 0
+    return int(
+        multipletests([stats.ttest_1samp(one, 0).pvalue for one in differences], method="holm")[0].sum()
+    )
+
+
 def _falls(records: Records, family: str, epochs: str) -> pd.Series:
     curves = pd.DataFrame(records("")["curves"])
     losses = curves[curves["family"] == family].pivot_table("val_loss", "epoch", "network")
@@ -223,6 +242,9 @@ _FUNCTIONS: dict[str, Callable[..., float]] = {
     "low": lambda records, *pair: _paired(records, *pair).low,
     "high": lambda records, *pair: _paired(records, *pair).high,
     "lower": lambda records, *pair: _paired(records, *pair).first_lower,
+    "low_over_levels": lambda records, *pair: _over_levels(records, *pair).low,
+    "high_over_levels": lambda records, *pair: _over_levels(records, *pair).high,
+    "shown": _shown,
     "ahead": _ahead,
     "gap": _gap,
     "least_fall": lambda *asked: float(_falls(*asked).min()),
