@@ -35,7 +35,7 @@ def weight_shapes(case: Case, *, layer: int) -> Found:
 
 @check("consistency")
 def kinds_of_layers(case: Case, *, encoder: list, decoder: list) -> Found:
-    """A convolution has a bias as long as its weight's first axis, a transposed one as its second (PyTorch)."""
+    """A convolution's bias is as long as its weight's first axis , a transposed one's as its second."""
     held = [
         one["bias"] == one["weight"][axis] != one["weight"][1 - axis]
         for axis, rows in enumerate((encoder, decoder))
@@ -103,7 +103,7 @@ def mean_undone(case: Case) -> Found:
 
 @check("arithmetic")
 def ssim_of_itself(case: Case) -> Found:
-    """SSIM of an embedded photo with itself, if a difference of one grey level in one value takes it below 1."""
+    """SSIM of an embedded photo with itself, if one value that is off by a grey level takes it below 1."""
     photo = data.load("photos").images[0] / 255
     changed = photo.copy()
     changed[0, 0, 0] += 1 / 255 if changed[0, 0, 0] < 0.5 else -1 / 255
@@ -120,7 +120,7 @@ def ssim_of_itself(case: Case) -> Found:
 
 @check("arithmetic")
 def equal_errors(case: Case, *, row: str) -> Found:
-    """The PSNR of `row`, if the report's formulas give both images the same one, whatever stands for the mean."""
+    """The PSNR of `row`, if the report's formulas give both images the same, whatever stands for the mean."""
     one, other = (data.load("photos").images[place] / 255 for place in (0, 1))
     anything = np.random.default_rng(0).random(one.shape)
     first, second = (
@@ -136,7 +136,7 @@ def equal_errors(case: Case, *, row: str) -> Found:
 
 @check("recorded")
 def good_quality(case: Case, *, decibels: float) -> Found:
-    """The recovered images have a PSNR above what the report calls good; those of other mean images beside it."""
+    """The recovered images have a PSNR above what the report calls good; beside it, that of other images."""
     record = case.run()
     own = series(record, {"quantity": "PSNR", "method": "recovered", "level": "digit"})
     ssim = pd.concat(
@@ -146,6 +146,6 @@ def good_quality(case: Case, *, decibels: float) -> Found:
     others = series(record, {"quantity": "PSNR on other mean images", "method": "the network"}).item()
     return ordered(
         [order(f"{decibels} dB minus PSNR of the recovered images", pd.Series(decibels, own.index), own)],
-        f"PSNR of {own.min():.1f} to {own.max():.1f} dB and SSIM of {ssim.min():.3f} to {ssim.max():.3f} for the pair of "
-        f"each seed, {others:.1f} dB for other mean images, {source_of(record)}",
+        f"PSNR of {own.min():.1f} to {own.max():.1f} dB and SSIM of {ssim.min():.3f} to {ssim.max():.3f} for "
+        f"the pair of each seed, {others:.1f} dB for other mean images, {source_of(record)}",
     )
