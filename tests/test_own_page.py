@@ -63,7 +63,7 @@ That is {MSE|CAE|60 % ÷ MSE|CAE|30 % -> 2.5..3.5 three times} as much.
 PROSE = """\
 ## Results
 
-It works ({claim}`S1-01`). The network has 0.0100 ({claim}`S1-02`) at 30 % and 0.03 at 60 %, after
+It works ({claim}`S1-03`). The network has 0.0100 ({claim}`S1-04`) at 30 % and 0.03 at 60 %, after
 80 passes. {numref}`fig-left-out` follows {eq}`eq-elsewhere` of {doc}`../book/elsewhere`, as the
 trivial predictor of {doc}`../book/gone`.
 """
@@ -244,7 +244,7 @@ def test_the_top_says_what_the_run_is_and_what_became_of_it(soup):
 def test_quoted_numbers_have_the_run_s_own_beside_them(soup):
     (sentence,) = (one for one in soup.select("p .published") if "The network" in one.text)
     assert text_of(sentence) == (
-        "The network has 0.0100 ( this run: 0.0200 ) (S1-02) at 30 % and 0.03 ( not in this run ) at 60 %, "
+        "The network has 0.0100 ( this run: 0.0200 ) (S1-04) at 30 % and 0.03 ( not in this run ) at 60 %, "
         "after 80 ( this run: 2 ) passes."
     )
 
