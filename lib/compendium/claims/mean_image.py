@@ -35,7 +35,7 @@ def weight_shapes(case: Case, *, layer: int) -> Found:
 
 @check("consistency")
 def kinds_of_layers(case: Case, *, encoder: list, decoder: list) -> Found:
-    """A convolution's bias is as long as its weight's first axis , a transposed one's as its second."""
+    """In PyTorch a bias is as long as its weight's first axis, a transposed convolution's as the second."""
     held = [
         one["bias"] == one["weight"][axis] != one["weight"][1 - axis]
         for axis, rows in enumerate((encoder, decoder))
