@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 DATA_RECORD = project.RESULTS / "claims" / "data.json"
 NOT_WRITTEN = "its check is not written yet"
+OF_CHANCE = ("recorded", "data")
+"""Sources of checks that can find a matter of chance."""
 
 
 @dataclass(frozen=True)
@@ -136,6 +138,7 @@ def record_data() -> int:
                 raise CompendiumError(f"{claim.id}: {missing}") from None
             kept[claim.id] = {"check": _call(claim), "found": found.plain()}
     write_atomically(DATA_RECORD, json.dumps(kept, indent=1, allow_nan=False) + "\n")
+    _kept.cache_clear()
     return len(kept)
 
 
@@ -181,23 +184,23 @@ def _tests(paper: str, known: Mapping[str, Found]) -> dict[str, Test]:
     """Return the tests of a paper's claims that are matters of chance, corrected for being several."""
     family = {}
     for claim in ledger.load().values():
-        if claim.paper == paper and claim.check and checks.of_claim(claim).source == "recorded":
+        if claim.paper == paper and claim.check and checks.of_claim(claim).source in OF_CHANCE:
             family[claim.id] = (known.get(claim.id) or _found(claim)).chance
     family = {name: chance for name, chance in family.items() if chance}
     return dict(zip(family, corrected(family.values()), strict=True))
 
 
 def _found(claim: Claim) -> Found:
-    """Run a claim's check; where its data set is not here, return what was kept of it."""
+    """Run a claim's check, or return what is kept of it: what data sets give does not change."""
     if claim.check is None:
         return Found(lacks=NOT_WRITTEN)
     check = checks.of_claim(claim)
+    kept = _kept().get(claim.id)
+    if check.source == "data" and kept and kept["check"] == _call(claim):
+        return Found.read(kept["found"])
     try:
         return _evaluated(claim, check)
     except checks.Missing as missing:
-        kept = _kept().get(claim.id)
-        if check.source == "data" and kept and kept["check"] == _call(claim):
-            return Found.read(kept["found"])
         return Found(lacks=str(missing))
     except (CompendiumError, ValueError) as fault:
         raise CompendiumError(f"{claim.id}, check {claim.check}: {fault}") from None
