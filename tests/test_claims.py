@@ -177,6 +177,12 @@ def test_a_recorded_number_is_the_mean_over_seeds(files, record):
     assert "mean over 3 runs" in one.found.how
 
 
+def test_the_margin_of_an_accuracy_is_in_the_unit_that_is_printed(files):
+    row = ROW | {"value": 0.7549, "measure": "accuracy"}
+    files(test=[row | {"unit": "fraction"}, row | {"id": "T-2", "value": 75.49, "unit": "%"}])
+    assert [claim.margin.of(claim.value) for claim in claims.load().values()] == [0.02, 2]
+
+
 def test_a_single_recorded_run_decides_only_where_nothing_is_trained(files, record):
     record(of_methods(net=[2.0]))
     check = {"quantity": "MSE", "method": "net"}

@@ -66,8 +66,13 @@ class Claim:
 
     @property
     def margin(self) -> Margin | None:
-        """The margin of its number, or None where it is no number of a training."""
-        return MARGINS[self.measure] if self.measure else None
+        """The margin of its number, in the number's unit; None where it is no number of a training."""
+        if self.measure is None:
+            return None
+        margin = MARGINS[self.measure]
+        if margin.unit == "points" and self.unit != "%":  # of a share that is printed as a fraction
+            return margin._replace(size=margin.size / 100, unit="")
+        return margin
 
 
 def papers() -> list[str]:
