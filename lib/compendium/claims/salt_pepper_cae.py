@@ -69,7 +69,7 @@ def class_of(case: Case, *, image: int) -> Found:
 
 @check("data")
 def clean_entropies(case: Case, *, images: list) -> Found:
-    """Entropies of unaltered test images, by local average (LAE) and in total (TE), with the chapter's bins."""
+    """Entropies of unaltered test images, local average (LAE) and total (TE), with the chapter's bins."""
     chosen = image_set("cifar10", "test").images[images] / 255
     ours = {of: entropy(chosen).tolist() for of, entropy in ENTROPIES.items()}
     short = next(filter(None, map(_copied, images)), None)
@@ -148,7 +148,7 @@ def entropies_related(case: Case) -> Found:
     p = max(one.pvalue for one in correlations.values())
     return Found(
         f"correlation of the entropies at {', '.join(LEVELS)}: {described} ({_at_most(p)})",
-        f"originals and outputs of {len(outputs['TE']['clean']):,} test images, {source}",
+        f"originals and outputs of {len(outputs['TE']):,} test images, {source}",
         holds=bool(p <= LEVEL),
     )
 
@@ -169,7 +169,7 @@ def lower_entropy(case: Case) -> Found:
     p = max(one.below for one in found["LAE"])
     return Found(
         f"lower than the originals at {', '.join(LEVELS)}: {described} (LAE {_at_most(p)})",
-        f"outputs of {len(outputs['LAE']['clean']):,} test images, {source}; paired t tests",
+        f"outputs of {len(outputs['LAE']):,} test images, {source}; paired t tests",
         holds=bool(p <= LEVEL),
     )
 
@@ -484,7 +484,8 @@ def apart(case: Case, *, quantity: str, low: list, high: list) -> Found:
     Args:
         case: the claim.
         quantity: which numbers.
-        low, high: numbers of the images. The highest of `low` is compared with the lowest of `high`.
+        low: numbers of images; the highest of them is compared with
+        high: numbers of other images, the lowest of them.
     """
     record, orders = case.run(), []
     numbers = _series_of_four(case, quantity)
@@ -602,10 +603,10 @@ def _series_of_four(case: Case, quantity: str) -> pd.Series:
 
 
 @cache
-def _entropies_of_outputs(chapter: str) -> tuple[dict[str, dict[str, np.ndarray]], str]:
+def _entropies_of_outputs(chapter: str) -> tuple[dict[str, pd.DataFrame], str]:
     """Return both entropies of all test images and of the recorded networks' outputs, and the run's name.
 
-    By entropy, then by "clean" or the level, `(n,)` each.
+    By entropy a table with a row an image, its columns "clean" and the levels.
     """
     from compendium import training  # TensorFlow: only for those who need it
 
@@ -620,7 +621,8 @@ def _entropies_of_outputs(chapter: str) -> tuple[dict[str, dict[str, np.ndarray]
         noisy = noise.salt_pepper(test.images, fraction=fraction, seed=seed, first_index=first)[0]
         versions[level] = training.predict(network, noisy).clip(0, 1).astype(np.float64)
     found = {
-        of: {name: entropy(images) for name, images in versions.items()} for of, entropy in ENTROPIES.items()
+        of: pd.DataFrame({name: entropy(images) for name, images in versions.items()})
+        for of, entropy in ENTROPIES.items()
     }
     return found, source_of(record)
 
