@@ -20,7 +20,7 @@ from compendium.claims.rules import (
     Found,
     Margin,
     Printed,
-    Test,
+    PValues,
     judge,
 )
 
@@ -92,7 +92,7 @@ def test_what_the_paper_leaves_out_lets_ours_agree_and_nothing_else():
     ):
         assert outcome_of(Printed("20.6"), found) == outcome
     found = Found("+0.1 points", left_out="its classifier")
-    for test, outcome in ((Test(0.5, 0.5), UNDECIDED), (Test(0.9, 0.001), NOT_TESTABLE)):
+    for test, outcome in ((PValues(0.5, 0.5), UNDECIDED), (PValues(0.9, 0.001), NOT_TESTABLE)):
         assert outcome_of(None, found, test=test) == outcome
 
 
@@ -177,10 +177,10 @@ def test_several_orders_hold_only_together_and_one_reversed_refutes_them():
 
 def test_what_is_short_of_the_paper_is_no_test():
     assert Found("", orders=[order_of(-1, -1.1)], short="40 epochs").chance is None
-    assert Found("", test=Test(0.01, 1), lacks="a run").chance is None
+    assert Found("", test=PValues(0.01, 1), lacks="a run").chance is None
 
 
-chances = st.builds(Test, st.floats(0, 1), st.floats(0, 1))
+chances = st.builds(PValues, st.floats(0, 1), st.floats(0, 1))
 
 
 @settings(max_examples=20)  # statsmodels collects garbage at each call
@@ -198,7 +198,7 @@ def test_a_papers_tests_are_corrected_together(family, another):
 
 
 def test_one_claim_alone_is_not_corrected():
-    assert rules.corrected([Test(0.02, 0.9)]) == [Test(0.02, 0.9)]
+    assert rules.corrected([PValues(0.02, 0.9)]) == [PValues(0.02, 0.9)]
     assert rules.corrected([]) == []
 
 
@@ -211,5 +211,5 @@ def test_lists_mappings_and_texts_are_compared_item_by_item():
 
 
 def test_what_was_found_comes_back_from_a_file():
-    found = Found("x", "how", orders=[order_of(-1, -2.0)], runs=[1.0], test=Test(0.1, 0.2))
+    found = Found("x", "how", orders=[order_of(-1, -2.0)], runs=[1.0], test=PValues(0.1, 0.2))
     assert Found.read(json.loads(json.dumps(found.plain()))) == found

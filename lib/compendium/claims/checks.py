@@ -3,13 +3,13 @@
 import importlib.util
 import inspect
 import itertools
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 
 from compendium import project
-from compendium.claims.rules import Found, Order
+from compendium.claims.rules import WORDS, Found, Order
 from compendium.errors import CompendiumError, unknown
 
 if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs nor images
@@ -19,15 +19,9 @@ if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs 
     from compendium.claims.ledger import Claim
     from compendium.data import ImageSet
 
-SOURCES = {
-    "arithmetic": "arithmetic",  # numbers or an identity that follow from what is printed
-    "consistency": "arithmetic",  # the paper beside another place of the paper
-    "computed": "built",  # code run here: a formula, a library's default, a network built and counted
-    "data": "data",  # the data sets themselves; stored in results/claims/data.json
-    "recorded": "training",  # runs in results/
-    "nothing": None,
-}
-"""What a check holds a claim against -> the kind of evidence that it gives (a key of `rules.WORDS`)."""
+NOTHING = "nothing"
+SOURCES = (*(kind for kind in WORDS if kind != "words"), NOTHING)
+"""What a check gives: evidence of a kind, or that there is none to be had."""
 
 REASONS = {
     "left out": "the paper leaves out {}",
@@ -69,7 +63,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Check:
-    """A registered function, and what it holds a claim against: a key of `SOURCES`."""
+    """A registered function, and the kind of evidence that it gives: one of `SOURCES`."""
 
     function: Callable[..., Found]
     source: str
@@ -82,7 +76,7 @@ def check(source: str) -> Callable[[Callable[..., Found]], Callable[..., Found]]
     """Register a function `(case, *, arguments) -> Found` as a check, under its name with blanks for "_".
 
     In this module it is for all papers, in another for the paper of that module's name. It may raise Missing.
-    The `source` is a key of `SOURCES`.
+    The `source` is one of `SOURCES`.
     """
 
     def register(function: Callable[..., Found]) -> Callable[..., Found]:
@@ -118,11 +112,8 @@ def of_claim(claim: "Claim") -> Check:
         inspect.signature(found.function).bind(None, **claim.arguments)
     except TypeError as fault:
         raise CompendiumError(f"{where}: check {claim.check}: {fault}") from None
-    evidence = SOURCES[found.source]
-    if claim.kind != "words" and evidence not in (None, claim.kind):
-        raise CompendiumError(
-            f"{where}: check {claim.check} gives evidence of kind {evidence}, not {claim.kind}"
-        )
+    if claim.kind != "words" and found.source not in (NOTHING, claim.kind):
+        raise CompendiumError(f"{where}: check {claim.check} gives evidence of kind {found.source}")
     return found
 
 
@@ -195,12 +186,7 @@ def source_of(record: Mapping[str, object]) -> str:
     return f"recorded run {record['chapter']}/{record['profile']}"
 
 
-def all_hold(verdicts: Collection[bool | None]) -> bool | None:
-    """Return False where one of several orders does not hold, None where else one is undecided, else True."""
-    return False if False in verdicts else None if None in verdicts else True
-
-
-@check("recorded")
+@check("training")
 def recorded(
     case: Case,
     *,
@@ -237,7 +223,7 @@ def recorded(
     return Found(float(numbers.mean()), described, runs=numbers.to_list(), short=short)
 
 
-@check("recorded")
+@check("training")
 def ordering(
     case: Case, *, ascending: list, chapter: str | None = None, needs: dict | None = None, **common: object
 ) -> Found:
@@ -305,7 +291,7 @@ def order(names: str, first: "ArrayLike", second: "ArrayLike") -> Order:
     return Order(names, mean, float(low), float(high), lower, pairs, float(below.pvalue), float(above.pvalue))
 
 
-@check("computed")
+@check("built")
 def architecture(case: Case, *, model: str, layer: int | None = None, build: dict | None = None) -> Found:
     """Build a network and count: one layer's output shape and parameters, or all parameters without `layer`.
 
@@ -335,20 +321,7 @@ def built(model: str, **arguments: object) -> object:
     return getattr(models, model)(**arguments)
 
 
-@check("consistency")
-def same_as(case: Case, *, row: str, item: object = None) -> Found:
-    """The value of another `row` of the paper, or one `item` of it: a key, or a place in a list from 0."""
-    value = case.published(row)
-    return Found(value if item is None else value[item], f"beside {row}, {case.claims[row].location}")
-
-
-@check("consistency")
-def number_of_items(case: Case, *, row: str) -> Found:
-    """How many items the list of another `row` has."""
-    return Found(len(case.published(row)), f"counted in {row}, {case.claims[row].location}")
-
-
-@check("nothing")
+@check(NOTHING)
 def unchecked(case: Case, *, because: str, what: str) -> Found:
     """Nothing can be computed, for one of the `REASONS`, named by its key; `what` completes its sentence."""
     if because not in REASONS:

@@ -10,7 +10,7 @@ from scipy import ndimage, signal, stats
 
 from compendium import data, metrics, noise, project
 from compendium.claims.checks import Case, built, check, image_set, order, series, shortfall, source_of
-from compendium.claims.rules import LEVEL, MARGINS, Found, Order, Test
+from compendium.claims.rules import LEVEL, MARGINS, Found, Order, PValues
 from compendium.images import as_float
 
 DEPTHS, LATENTS = (5, 3, 1), (13, 8, 5)  # those said to be better first
@@ -19,7 +19,7 @@ OURS = "kernels, channels, batch size, learning rate and start"  # what the repo
 MARGIN = MARGINS["MSE"].size / 100  # of a loss; differences below this share count as none
 
 
-@check("computed")
+@check("built")
 def filters_and_noises(case: Case) -> Found:
     """Which of the three filters that the report names has the lowest error, for two kinds of noise.
 
@@ -62,7 +62,7 @@ def filters_and_noises(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def clipping_mitigates(case: Case) -> Found:
     """Noise of 0.5 N(0, 1) leads pixels of embedded digits out of [0, 1], and clipping lowers its error."""
     clean = as_float(data.load("digits", "test").images)
@@ -78,7 +78,7 @@ def clipping_mitigates(case: Case) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def not_dominated(case: Case) -> Found:
     """A classifier of clean digits is right on noisy ones more often than on the mean image."""
     record = case.run()
@@ -95,7 +95,7 @@ def not_dominated(case: Case) -> Found:
         f"{share:.1%} of {images:,} noisy digits are classified correctly, {chance:.1%} if each is replaced "
         "by the mean image",
         f"logistic regression of clean digits, {source_of(record)}; binomial test",
-        test=Test(float(holds), float(fails)),
+        test=PValues(float(holds), float(fails)),
     )
 
 
@@ -139,7 +139,7 @@ def mean_or_sum(case: Case, *, side: int) -> Found:
     )
 
 
-@check("consistency")
+@check("arithmetic")
 def symmetrical(case: Case) -> Found:
     """Every entry of Table 1 has as many transposed convolutions as convolutions."""
     layers = [tuple(int(part.split()[0]) for part in one.split(" + ")) for one in case.claim.value]
@@ -150,7 +150,7 @@ def symmetrical(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def output_range(case: Case) -> Found:
     """Outputs of a built network with its sigmoid, and with a ReLU there, for inputs far outside [0, 1]."""
     import keras  # slow to import
@@ -183,7 +183,7 @@ def share_kept(case: Case, *, latent: list) -> Found:
     return Found(100 * numbers / 28**2, f"{numbers} of 784 numbers")
 
 
-@check("consistency")
+@check("arithmetic")
 def installable(case: Case, *, needed: dict) -> Found:
     """Whether the Python of the claim is new enough for its packages: `needed`, what each declares."""
     versions = case.claim.value
@@ -196,7 +196,7 @@ def installable(case: Case, *, needed: dict) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def converged(case: Case, *, epochs: int) -> Found:
     """On average over the networks the validation loss falls by less than `MARGIN` over the last `epochs`."""
     record = case.run()
@@ -216,7 +216,7 @@ def converged(case: Case, *, epochs: int) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def no_gap(case: Case) -> Found:
     """Validation and training loss differ by less than `MARGIN` of the training loss, either way.
 
@@ -252,7 +252,7 @@ def no_gap(case: Case) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def loss_order(
     case: Case, *, along: str, quantities: list, average: bool = False, best: bool = False
 ) -> Found:
@@ -287,7 +287,7 @@ def loss_order(
     return replace(found, ours=found.ours + words)
 
 
-@check("recorded")
+@check("training")
 def increase_by_depth(case: Case) -> Found:
     """Whether the rise of the test MSE from latent 13 to latent 8 is larger at depth 1 than at depth 5."""
     record = case.run()
@@ -306,7 +306,7 @@ def increase_by_depth(case: Case) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def highest_of_depth(case: Case) -> Found:
     """Latent 5 has a higher test MSE than the two others, at every depth."""
     record, orders = case.run(), []
@@ -319,7 +319,7 @@ def highest_of_depth(case: Case) -> Found:
     return _of_losses(record, orders)
 
 
-@check("recorded")
+@check("training")
 def nearest(case: Case, *, method: str, to: str) -> Found:
     """Whether a network's outputs are nearer to one thing than to each of two others, over the seeds.
 
@@ -352,7 +352,7 @@ def nearest(case: Case, *, method: str, to: str) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def ahead_of(
     case: Case, *, methods: list, references: list, similar: bool = False, blurred: bool = False
 ) -> Found:
@@ -389,7 +389,7 @@ def ahead_of(
     )
 
 
-@check("consistency")
+@check("arithmetic")
 def captions(case: Case, *, one: str, other: str) -> Found:
     """Whether two figures that the text describes as different have different captions."""
     return Found(
@@ -399,7 +399,7 @@ def captions(case: Case, *, one: str, other: str) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def accuracy_follows_error(case: Case) -> Found:
     """A classifier's accuracy on denoised images ranks the nine networks as their error does, in every run.
 
@@ -424,7 +424,7 @@ def accuracy_follows_error(case: Case) -> Found:
         f"{min(found):.2f} to {max(found):.2f}",
         f"logistic regression of clean digits on denoised ones, {len(runs)} seeds, {source_of(record)}; "
         "Spearman's test of each seed",
-        test=Test(float(max(holds)), float(min(1, len(runs) * min(fails)))),
+        test=PValues(float(max(holds)), float(min(1, len(runs) * min(fails)))),
         short=shortfall(record, FULL),
         left_out=OURS,
     )

@@ -16,7 +16,7 @@ from compendium.claims.rules import (
     WORDS,
     Found,
     Printed,
-    Test,
+    PValues,
     corrected,
     is_number,
     judge,
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
 DATA_RECORD = project.RESULTS / "claims" / "data.json"
 NOT_WRITTEN = "its check is not written yet"
-OF_CHANCE = ("recorded", "data")
-"""Sources of checks that can find a matter of chance."""
+OF_CHANCE = ("training", "data")
+"""Kinds of evidence that can be a matter of chance."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class Verdict:
     found: Found
     outcome: str
     rule: str
-    test: Test | None = None
+    test: PValues | None = None
 
     @property
     def verdict(self) -> str:
@@ -87,7 +87,7 @@ def verdicts(claims: Iterable[Claim] | None = None) -> list[Verdict]:
     """
     chosen = list(ledger.load().values() if claims is None else claims)
     found = {claim.id: _found(claim) for claim in chosen}
-    tests: dict[str, Test] = {}
+    tests: dict[str, PValues] = {}
     for paper in {claim.paper for claim in chosen if found[claim.id].chance}:
         tests |= _tests(paper, found)
     return [_judged(claim, found[claim.id], tests.get(claim.id)) for claim in chosen]
@@ -163,7 +163,7 @@ def _to_file(one: Verdict) -> dict[str, object]:
 
 
 def _from_file(claim: Claim, kept: dict[str, object]) -> Verdict:
-    test = kept["test"] and Test(*kept["test"])
+    test = kept["test"] and PValues(*kept["test"])
     return Verdict(claim, Found.read(kept["found"]), kept["outcome"], kept["rule"], test)
 
 
@@ -172,7 +172,7 @@ def _lacks_data(one: Verdict) -> bool:
     return bool(one.found.lacks and one.claim.check and checks.of_claim(one.claim).source == "data")
 
 
-def _judged(claim: Claim, found: Found, test: Test | None) -> Verdict:
+def _judged(claim: Claim, found: Found, test: PValues | None) -> Verdict:
     try:
         outcome, rule = judge(claim.value, found, margin=claim.margin, tolerance=claim.tolerance, test=test)
     except ValueError as fault:
@@ -180,7 +180,7 @@ def _judged(claim: Claim, found: Found, test: Test | None) -> Verdict:
     return Verdict(claim, found, outcome, rule, test)
 
 
-def _tests(paper: str, known: Mapping[str, Found]) -> dict[str, Test]:
+def _tests(paper: str, known: Mapping[str, Found]) -> dict[str, PValues]:
     """Return the tests of a paper's claims that are matters of chance, corrected for being several."""
     family = {}
     for claim in ledger.load().values():

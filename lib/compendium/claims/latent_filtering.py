@@ -8,7 +8,7 @@ from scipy import stats
 
 from compendium import project, results, statistics
 from compendium.claims.checks import Case, check, order, ordered, series, shortfall, source_of
-from compendium.claims.rules import MARGINS, Found, Test
+from compendium.claims.rules import MARGINS, Found, PValues
 
 FULL = {"vae_widths": [512, 1024, 400, 100]}  # of the autoencoder, Tables 1 and 2
 CLASSIFIER = "its classifier"
@@ -89,7 +89,7 @@ def _autoencoder() -> object:
     return vae((28, 28, 1))
 
 
-@check("computed")
+@check("built")
 def vae_layer(case: Case, *, part: str, layer: int) -> Found:
     """Output shape and parameters of a layer of the encoder or decoder, from 0, at the paper's widths."""
     one = _autoencoder().get_layer(part).layers[layer]
@@ -99,7 +99,7 @@ def vae_layer(case: Case, *, part: str, layer: int) -> Found:
     return Found({"output": shape, "parameters": one.count_params()}, how)
 
 
-@check("consistency")
+@check("arithmetic")
 def same_autoencoder(case: Case, *, first: str, filters: int, channels: int) -> Found:
     """Whether the `first` convolution, of 3 x 3, has the parameters that so many channels need."""
     taken = (case.published(first)["parameters"] / filters - 1) / 9  # a weight each place and channel, a bias
@@ -111,7 +111,7 @@ def same_autoencoder(case: Case, *, first: str, filters: int, channels: int) -> 
     )
 
 
-@check("recorded")
+@check("training")
 def qualified(case: Case, *, condition: str, of: int) -> Found:
     """How many synthesised images our spheres keep, `of` as many as the paper synthesised.
 
@@ -136,7 +136,7 @@ def qualified(case: Case, *, condition: str, of: int) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def accuracy(case: Case, *, condition: str, arm: str) -> Found:
     """Accuracy of our classifier with the images of an arm, in per cent."""
     record = case.run()
@@ -145,7 +145,7 @@ def accuracy(case: Case, *, condition: str, arm: str) -> Found:
     return Found(float(numbers.mean()), how, runs=numbers.tolist(), left_out=CLASSIFIER)
 
 
-@check("recorded")
+@check("training")
 def gains(
     case: Case, *, over: str, data: list | None = None, other: str | None = None, needs: dict | None = None
 ) -> Found:
@@ -169,7 +169,7 @@ def gains(
     return ordered([one], how, short=shortfall(record, needs), left_out=CLASSIFIER)
 
 
-@check("recorded")
+@check("training")
 def chooses_better(case: Case, *, than: str) -> Found:
     """Whether the qualified images are ahead of an arm that has as many, or not ahead by the margin.
 
@@ -189,12 +189,12 @@ def chooses_better(case: Case, *, than: str) -> Found:
         f"{_against(than, found)}; at the printed widths {_against(than, wide)}",
         f"mean over {len(found)} conditions, {source_of(record)}, {AT_WIDTHS}; one-sided t tests over all: "
         f"p = {p[0]:.2g} for a gain above 0, {p[1]:.2g} for one below the margin of {margin:g} points",
-        test=Test(*p),
+        test=PValues(*p),
         short=None if level_too else shortfall(record, FULL),
     )
 
 
-@check("recorded")
+@check("training")
 def threshold(case: Case) -> Found:
     """Whether spheres for 95 % of the originals keep other shares of new images in other data sets.
 
@@ -210,7 +210,7 @@ def threshold(case: Case) -> Found:
         f"of new images of the class the spheres keep {shares[least].mean():.0%} ({least}) to "
         f"{shares[most].mean():.0%} ({most})",
         f"share of test images in the sphere of their class, between data sets, {source_of(record)}",
-        test=Test(min(1.0, len(p) * float(min(p))), 1.0),
+        test=PValues(min(1.0, len(p) * float(min(p))), 1.0),
     )
 
 
@@ -222,7 +222,7 @@ def relative_change(case: Case, *, before: str, after: str, fall: bool = False) 
     return Found(-change if fall else change, f"from {first} to {second} %")
 
 
-@check("consistency")
+@check("arithmetic")
 def greatest_with_fewest(case: Case, *, fewest: list, most: list, falls: list) -> Found:
     """Whether the printed changes are greater on average for rows with few images than for those with more.
 

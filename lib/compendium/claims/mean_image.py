@@ -21,7 +21,7 @@ def common_shape(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def weight_shapes(case: Case, *, layer: int) -> Found:
     """The n-th layer of the rebuilt network, from 1, its weights in the order of PyTorch's axes.
 
@@ -33,7 +33,7 @@ def weight_shapes(case: Case, *, layer: int) -> Found:
     return Found(ours, f"`mean_image_autoencoder` built, its layer {layer} (`{type(one).__name__}`) counted")
 
 
-@check("consistency")
+@check("arithmetic")
 def kinds_of_layers(case: Case, *, encoder: list, decoder: list) -> Found:
     """In PyTorch a bias is as long as its weight's first axis, a transposed convolution's as the second."""
     held = [
@@ -49,7 +49,7 @@ def kinds_of_layers(case: Case, *, encoder: list, decoder: list) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def size_of_code(case: Case) -> Found:
     """Whether the encoder of the rebuilt network gives fewer numbers than an image has."""
     network = built("mean_image_autoencoder")
@@ -64,7 +64,7 @@ def size_of_code(case: Case) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def flat_curve(case: Case) -> Found:
     """On the scale of the whole fall, the loss has stopped falling after half of the epochs.
 
@@ -134,7 +134,7 @@ def equal_errors(case: Case, *, row: str) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def good_quality(case: Case, *, decibels: float) -> Found:
     """The recovered images have a PSNR above what the report calls good; beside it, that of other images."""
     record = case.run()

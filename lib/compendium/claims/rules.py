@@ -85,7 +85,7 @@ class Order:
         return f"{self.names}: {self.difference:.3g} ({spread})"
 
 
-class Test(NamedTuple):
+class PValues(NamedTuple):
     """One-sided p values: of the data if the claim did not hold, and if its contrary did not."""
 
     holds: float
@@ -116,7 +116,7 @@ class Found:
     runs: Sequence[float] = ()
     holds: bool | None = None
     orders: Sequence[Order] = ()
-    test: Test | None = None
+    test: PValues | None = None
     short: str | None = None
     lacks: str | None = None
     left_out: str | None = None
@@ -133,7 +133,7 @@ class Found:
         return self._from_runs("prediction_interval")
 
     @property
-    def chance(self) -> Test | None:
+    def chance(self) -> PValues | None:
         """The p values of a claim that is a matter of chance, before correction for a paper's other claims.
 
         Several orders hold only together, so that the largest p counts; for one that is reversed, the
@@ -144,7 +144,7 @@ class Found:
         if not self.orders:
             return self.test
         reversed_ = len(self.orders) * min(order.above for order in self.orders)
-        return Test(max(order.below for order in self.orders), min(1.0, reversed_))
+        return PValues(max(order.below for order in self.orders), min(1.0, reversed_))
 
     def plain(self) -> dict[str, object]:
         """Return what JSON can hold of it; `read` is the way back."""
@@ -155,7 +155,7 @@ class Found:
         """Return what `plain` was made from; raises TypeError for what has another form."""
         kept = {field.name: plain[field.name] for field in fields(cls)}
         orders, test = [Order(**order) for order in kept["orders"]], kept["test"]
-        return cls(**{**kept, "orders": orders, "test": test and Test(*test)})
+        return cls(**{**kept, "orders": orders, "test": test and PValues(*test)})
 
     def _from_runs(self, name: str) -> tuple[float, float] | None:
         if len(self.runs) < 2:
@@ -165,7 +165,7 @@ class Found:
         return tuple(getattr(statistics, name)(self.runs)[1:])
 
 
-def corrected(family: Iterable[Test]) -> list[Test]:
+def corrected(family: Iterable[PValues]) -> list[PValues]:
     """Return the tests of a paper's claims corrected for being several, each direction by Holm's procedure.
 
     Source: Holm (1979), as `statsmodels.stats.multitest.multipletests` has it.
@@ -176,7 +176,7 @@ def corrected(family: Iterable[Test]) -> list[Test]:
     if not family:
         return []
     holds, fails = (multipletests(p, method="holm")[1] for p in zip(*family, strict=True))
-    return [Test(float(one), float(other)) for one, other in zip(holds, fails, strict=True)]
+    return [PValues(float(one), float(other)) for one, other in zip(holds, fails, strict=True)]
 
 
 def judge(
@@ -185,7 +185,7 @@ def judge(
     *,
     margin: Margin | None = None,
     tolerance: float | None = None,
-    test: Test | None = None,
+    test: PValues | None = None,
 ) -> tuple[str, str]:
     """Return the outcome for a published value, and the part of the rule that gave it, in words.
 
@@ -258,7 +258,7 @@ def precision(number: float) -> float:
 
 
 def _decided(
-    published: object, found: Found, margin: Margin | None, tolerance: float | None, test: Test | None
+    published: object, found: Found, margin: Margin | None, tolerance: float | None, test: PValues | None
 ) -> tuple[str, str]:
     if test is not None:
         return _by_chance(test)
@@ -275,7 +275,7 @@ def _decided(
     return (HOLDS, f"equal within {within}") if same else (FAILS, f"not equal within {within}")
 
 
-def _by_chance(test: Test) -> tuple[str, str]:
+def _by_chance(test: PValues) -> tuple[str, str]:
     if test.holds <= LEVEL:
         return HOLDS, f"p = {test.holds:.2g} after Holm's correction"
     if test.fails <= LEVEL:

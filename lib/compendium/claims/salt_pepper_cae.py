@@ -250,7 +250,7 @@ def mean_of(case: Case, *, rows: list) -> Found:
     return Found(float(np.mean([case.published(row) for row in rows])), f"mean of {', '.join(rows)}")
 
 
-@check("consistency")
+@check("arithmetic")
 def range_of(case: Case, *, table: str, of: str) -> Found:
     """Smallest and largest number of a quantity in a table of the paper."""
     values = _rows(case, table, of)
@@ -323,7 +323,7 @@ def correlation_for_covariance(case: Case) -> Found:
     )
 
 
-@check("consistency")
+@check("arithmetic")
 def layers_in_table(case: Case, *, first: str, last: str) -> Found:
     """How many layers of each kind the table has from one row to another."""
     names = list(case.claims)
@@ -334,7 +334,7 @@ def layers_in_table(case: Case, *, first: str, last: str) -> Found:
     return Found(ours, f"Table 1, {first} to {last}")
 
 
-@check("consistency")
+@check("arithmetic")
 def columns(case: Case) -> Found:
     """Nothing can be said of columns that the text may have lost; their numbers beside the printed ranges."""
     ranges = dict(zip(("SSIM", "PCC", "PSNR"), ("S1-05", "S1-06", "S1-07"), strict=True))
@@ -351,7 +351,7 @@ def columns(case: Case) -> Found:
     )
 
 
-@check("consistency")
+@check("arithmetic")
 def entropies_of_outputs(case: Case, *, of: str, lower: bool, images: list, share: float) -> Found:
     """Of the generated images of Table 5, how many have a lower, or higher, entropy than their original.
 
@@ -373,7 +373,7 @@ def entropies_of_outputs(case: Case, *, of: str, lower: bool, images: list, shar
     )
 
 
-@check("consistency")
+@check("arithmetic")
 def last_is_highest(case: Case) -> Found:
     """Whether the last of several methods has the highest number by each of the measures that are printed."""
     ahead = {measure: row[-1] - max(row[:-1]) for measure, row in case.claim.value.items()}
@@ -385,13 +385,13 @@ def last_is_highest(case: Case) -> Found:
     )
 
 
-@check("consistency")
+@check("arithmetic")
 def measures(case: Case, *, row: str) -> Found:
     """The measures of which another row prints numbers."""
     return Found(list(case.published(row)), f"beside {row}")
 
 
-@check("consistency")
+@check("arithmetic")
 def rising(case: Case) -> Found:
     """Whether the numbers of each list increase from one to the next."""
     increases = {name: 100 * (row[-1] / row[0] - 1) for name, row in case.claim.value.items()}
@@ -406,7 +406,7 @@ def rising(case: Case) -> Found:
 # Networks, formulas and defaults
 
 
-@check("computed")
+@check("built")
 def sizes(case: Case) -> Found:
     """What the network takes (values), its code (shape and values), and what it gives (shape)."""
     network = built("cae")
@@ -419,7 +419,7 @@ def sizes(case: Case) -> Found:
     return Found(ours, "`cae` built, its input, code and output")
 
 
-@check("computed")
+@check("built")
 def keras_defaults(case: Case) -> Found:
     """The defaults of Adam in Keras."""
     import keras  # slow to load: only for those who need it
@@ -430,7 +430,7 @@ def keras_defaults(case: Case) -> Found:
     return Found(ours, f"`keras.optimizers.Adam()` of Keras {keras.__version__}")
 
 
-@check("computed")
+@check("built")
 def negative_ssim(case: Case) -> Found:
     """Whether SSIM is 1 for a photo and itself, near 0 for noise, and below 0 for its negative."""
     photo = _photos()[0]
@@ -459,7 +459,7 @@ def pearson(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def entropy_extremes(case: Case) -> Found:
     """Entropy of an image of one value, of a photo, and of one whose values are uniformly distributed."""
     noisy = np.random.default_rng(42).random((32, 32, 3))
@@ -475,7 +475,7 @@ def entropy_extremes(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def mutual_information(case: Case) -> Found:
     """Entropy of a photo beside its mutual information with a photo that has nothing to do with it."""
     x, y = ((photo * 7.999).astype(int).ravel() for photo in _photos())
@@ -488,7 +488,7 @@ def mutual_information(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def triangle(case: Case) -> Found:
     """1 - SSIM against the triangle inequality: by way of the mean of two images it is shorter."""
     x = _photos()[0]
@@ -513,7 +513,7 @@ def regions(case: Case, *, side: int) -> Found:
 # Recorded runs
 
 
-@check("recorded")
+@check("training")
 def extremes(case: Case, *, quantity: str) -> Found:
     """Smallest and largest number of the network for the four images at all levels."""
     record = case.run()
@@ -526,7 +526,7 @@ def extremes(case: Case, *, quantity: str) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def apart(case: Case, *, quantity: str, low: list, high: list) -> Found:
     """At every level, the network's numbers of some images are below those of others, seed by seed.
 
@@ -546,7 +546,7 @@ def apart(case: Case, *, quantity: str, low: list, high: list) -> Found:
     return ordered(orders, how, short=shortfall(record, NEEDS))
 
 
-@check("recorded")
+@check("training")
 def lowest_at(case: Case, *, quantity: str, level: str) -> Found:
     """The network's mean over all test images is lower at this level than at each of the others."""
     record, common = case.run(), {"quantity": quantity, "method": "CAE"}
@@ -561,7 +561,7 @@ def lowest_at(case: Case, *, quantity: str, level: str) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def slower_decline(case: Case, *, losses: list) -> Found:
     """The last loss is the higher the higher the level; beside it, its share of the first epoch's loss."""
     record = case.run()
@@ -583,7 +583,7 @@ def slower_decline(case: Case, *, losses: list) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def of_image(case: Case, *, image: int, quantities: list) -> Found:
     """Numbers of the network's outputs for one image at the three levels, means over seeds.
 
@@ -604,7 +604,7 @@ def of_image(case: Case, *, image: int, quantities: list) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def moderate_and_strong(case: Case) -> Found:
     """Mean SSIM of the outputs is between 0.3 and 0.7, mean PCC above 0.7, at every level."""
     record = case.run()

@@ -22,7 +22,7 @@ from compendium.claims.checks import (
     series,
     source_of,
 )
-from compendium.claims.rules import Found, Test, agrees
+from compendium.claims.rules import Found, PValues, agrees
 
 SEARCHED = (32, 64, 96, 128)  # filters
 TEST_IMAGES = {"quantity": "MSE", "level": "test images"}
@@ -106,7 +106,7 @@ def formula(case: Case, *, metric: str) -> Found:
 # Networks
 
 
-@check("computed")
+@check("built")
 def activations(case: Case) -> Found:
     """Convolutions of both networks: ReLU up to the code, sigmoid at the output."""
     of_code, of_output = set(), set()
@@ -121,7 +121,7 @@ def activations(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def default_optimizer(case: Case) -> Found:
     """The learning rate that Keras gives `optimizer="adam"`."""
     network = built("lab_baseline")
@@ -132,7 +132,7 @@ def default_optimizer(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def bottleneck(case: Case) -> Found:
     """A bottleneck has fewer numbers than the image: the codes of the baseline and of all widths searched."""
     networks = [built("lab_baseline"), *(built("lab_tunable", filters=number) for number in SEARCHED)]
@@ -186,7 +186,7 @@ def amplitude(case: Case, *, before: str, after: str) -> Found:
 # Recorded runs
 
 
-@check("recorded")
+@check("training")
 def not_black(case: Case, *, rows: dict) -> Found:
     """Not all of the baseline's printed numbers are those of black images; `rows` maps quantities to rows."""
     record = case.run()
@@ -208,7 +208,7 @@ def not_black(case: Case, *, rows: dict) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def fewer_collapse(case: Case, *, fewer: dict, more: dict, beside: dict | None = None) -> Found:
     """One network ends black from fewer seeds than another: Fisher's exact test, a p for each direction.
 
@@ -222,7 +222,7 @@ def fewer_collapse(case: Case, *, fewer: dict, more: dict, beside: dict | None =
     limit = 0.9 * series(record, TEST_IMAGES | {"method": "black image"}).item()
     black = [series(record, TRAINED | chosen) >= limit for chosen in (fewer, more)]
     table = [[int(group.sum()), int((~group).sum())] for group in black]
-    test = Test(*(float(stats.fisher_exact(table, side).pvalue) for side in ("less", "greater")))
+    test = PValues(*(float(stats.fisher_exact(table, side).pvalue) for side in ("less", "greater")))
     counts = [
         f"{count} of {len(group)} end black with “{chosen['method']}”"
         for (count, _), group, chosen in zip(table, black, (fewer, more), strict=True)
@@ -235,7 +235,7 @@ def fewer_collapse(case: Case, *, fewer: dict, more: dict, beside: dict | None =
     )
 
 
-@check("recorded")
+@check("training")
 def gain_lost(case: Case, *, without: dict, best: dict | str, least: float, beside: dict) -> Found:
     """At least a share of the gain over a black image is lost without something: a t test over seeds.
 
@@ -253,7 +253,7 @@ def gain_lost(case: Case, *, without: dict, best: dict | str, least: float, besi
     lost = ((left - reached) / (black - reached)).dropna()
     interval = statistics.mean_interval(lost)
     sides = (stats.ttest_1samp(lost, least, alternative=side).pvalue for side in ("greater", "less"))
-    test = Test(*map(float, sides))
+    test = PValues(*map(float, sides))
     reference = best if isinstance(best, str) else f"“{best['method']}”"
     return Found(
         "; ".join(
@@ -270,7 +270,7 @@ def gain_lost(case: Case, *, without: dict, best: dict | str, least: float, besi
     )
 
 
-@check("recorded")
+@check("training")
 def each_helps(case: Case, *, factors: list, unnamed: str) -> Found:
     """Each factor, switched back from all together, raises the error; so does one that is not named."""
     record = case.run()
@@ -293,7 +293,7 @@ def each_helps(case: Case, *, factors: list, unnamed: str) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def later_epochs(case: Case, *, early: int) -> Found:
     """Errors on the test images still fall between an early epoch and the last one.
 
@@ -317,7 +317,7 @@ def later_epochs(case: Case, *, early: int) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def drops_on_other_noise(case: Case) -> Found:
     """Networks are worse on a noise that they were not trained on than the network that was."""
     record = case.run()
@@ -341,7 +341,7 @@ def drops_on_other_noise(case: Case) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def detail_lost(case: Case, *, low: int, high: int) -> Found:
     """Both networks keep less power from `high` cycles per image on than up to `low`, and less than 1."""
     record = case.run()
@@ -358,7 +358,7 @@ def detail_lost(case: Case, *, low: int, high: int) -> Found:
     )
 
 
-@check("recorded")
+@check("training")
 def other_sizes(case: Case) -> Found:
     """How the tuned network, rebuilt with an open input shape, does on digits of other sizes."""
     record = case.run()
@@ -381,7 +381,7 @@ def other_sizes(case: Case) -> Found:
 # What needs a computation of its own
 
 
-@check("computed")
+@check("built")
 def needs_clean_images(case: Case) -> Found:
     """The affine map fitted to a second noisy copy instead of clean images, its targets' clipping undone."""
     train, test = (data.load("digits", part).images / 255 for part in ("train", "test"))
@@ -399,7 +399,7 @@ def needs_clean_images(case: Case) -> Found:
     )
 
 
-@check("computed")
+@check("built")
 def topology_follows(case: Case, *, ssim: float, images: int, square: int) -> Found:
     """Whether an SSIM as high as the claim's, `ssim`, proves topology: rings cut open keep a lower one.
 
