@@ -11,7 +11,7 @@ from scipy import stats
 from sklearn.metrics import mutual_info_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from compendium import data, metrics, noise, project
+from compendium import data, metrics, noise, project, results
 from compendium.claims.checks import (
     ONE_RUN,
     Case,
@@ -21,13 +21,12 @@ from compendium.claims.checks import (
     order,
     ordered,
     orders_of,
-    recorded_run,
     series,
     shortfall,
     source_of,
 )
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import LEVEL, Found
+from compendium.claims.rules import Found, Test
 
 if TYPE_CHECKING:  # TensorFlow is slow to import
     from keras import Model
@@ -142,29 +141,27 @@ def clean_target(case: Case) -> Found:
 
 
 @check("data")
-def entropies_related(case: Case) -> Found:
+def entropies_related(case: Case, *, profile: str) -> Found:
     """Whether the entropies of the recorded networks' outputs go with those of their originals."""
-    outputs, source = _entropies_of_outputs(case.claim.paper)
-    correlations = {
-        (of, level): stats.pearsonr(one["clean"], one[level], alternative="greater")
-        for of, one in outputs.items()
-        for level in LEVELS
-    }
-    described = "; ".join(
-        f"{of} {', '.join(f'{correlations[of, level].statistic:.2f}' for level in LEVELS)}" for of in outputs
+    outputs, source = _entropies_of_outputs(case.claim.paper, profile)
+    columns = {of: [(one["clean"], one[level]) for level in LEVELS] for of, one in outputs.items()}
+    found = {of: [stats.pearsonr(*pair).statistic for pair in pairs] for of, pairs in columns.items()}
+    holds, fails = (
+        [stats.pearsonr(*pair, alternative=side).pvalue for pairs in columns.values() for pair in pairs]
+        for side in ("greater", "less")
     )
-    p = max(one.pvalue for one in correlations.values())
+    described = "; ".join(f"{of} {', '.join(f'{one:.2f}' for one in row)}" for of, row in found.items())
     return Found(
-        f"correlation of the entropies at {', '.join(LEVELS)}: {described} ({_at_most(p)})",
+        f"correlation of the entropies at {', '.join(LEVELS)}: {described}",
         f"originals and outputs of {len(outputs['TE']):,} test images, {source}",
-        holds=bool(p <= LEVEL),
+        test=_together(holds, fails),
     )
 
 
 @check("data")
-def lower_entropy(case: Case) -> Found:
+def lower_entropy(case: Case, *, profile: str) -> Found:
     """Whether the outputs of the recorded networks have a lower local entropy than their originals."""
-    outputs, source = _entropies_of_outputs(case.claim.paper)
+    outputs, source = _entropies_of_outputs(case.claim.paper, profile)
     found = {
         of: [order(f"{level} minus clean", one[level], one["clean"]) for level in LEVELS]
         for of, one in outputs.items()
@@ -174,28 +171,29 @@ def lower_entropy(case: Case) -> Found:
         f" {', '.join(f'{one.lower / one.pairs:.0%}' for one in orders)} of them".replace("%", " %")
         for of, orders in found.items()
     )
-    p = max(one.below for one in found["LAE"])
     return Found(
         f"images generated at {', '.join(LEVELS)}, beside their originals: {described}",
-        f"outputs of {len(outputs['LAE']):,} test images, {source}; paired t tests of LAE, {_at_most(p)}",
-        holds=bool(p <= LEVEL),
+        f"outputs of {len(outputs['LAE']):,} test images, {source}; paired differences of LAE are tested",
+        orders=found["LAE"],
     )
 
 
 @check("data")
-def nearer_in_code(case: Case, *, known: int, asked: int) -> Found:
+def nearer_in_code(case: Case, *, profile: str, known: int, asked: int) -> Found:
     """Whether the nearest code is of the right class more often than the nearest of what has no training.
 
     What has no training are an untrained copy of the network, and the means of 8 x 8 pixels.
 
     Args:
         case: the claim.
+        profile: of the recorded run whose networks are taken.
         known: how many of the training images are looked among, with the noise of each level.
         asked: for how many of the test images the nearest is looked for.
     """
     from compendium import training  # TensorFlow: only for those who need it
 
-    record, (train, test) = case.run(), (image_set("cifar10", split) for split in ("train", "test"))
+    record = results.load(case.claim.paper, profile)
+    train, test = (image_set("cifar10", split) for split in ("train", "test"))
     training.set_seed(record["parameters"]["seed"])
     networks = [_network(record), _network(record)]
     right: dict[str, dict[str, np.ndarray]] = {}
@@ -212,10 +210,10 @@ def nearer_in_code(case: Case, *, known: int, asked: int) -> Found:
             found = KNeighborsClassifier(1).fit(trained_on, train.labels[:known]).predict(tested)
             right.setdefault(name, {})[level] = found == test.labels[:asked]
     code, *others = right
-    p = max(
-        stats.binomtest(int((a & ~b).sum()), int((a ^ b).sum()), alternative="greater").pvalue
-        for other in others
-        for a, b in ((right[code][level], right[other][level]) for level in LEVELS)
+    pairs = [(right[code][level], right[other][level]) for other in others for level in LEVELS]
+    holds, fails = (
+        [stats.binomtest(int((a & ~b).sum()), int((a ^ b).sum()), alternative=side).pvalue for a, b in pairs]
+        for side in ("greater", "less")
     )
     described = "; ".join(
         f"by {name} {', '.join(f'{one[level].mean():.0%}' for level in LEVELS)}".replace("%", " %")
@@ -224,8 +222,8 @@ def nearer_in_code(case: Case, *, known: int, asked: int) -> Found:
     return Found(
         f"share of nearest images of the same class at {', '.join(LEVELS)}: {described}; by chance 10 %",
         f"{asked:,} noisy test images among {known:,} noisy training images,"
-        f" {source_of(record)}; McNemar's exact test at each level, {_at_most(p)}",
-        holds=bool(p <= LEVEL),
+        f" {source_of(record)}; McNemar's exact test at each level",
+        test=_together(holds, fails),
     )
 
 
@@ -630,14 +628,14 @@ def _series_of_four(case: Case, quantity: str) -> pd.Series:
 
 
 @cache
-def _entropies_of_outputs(chapter: str) -> tuple[dict[str, pd.DataFrame], str]:
+def _entropies_of_outputs(chapter: str, profile: str) -> tuple[dict[str, pd.DataFrame], str]:
     """Return both entropies of all test images and of the recorded networks' outputs, and the run's name.
 
     By entropy a table with a row an image, its columns "clean" and the levels.
     """
     from compendium import training  # TensorFlow: only for those who need it
 
-    record, test = recorded_run(chapter), image_set("cifar10", "test")
+    record, test = results.load(chapter, profile), image_set("cifar10", "test")
     first, network = len(image_set("cifar10", "train").images), _network(record)
     versions = {"clean": test.images / 255}
     for fraction, level in zip(record["parameters"]["fractions"], LEVELS, strict=True):
@@ -749,6 +747,6 @@ def _joined(numbers: list[int]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _at_most(p: float) -> str:
-    """A p value in words; one that no float can hold is printed as a bound."""
-    return f"p = {p:.2g}" if p > 1e-300 else "p < 1e-300"
+def _together(holds: list[float], fails: list[float]) -> Test:
+    """Of tests that have to hold together the largest p, and against them the smallest (Bonferroni)."""
+    return Test(float(max(holds)), float(min(1.0, len(fails) * min(fails))))
