@@ -1,4 +1,5 @@
 import json
+import re
 from collections import Counter
 from functools import partial
 
@@ -6,6 +7,7 @@ import nbformat
 import pytest
 import yaml
 from docutils.nodes import make_id
+from scipy import stats
 
 from compendium import claims, data, products, project
 from compendium.claims import checks, evaluation, ledger
@@ -260,7 +262,58 @@ def test_findings_in_a_data_set_are_kept_for_machines_without_it(files, tmp_path
     evaluation._kept.cache_clear()
 
 
-KNOWN_PLACEHOLDER
+@pytest.mark.parametrize("alive", [0, 1, 2, 4])
+def test_fewer_collapses_are_held_against_chance_by_fishers_test(record, alive):
+    ends = of_methods(**{"learning rate": [0.01] * alive + [0.11] * (4 - alive), "baseline": [0.11] * 20})
+    ends = [row | {"quantity": "MSE after training", "level": "one switch"} for row in ends]
+    record([*ends, {"method": "black image", "seed": None, "level": "test images", "value": 0.11}])
+    claim = claims.find("S4-62")
+    found = checks.of_claim(claim).function(checks.Case(claim, claims.load()), **claim.arguments)
+    expected = stats.fisher_exact([[4 - alive, alive], [20, 0]], alternative="less").pvalue
+    assert found.test.holds == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("name", "ours", "verdict"),
+    [
+        ("S1-04", pytest.approx(0.74647, abs=1e-5), "inconsistent"),
+        ("S1-20", 614, "inconsistent"),
+        ("S1-38", {"output": "8x8x8", "parameters": 584}, "not as printed"),
+        ("S2-22", pytest.approx(0.9784, abs=1e-4), "undecided"),
+        ("S2-25", pytest.approx(44.5539, abs=1e-4), "consistent"),
+        ("S4-32", pytest.approx(0.114709, abs=5e-7), "reproduced"),
+        ("S4-33", pytest.approx(9.69776, abs=1e-4), "reproduced"),
+        ("S4-68", pytest.approx(3.0234, abs=1e-4), "inconsistent"),
+        ("S5-24", pytest.approx(70.473, abs=1e-3), "not testable"),
+        ("S5-79", pytest.approx(79.878, abs=1e-3), "consistent"),
+    ],
+)
+def test_known_claims_are_recomputed(name, ours, verdict):
+    one = claims.verdict(claims.find(name))
+    assert (one.found.ours, one.verdict) == (ours, verdict)
+
+
+ALL_WORDS = {claims.word(kind, outcome) for kind in WORDS for outcome in OUTCOMES}
+
+
+def told():
+    """The verdicts that tables in the chapters' prose give to claims: (claim, what its row says)."""
+    for paper in project.chapters():
+        cells = nbformat.read(project.chapter_path(paper), 4).cells
+        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+        for line in prose.splitlines():
+            named = re.findall(r"{claim}`(S\d-\d+)`", line)
+            cells_of_line = [re.sub(r"[(,].*", "", cell).strip() for cell in line.split("|")]
+            said = [cell for cell in cells_of_line if cell in ALL_WORDS]
+            if line.startswith("|") and named and said:
+                yield named[0], said[0]
+
+
+def test_the_chapters_say_of_a_claim_what_the_ledger_says():
+    rows = list(told())
+    assert len({name[:2] for name, _ in rows}) > 2
+    verdicts = claims.at_hand(claims.find(name) for name, _ in rows)
+    assert rows == [(one.claim.id, one.verdict) for one in verdicts]
 
 
 def test_a_machine_without_data_sets_finds_the_same(tmp_path, monkeypatch):

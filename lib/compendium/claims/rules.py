@@ -82,7 +82,7 @@ class Order:
 
     def __str__(self) -> str:
         spread = f"{self.low:.3g} to {self.high:.3g}, lower in {self.lower} of {self.pairs} pairs"
-        return f"{self.names}: {self.difference:.3g} ({spread})"
+        return f"{self.names}: {self.difference:.3g} ({spread if self.pairs > 1 else 'a single pair'})"
 
 
 class PValues(NamedTuple):
@@ -276,14 +276,19 @@ def _decided(
 
 
 def _by_chance(test: PValues) -> tuple[str, str]:
+    after = "after Holm's correction"
     if test.holds <= LEVEL:
-        return HOLDS, f"p = {test.holds:.2g} after Holm's correction"
+        return HOLDS, f"{_p(test.holds)} {after}"
     if test.fails <= LEVEL:
-        return FAILS, f"the contrary holds, p = {test.fails:.2g} after Holm's correction"
-    return UNDECIDED, (
-        f"neither the claim (p = {test.holds:.2g}) nor its contrary (p = {test.fails:.2g}) is shown, "
-        "after Holm's correction"
+        return FAILS, f"the contrary holds, {_p(test.fails)} {after}"
+    return (
+        UNDECIDED,
+        f"neither the claim ({_p(test.holds)}) nor its contrary ({_p(test.fails)}) is shown {after}",
     )
+
+
+def _p(value: float) -> str:
+    return "p < 1e-12" if value < 1e-12 else f"p = {value:.2g}"
 
 
 def _by_margin(published: float, found: Found, margin: Margin) -> tuple[str, str]:

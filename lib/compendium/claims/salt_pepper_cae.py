@@ -26,7 +26,7 @@ from compendium.claims.checks import (
     source_of,
 )
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import Found, Test
+from compendium.claims.rules import Found, PValues
 
 if TYPE_CHECKING:  # TensorFlow is slow to import
     from keras import Model
@@ -747,6 +747,6 @@ def _joined(numbers: list[int]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _together(holds: list[float], fails: list[float]) -> Test:
+def _together(holds: list[float], fails: list[float]) -> PValues:
     """Of tests that have to hold together the largest p, and against them the smallest (Bonferroni)."""
-    return Test(float(max(holds)), float(min(1.0, len(fails) * min(fails))))
+    return PValues(float(max(holds)), float(min(1.0, len(fails) * min(fails))))
