@@ -3,7 +3,7 @@
 from compendium.claims.evaluation import Verdict, text
 from compendium.claims.rules import Order, is_number
 
-WIDTH, HEIGHT = 120, 14  # of the drawing, in its own units
+WIDTH, HEIGHT = 80, 16  # of the drawing, in its own units
 REACH = 4  # margins between the middle and either end
 EDGE = 5  # what is beyond stands here, as an arrow
 

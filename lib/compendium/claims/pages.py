@@ -43,16 +43,21 @@ _THOUSANDS = re.compile(r"(?<![\w.,/-])\d{4,}(?![\w/-])")
 _PAGE = Template("""\
 # The ledger of claims
 
-What was reproduced? This page has what readers of the five papers take away from them, each claim with a
-mark, and below it every other statement that could be checked. No verdict is typed: each follows from a
-computed value by the rule that [How to read this book](how-to-read) explains. `compendium claims` computes
-them anew, and `compendium claims $example` explains one.
+What was reproduced? Here is what readers of the five papers take away from them, each claim with its verdict.
+All other statements that could be checked follow below. No verdict is typed: each follows from a computed
+value by the rule that [How to read this book](how-to-read) explains.
 
 ## The headlines
 
 $legend
 
+:::{div} headlines
 $headlines
+:::
+
+Beside a number, dot and line are our mean and its 95 % interval, and the band is the margin round the paper's
+number. Beside an order they are the difference and its interval, and the stroke is zero. A name leads to the
+claim's row below. `compendium claims` prints the same, and `compendium claims $example` explains one.
 
 ## All claims, by kind of evidence
 
@@ -118,48 +123,34 @@ def _by(
 
 
 def _legend() -> str:
-    meanings = {
-        HOLDS: "holds: " + ", ".join(words[0] for words in WORDS.values()),
-        FAILS: "does not",
-        UNDECIDED: "undecided: more seeds, or a longer run",
-        NOT_TESTABLE: "not testable: the paper leaves out what a test needs",
-    }
-    marks = "".join(f"<li>{_mark(outcome)} {meanings[outcome]}</li>" for outcome in OUTCOMES)
-    return (
-        f'<ul class="marks">{marks}</ul>\n\n'
-        "Beside a number, dot and line are our mean and its 95 % interval, and the band is the margin round "
-        "the paper's number. Beside an order they are the difference and its interval; the stroke is zero."
-    )
+    marks = "".join(f"<li>{_mark(outcome)} {outcome}</li>" for outcome in OUTCOMES)
+    return f'<ul class="marks">{marks}<li>the paper → ours</li></ul>'
 
 
 def _mark(outcome: str) -> str:
-    return f'<span class="mark" data-outcome="{outcome}" aria-hidden="true">{MARKS[outcome]}</span>'
+    return f'<span class="verdict" data-outcome="{outcome}" aria-hidden="true">{MARKS[outcome]}</span>'
 
 
 def _headlines(paper: str, computed: Iterable[Verdict]) -> str:
     items = "\n".join(_headline(one) for one in computed if one.claim.headline)
-    return f'[](../notebooks/{paper})\n\n<ul class="headlines">\n{items}\n</ul>'
+    return f"[](../notebooks/{paper})\n\n<ul>\n{items}\n</ul>"
 
 
 def _headline(one: Verdict) -> str:
     """Return a headline as an item: mark, name, the paper's number and ours, the interval drawn."""
     claim = one.claim
-    shown = one.verdict if claim.value is None or one.found.ours is None else _numbers(one)
     return (
-        f'<li><a href="{_section(claim)}">{_mark(one.outcome)}'
-        f'<span class="visually-hidden">{one.verdict}: </span>{_safe(claim.label)}</a>'
-        f'<span class="numbers">{shown}</span>{drawing(one)}'
-        f'<a class="row" href="#{claim.id}">{claim.id}</a></li>'
+        f'<li>{_mark(one.outcome)}<a href="#{claim.id}"><span class="visually-hidden">{one.verdict}: </span>'
+        f"{_safe(claim.label)}</a>{_numbers(one)}{drawing(one)}</li>"
     )
 
 
 def _numbers(one: Verdict) -> str:
-    ours = one.found.ours
-    if not (is_number(one.claim.value) and is_number(ours)):
-        return one.verdict
-    return (
-        f"{_safe(_printed(one.claim))} → {_apart(_alike([ours], one.claim.value)[0], ours, one.claim.unit)}"
-    )
+    published, ours = one.claim.value, one.found.ours
+    if not (is_number(published) and is_number(ours)):
+        return ""
+    shown = _apart(_alike([ours], published)[0], ours, one.claim.unit)
+    return f' <span class="numbers">{_safe(_printed(one.claim))} → {shown}</span>'
 
 
 def _kind(kind: str, computed: Sequence[Verdict]) -> str:

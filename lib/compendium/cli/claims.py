@@ -1,6 +1,7 @@
 """`compendium claims`: what the papers claim, beside what was computed."""
 
 import json
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -48,12 +49,11 @@ def claims(
         typer.echo(json.dumps([_row(one) for one in computed], indent=1, ensure_ascii=False))
     elif ids:
         typer.echo("\n\n".join(map(_explained, computed)))
+    elif narrowed:
+        _show_rows(computed)
     else:
-        _show_rows(computed, with_paper=paper is None)
-        if not narrowed:
-            typer.echo(
-                "\nThese are the papers' headlines; --paper NAME or --kind NAME shows the details too."
-            )
+        _show_headlines(computed)
+        typer.echo("\nAll claims: --paper NAME or --kind KIND; one in full: compendium claims ID.")
 
 
 def _row(one: "Verdict") -> dict[str, object]:
@@ -112,22 +112,29 @@ def _explained(one: "Verdict") -> str:
     return "\n".join([f"{claim.id}  {claim.claim}", *told])
 
 
-def _show_rows(computed: list["Verdict"], *, with_paper: bool) -> None:
+def _show_rows(computed: list["Verdict"]) -> None:
+    rows = [[one.claim.id, one.claim.kind, one.claim.claim, one.verdict] for one in computed]
+    _show(["id", "evidence", "claim", "verdict"], rows)
+
+
+def _show_headlines(computed: list["Verdict"]) -> None:
+    """Show the papers' headlines: what is printed, our mean with its interval, the verdict."""
+    rows = [[one.claim.paper, one.claim.id, one.claim.label, *_numbers(one), one.verdict] for one in computed]
+    for earlier, later in reversed([*pairwise(rows)]):  # a paper is named once, from the end on
+        later[0] = "" if earlier[0] == later[0] else later[0]
+    _show(["paper", "id", "claim", "published", "ours (95 %)", "verdict"], rows)
+
+
+def _numbers(one: "Verdict") -> tuple[str, str]:
     from compendium.claims import text
 
-    heads = ["id", *(["paper"] if with_paper else []), "claim", "ours", "evidence", "verdict"]
-    rows = [
-        [
-            *(one.claim.id, *([one.claim.paper] if with_paper else []), one.claim.claim),
-            *(text(one.found.ours, 4), one.claim.kind, one.verdict),
-        ]
-        for one in computed
-    ]
-    wide = {"id", "paper", "evidence"}
-    show_table(
-        [Column(name, min_width=len(name), no_wrap=name in wide) for name in heads],
-        rows,
-        box=None,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-    )
+    published, found = one.claim.value, one.found
+    if not isinstance(published, float | int) or not isinstance(found.ours, float | int):
+        return "", ""
+    interval = f" ({' to '.join(text(end, 4) for end in found.interval)})" if found.interval else ""
+    return text(published), text(found.ours, 4) + interval
+
+
+def _show(heads: list[str], rows: list[list[str]]) -> None:
+    columns = [Column(name, min_width=len(name), no_wrap=name in ("paper", "id")) for name in heads]
+    show_table(columns, rows, box=None, padding=(0, 1, 0, 0), pad_edge=False)
