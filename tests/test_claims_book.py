@@ -14,7 +14,7 @@ from nbformat.v4 import new_markdown_cell
 from tiny_notebooks import notebook_of
 
 from compendium import claims, generated, project
-from compendium.claims import pages
+from compendium.claims import drawn, pages
 from compendium.claims.evaluation import Verdict
 from compendium.claims.ledger import Claim
 from compendium.claims.rules import FAILS, MARGINS, Found, Order, Printed
@@ -147,8 +147,8 @@ def test_a_row_is_text_on_one_line(verdict):
         ["T-1"],
         ["It is <b>0.5.", "1"],
         ["0.5 dB"],
-        ["a b (2 runs: 1 to 2.5)", "from & by", "one & two"],
-        ["not reproduced", "the rule", "more seeds"],
+        ["a b (2 runs: 1 to 2.5)", "from & by", "Conditions", "one & two"],
+        ["not reproduced", "the rule", "To change it", "more seeds"],
     ]
 
 
@@ -159,13 +159,14 @@ def headline(verdict, **found):
 
 def test_a_headline_has_its_mark_in_words_and_its_interval_drawn(verdict):
     item = headline(verdict, ours=0.6, runs=[0.5, 0.6, 0.7])
-    assert item.a.text == "✗not reproduced: half a dB"
+    assert item.a.text == "not reproduced: half a dB"
+    assert item.select_one(".verdict").text == "✗"
     assert item.select_one(".numbers").text == "0.5 dB → 0.6"
     assert item.svg["aria-label"].startswith(
         "ours 0.6, 95 % interval 0.3516 to 0.8484; the margin round 0.5 is"
     )
     low, mean, high = (float(item.svg.select_one(f"{name}")[place]) for name, place in LINE)
-    assert 60 < mean < 115
+    assert drawn.WIDTH / 2 < mean < drawn.WIDTH
     assert low < mean < high
 
 

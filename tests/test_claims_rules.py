@@ -13,10 +13,10 @@ from compendium.claims import checks, rules
 from compendium.claims.rules import (
     FAILS,
     HOLDS,
+    KINDS,
     MARGINS,
     NOT_TESTABLE,
     UNDECIDED,
-    WORDS,
     Found,
     Margin,
     Printed,
@@ -73,10 +73,10 @@ def test_every_finding_has_one_outcome_or_is_refused(published, found):
 
 
 def test_each_kind_of_evidence_has_words_of_its_own():
-    words = [claims.word(kind, outcome) for kind in WORDS for outcome in (HOLDS, FAILS)]
+    words = [claims.word(kind, outcome) for kind in KINDS for outcome in (HOLDS, FAILS)]
     assert len(words) == len(set(words))
-    assert {claims.word(kind, UNDECIDED) for kind in WORDS} == {"undecided"}
-    assert {claims.word(kind, NOT_TESTABLE) for kind in WORDS} == {"not testable"}
+    assert {claims.word(kind, UNDECIDED) for kind in KINDS} == {"undecided"}
+    assert {claims.word(kind, NOT_TESTABLE) for kind in KINDS} == {"not testable"}
 
 
 def test_conditions_short_of_the_papers_decide_nothing():

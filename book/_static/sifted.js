@@ -79,4 +79,15 @@
     if (choices.length) table.parentElement.before(filtering(region.dataset.noun, choices, names, rows));
     sorting(heads, body, rows);
   }
+
+  // A row that an address names may be folded away, and not every browser opens what it is in.
+  const reveal = () => {
+    const named = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const folded = named?.closest("details:not([open])");
+    if (!folded) return;
+    folded.open = true;
+    named.scrollIntoView();
+  };
+  addEventListener("hashchange", reveal);
+  reveal();
 })();

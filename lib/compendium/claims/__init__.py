@@ -16,11 +16,11 @@ from compendium.claims.evaluation import (
     word,
 )
 from compendium.claims.ledger import Claim, find, load, papers
-from compendium.claims.rules import OUTCOMES, WORDS, Found
+from compendium.claims.rules import KINDS, OUTCOMES, Found
 
 __all__ = [
+    "KINDS",
     "OUTCOMES",
-    "WORDS",
     "Claim",
     "Found",
     "Verdict",

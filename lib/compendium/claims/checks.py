@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from compendium import project
-from compendium.claims.rules import WORDS, Found, Order
+from compendium.claims.rules import KINDS, Found, Order
 from compendium.errors import CompendiumError, unknown
 
 if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs nor images
@@ -20,7 +20,7 @@ if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs 
     from compendium.data import ImageSet
 
 NOTHING = "nothing"
-SOURCES = (*(kind for kind in WORDS if kind != "words"), NOTHING)
+SOURCES = (*(kind for kind in KINDS if kind != "words"), NOTHING)
 """What a check gives: evidence of a kind, or that there is none to be had."""
 
 REASONS = {

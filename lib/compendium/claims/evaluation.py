@@ -13,7 +13,7 @@ from compendium.claims.ledger import Claim
 from compendium.claims.rules import (
     FAILS,
     HOLDS,
-    WORDS,
+    KINDS,
     Found,
     Printed,
     PValues,
@@ -57,6 +57,11 @@ class Verdict:
         return word(self.claim.kind, self.outcome)
 
     @property
+    def would_change(self) -> str:
+        """What would change the verdict: of this claim, or else of its kind of evidence."""
+        return self.claim.would_change or KINDS[self.claim.kind].would_change
+
+    @property
     def tolerance(self) -> float | None:
         """Largest difference of numbers that agree; None where no single number is published."""
         claim = self.claim
@@ -69,8 +74,7 @@ class Verdict:
 
 def word(kind: str, outcome: str) -> str:
     """Return what a kind of evidence calls an outcome; undecided and not testable have one word each."""
-    holds, fails = WORDS[kind]
-    return {HOLDS: holds, FAILS: fails}.get(outcome, outcome)
+    return {HOLDS: KINDS[kind].holds, FAILS: KINDS[kind].fails}.get(outcome, outcome)
 
 
 def verdict(claim: Claim) -> Verdict:

@@ -8,7 +8,7 @@ from pathlib import Path
 import yaml
 
 from compendium import project
-from compendium.claims.rules import MARGINS, WORDS, Margin, Printed, is_number
+from compendium.claims.rules import KINDS, MARGINS, Margin, Printed, is_number
 from compendium.errors import CompendiumError, unknown
 
 FOLDER = project.LEDGER
@@ -30,7 +30,7 @@ class Claim:
         location: where the paper says it.
         rank: headline, for what a reader of the paper takes away, or detail.
         label: what a headline is called where there is little room, such as "MSE at 30 %".
-        kind: of evidence, a key of `rules.WORDS`.
+        kind: of evidence, a key of `rules.KINDS`.
         value, unit: what is printed; None for a statement without a value.
         measure: of a trained network's number, which margin it has: a key of `rules.MARGINS`.
         tolerance: largest difference of other numbers; None for the printed precision.
@@ -129,7 +129,7 @@ def _claim(paper: str, row: dict[str, object]) -> Claim:
             raise CompendiumError(f"{where}: {unknown('key', key, (*NEEDED, *OPTIONAL))}")
     if missing := [key for key in NEEDED if key not in row]:
         raise CompendiumError(f"{where}: {missing[0]} is missing")
-    for key, known in (("kind", WORDS), ("rank", RANKS), ("measure", MARGINS)):
+    for key, known in (("kind", KINDS), ("rank", RANKS), ("measure", MARGINS)):
         if key in row and row[key] not in known:
             raise CompendiumError(f"{where}: {unknown(key, row[key], known)}")
     if "measure" in row and (row["kind"] != "training" or not is_number(row.get("value"))):

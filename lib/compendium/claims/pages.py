@@ -1,7 +1,7 @@
 """The ledger on the book's pages: the headlines on one screen, all rows by kind, a chapter's headlines."""
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from string import Template
@@ -12,27 +12,16 @@ from compendium.claims.ledger import Claim
 from compendium.claims.rules import (
     FAILS,
     HOLDS,
+    KINDS,
     MARGINS,
     NOT_TESTABLE,
     OUTCOMES,
     UNDECIDED,
-    WORDS,
     Printed,
     is_number,
 )
 
 COLUMNS = ("claim", "what and where", "paper", "ours", "verdict")
-KINDS = {
-    "training": ("Results of training", "A number, or an order, that trained networks give."),
-    "words": (
-        "Statements in words",
-        "A conclusion, a description or advice, held against what was computed.",
-    ),
-    "data": ("Data sets", "What a data set holds, counted or measured."),
-    "built": ("Built and counted", "A network built, a default looked up, code run; nothing is trained."),
-    "arithmetic": ("Arithmetic and consistency", "What is printed, held against itself or an identity."),
-}
-"""Kind of evidence -> its heading, and what it is."""
 MARKS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", NOT_TESTABLE: "–"}
 NAMED = ("year", "fraction", "MSE", "SSIM", "r")  # what a number is, said with its claim
 NAMES = ("year", "CIFAR-10 test index")  # units of numbers that count nothing
@@ -97,7 +86,7 @@ def page(computed: Sequence[Verdict]) -> str:
         example=computed[0].claim.id,
         legend=_legend(),
         headlines="\n\n".join(_headlines(paper, rows) for paper, rows in _by("paper", computed)),
-        kinds="\n\n".join(_kind(kind, rows) for kind, rows in _by("kind", computed, WORDS)),
+        kinds="\n\n".join(_kind(kind, rows) for kind, rows in _by("kind", computed, KINDS)),
         margins=_margins(),
     )
 
@@ -155,12 +144,13 @@ def _numbers(one: Verdict) -> str:
 
 def _kind(kind: str, computed: Sequence[Verdict]) -> str:
     """Return the rows of a kind of evidence, folded, below what became of them."""
-    title, meaning = KINDS[kind]
+    title, meaning, *_, change = KINDS[kind]
     counts = [(outcome, sum(one.outcome == outcome for one in computed)) for outcome in OUTCOMES]
     found = ", ".join(f"{number} {word(kind, outcome)}" for outcome, number in counts if number)
     return (
         f'<details class="kind" id="kind-{kind}">\n'
         f"<summary><b>{title}</b> <small>{meaning} {found}.</small></summary>\n"
+        f"<p>What would change a verdict, where its row does not say: {change[0].lower()}{change[1:]}</p>\n"
         f'<div class="sifted" data-noun="claims" data-choices="paper,verdict">\n'
         f"{_table(computed, label=title)}\n</div></details>"
     )
@@ -190,10 +180,10 @@ def _row(one: Verdict) -> str:
     claim, found = one.claim, one.found
     cells = (
         f'<a href="{_section(claim)}">{claim.id}</a>',
-        f"{_safe(claim.claim)} {_small(claim.location, claim.reading)}",
+        f"{_safe(claim.claim)} {_small({'': claim.location, 'Reading': claim.reading})}",
         _safe(_printed(claim)) or "–",
-        f"{_safe(_computed(one)) or '–'} {_small(found.how, claim.differs)}",
-        f"{one.verdict} {_small(one.rule, claim.would_change)}",
+        f"{_safe(_computed(one)) or '–'} {_small({'': found.how, 'Conditions': claim.differs})}",
+        f"{one.verdict} {_small({'': one.rule, 'To change it': claim.would_change})}",
     )
     inside = "".join(
         f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
@@ -202,9 +192,10 @@ def _row(one: Verdict) -> str:
     return f'<tr id="{claim.id}" data-paper="{claim.paper}" {verdict}>{inside}</tr>'
 
 
-def _small(*notes: str | None) -> str:
-    """Return what is said below a cell, a line each."""
-    return "".join(f"<small>{_safe(note)}</small>" for note in notes if note)
+def _small(notes: Mapping[str, str | None]) -> str:
+    """Return what is said below a cell, a line for each note, behind its name."""
+    named = ((f"<b>{name}</b> " if name else "", note) for name, note in notes.items() if note)
+    return "".join(f"<small>{name}{_safe(note)}</small>" for name, note in named)
 
 
 def _printed(claim: Claim) -> str:

@@ -8,14 +8,57 @@ from typing import NamedTuple
 HOLDS, FAILS, UNDECIDED, NOT_TESTABLE = "holds", "fails", "undecided", "not testable"
 OUTCOMES = (HOLDS, FAILS, UNDECIDED, NOT_TESTABLE)
 
-WORDS = {
-    "training": ("reproduced", "not reproduced"),
-    "words": ("supported", "not supported"),
-    "data": ("found in the data", "not found in the data"),
-    "built": ("as printed", "not as printed"),
-    "arithmetic": ("consistent", "inconsistent"),
+
+class Kind(NamedTuple):
+    """A kind of evidence: its name for readers, what it is, its words for a claim that holds and one that
+    fails, and what would change such a verdict, where a row says nothing of its own.
+    """
+
+    title: str
+    meaning: str
+    holds: str
+    fails: str
+    would_change: str
+
+
+KINDS = {
+    "training": Kind(
+        "Results of training",
+        "A number, or an order, that trained networks give.",
+        "reproduced",
+        "not reproduced",
+        "More seeds, or runs under other conditions that the paper allows, with another mean or order.",
+    ),
+    "words": Kind(
+        "Statements in words",
+        "A conclusion, a description or advice, held against what was computed.",
+        "supported",
+        "not supported",
+        "Another reading of the sentence, or an experiment that decides the other way.",
+    ),
+    "data": Kind(
+        "Data sets",
+        "What a data set holds, counted or measured.",
+        "found in the data",
+        "not found in the data",
+        "Another edition of the data set.",
+    ),
+    "built": Kind(
+        "Built and counted",
+        "A network built, a default looked up, code run; nothing is trained.",
+        "as printed",
+        "not as printed",
+        "Another network or version that the paper's words fit as well.",
+    ),
+    "arithmetic": Kind(
+        "Arithmetic and consistency",
+        "What is printed, held against itself or an identity.",
+        "consistent",
+        "inconsistent",
+        "A misprint in our copy of the text, or another reading of what is printed.",
+    ),
 }
-"""Kind of evidence -> what it says of a claim that holds, and of one that fails. They are never added up."""
+"""The kinds of evidence, by the word that a claim's row has. They are never added up."""
 
 LEVEL = 0.025
 """One-sided level of all of a paper's tests together; an interval of 95 % has it on each side."""

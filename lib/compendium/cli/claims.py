@@ -29,10 +29,10 @@ def claims(
     """Print the papers' headline claims, rows, or explain one; computed where code or runs have changed."""
     from compendium import claims as ledger  # slow to import; `compendium --help` must not wait for it
 
-    words = [ledger.word(one, outcome) for one in ledger.WORDS for outcome in ledger.OUTCOMES]
+    words = [ledger.word(one, outcome) for one in ledger.KINDS for outcome in ledger.OUTCOMES]
     for name, given, known in (
         ("paper", paper, ledger.papers()),
-        ("kind", kind, list(ledger.WORDS)),
+        ("kind", kind, list(ledger.KINDS)),
         ("verdict", verdict, list(dict.fromkeys(words))),
     ):
         if given is not None and given not in known:
@@ -81,7 +81,7 @@ def _row(one: "Verdict") -> dict[str, object]:
         "conditions": claim.differs,
         "left_out": found.left_out,
         "reading": claim.reading,
-        "would_change": claim.would_change,
+        "would_change": one.would_change,
         "section": claim.section,
     }
 
@@ -105,7 +105,7 @@ def _explained(one: "Verdict") -> str:
         "differs": claim.differs,
         "evidence": claim.kind,
         "verdict": f"{one.verdict}: {one.rule}",
-        "would change": claim.would_change,
+        "would change": one.would_change,
         "in the book": f"notebooks/{claim.paper}.html" + (f"#{claim.section}" if claim.section else ""),
     }
     told = (f"  {name:<13} {line}" for name, line in lines.items() if line)
