@@ -109,7 +109,7 @@ def test_a_sixth_paper_takes_a_claims_file_and_a_notebook(checkout):
             for row in page.select(".claims tbody tr")
         ]
     headline = ("S6-01", "../notebooks/sixth.html#training", "undecided")
-    assert shown["notebooks/sixth"] == [headline]
+    assert shown["notebooks/sixth"] == [("S6-01", "../book/claims.html#S6-01", "undecided")]
     assert shown["book/claims"] == [
         headline,
         ("S6-02", "../notebooks/sixth.html#training", "inconsistent"),
@@ -141,7 +141,7 @@ def verdict():
 
 
 def test_a_row_is_text_on_one_line(verdict):
-    row = BeautifulSoup(pages._row(verdict), "html.parser").tr
+    row = BeautifulSoup(pages._row(verdict, full=True), "html.parser").tr
     assert "\n" not in str(row)
     assert [[*cell.stripped_strings] for cell in row.select("td")] == [
         ["T-1"],
@@ -245,6 +245,6 @@ def test_a_finding_has_the_decimals_that_are_printed_and_three_digits(verdict, p
 
 def test_formulas_and_fractions_are_shown_as_in_print(verdict):
     claim = replace(verdict.claim, claim="σ_xy is r", value=Printed("0.95"), unit="fraction")
-    row = BeautifulSoup(pages._row(replace(verdict, claim=claim)), "html.parser").tr
+    row = BeautifulSoup(pages._row(replace(verdict, claim=claim), full=True), "html.parser").tr
     assert row.sub.text == "xy"
     assert row.select_one('[data-column="paper"]').text == "0.95"

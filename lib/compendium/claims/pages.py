@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from html import escape
 from string import Template
+from typing import Literal
 
 from compendium.claims.drawn import drawing
 from compendium.claims.evaluation import Verdict, text, word
@@ -94,10 +95,11 @@ def page(computed: Sequence[Verdict]) -> str:
 def chapter(computed: Sequence[Verdict]) -> str:
     """Return the table of one paper's headline claims, for the end of its chapter, in Markdown."""
     headlines = [one for one in computed if one.claim.headline]
+    label = f"Headline claims of the chapter {computed[0].claim.paper}"
     return (
-        "These are the claims that a reader takes away. [The ledger](../book/claims) has the details too, "
-        "the margins, and how a verdict is found.\n\n"
-        f"{_table(headlines, label=f'Headline claims of the chapter {computed[0].claim.paper}')}\n"
+        "These are the claims that a reader takes away. Their numbers lead to [the ledger](../book/claims), "
+        "which has conditions, readings, what would change a verdict, and all other claims.\n\n"
+        f"{_table(headlines, label=label, full=False)}\n"
     )
 
 
@@ -152,7 +154,7 @@ def _kind(kind: str, computed: Sequence[Verdict]) -> str:
         f"<summary><b>{title}</b> <small>{meaning} {found}.</small></summary>\n"
         f"<p>What would change a verdict, where its row does not say: {change[0].lower()}{change[1:]}</p>\n"
         f'<div class="sifted" data-noun="claims" data-choices="paper,verdict">\n'
-        f"{_table(computed, label=title)}\n</div></details>"
+        f"{_table(computed, label=title, full=True)}\n</div></details>"
     )
 
 
@@ -167,32 +169,36 @@ def _section(claim: Claim) -> str:
     return f"../notebooks/{claim.paper}.html" + (f"#{claim.section}" if claim.section else "")
 
 
-def _table(computed: Sequence[Verdict], *, label: str) -> str:
+def _table(computed: Sequence[Verdict], *, label: str, full: bool) -> str:
     head = "".join(f'<th scope="col">{column}</th>' for column in COLUMNS)
-    rows = "\n".join(_row(one) for one in computed)
+    rows = "\n".join(_row(one, full=full) for one in computed)
     return (
         f'<div class="claims" role="region" aria-label="{label}" tabindex="0"><table>\n'
         f"<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody></table></div>"
     )
 
 
-def _row(one: Verdict) -> str:
+def _row(one: Verdict, *, full: bool) -> str:
+    """Return a claim's row: on the ledger's page in full, in its chapter with a link to there."""
     claim, found = one.claim, one.found
+    link = _section(claim) if full else f"../book/claims.html#{claim.id}"
+    what = {"": claim.location, "Reading": full and claim.reading}
+    ours = {"": full and found.how, "Conditions": full and claim.differs}
     cells = (
-        f'<a href="{_section(claim)}">{claim.id}</a>',
-        f"{_safe(claim.claim)} {_small({'': claim.location, 'Reading': claim.reading})}",
+        f'<a href="{link}">{claim.id}</a>',
+        f"{_safe(claim.claim)} {_small(what)}",
         _safe(_printed(claim)) or "–",
-        f"{_safe(_computed(one)) or '–'} {_small({'': found.how, 'Conditions': claim.differs})}",
-        f"{one.verdict} {_small({'': one.rule, 'To change it': claim.would_change})}",
+        f"{_safe(_computed(one)) or '–'} {_small(ours)}",
+        f"{one.verdict} {_small({'': one.rule, 'To change it': full and claim.would_change})}",
     )
     inside = "".join(
         f'<td data-column="{name}">{cell}</td>' for name, cell in zip(COLUMNS, cells, strict=True)
     )
-    verdict = f'data-verdict="{one.verdict}"'
-    return f'<tr id="{claim.id}" data-paper="{claim.paper}" {verdict}>{inside}</tr>'
+    named = f'id="{claim.id}" ' if full else ""
+    return f'<tr {named}data-paper="{claim.paper}" data-verdict="{one.verdict}">{inside}</tr>'
 
 
-def _small(notes: Mapping[str, str | None]) -> str:
+def _small(notes: Mapping[str, str | Literal[False] | None]) -> str:
     """Return what is said below a cell, a line for each note, behind its name."""
     named = ((f"<b>{name}</b> " if name else "", note) for name, note in notes.items() if note)
     return "".join(f"<small>{name}{_safe(note)}</small>" for name, note in named)
