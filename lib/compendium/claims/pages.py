@@ -97,8 +97,9 @@ def chapter(computed: Sequence[Verdict]) -> str:
     headlines = [one for one in computed if one.claim.headline]
     label = f"Headline claims of the chapter {computed[0].claim.paper}"
     return (
-        "These are the claims that a reader takes away. Their numbers lead to [the ledger](../book/claims), "
-        "which has conditions, readings, what would change a verdict, and all other claims.\n\n"
+        "These are the claims that a reader takes away, each beside what this book computed. Their numbers "
+        "lead to [the ledger](../book/claims), which has conditions, readings, what would change a verdict, "
+        "and all other claims. [How to read this book](../book/how-to-read) says how a verdict is found.\n\n"
         f"{_table(headlines, label=label, full=False)}\n"
     )
 
