@@ -394,6 +394,7 @@ def test_without_arguments_the_headlines_are_shown(call, files):
     assert "T-1" not in shown
     assert "T-1" in call("--paper", "test")[1]
     assert "T-1" in call("--kind", "training")[1]
+    assert "no such claim" in call("--kind", "data")[1]
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,8 @@ def claims(
         typer.echo(json.dumps([_row(one) for one in computed], indent=1, ensure_ascii=False))
     elif ids:
         typer.echo("\n\n".join(map(_explained, computed)))
+    elif not computed:
+        typer.echo("no such claim: leave out --paper, --kind or --verdict")
     elif narrowed:
         _show_rows(computed)
     else:
