@@ -37,6 +37,7 @@ ENTROPIES = {"LAE": metrics.local_entropy, "TE": metrics.total_entropy}
 C1, C2 = 0.01**2, 0.03**2  # of SSIM, for values in [0, 1]
 PIXELS, VALUES = 32 * 32, 32 * 32 * 3
 NEEDS = {"epochs": 500}  # of a run that is held against the paper's (3.5)
+OURS = "its batch size"  # what the paper does not print of the training
 COPY = 8551  # the one of the paper's four images that a set with JPEG copies does not have exactly
 NEAR_ZERO = 0.1  # of SSIM, where the paper speaks of low similarity
 CUT = 0.01  # bits; Table 5 is cut off after two digits, not rounded
@@ -521,6 +522,7 @@ def extremes(case: Case, *, quantity: str) -> Found:
         f"{quantity} of four images at three levels, {source_of(record)}",
         short=shortfall(record, NEEDS),
         lacks=ONE_RUN,
+        left_out=OURS,
     )
 
 
@@ -541,7 +543,7 @@ def apart(case: Case, *, quantity: str, low: list, high: list) -> Found:
         lower, higher = at_level[low].max(axis=1), at_level[high].min(axis=1)
         orders.append(order(f"{_joined(low)} minus {_joined(high)} at {level}", lower, higher))
     how = f"{quantity}, the highest of the one minus the lowest of the other, {source_of(record)}"
-    return ordered(orders, how, short=shortfall(record, NEEDS))
+    return ordered(orders, how, short=shortfall(record, NEEDS), left_out=OURS)
 
 
 @check("training")
@@ -554,9 +556,8 @@ def lowest_at(case: Case, *, quantity: str, level: str) -> Found:
         for other in others
         for one in orders_of(record, [common | {"level": level}, common | {"level": other}])
     ]
-    return ordered(
-        orders, f"{quantity} of the test images, {source_of(record)}", short=shortfall(record, NEEDS)
-    )
+    how = f"{quantity} of the test images, {source_of(record)}"
+    return ordered(orders, how, short=shortfall(record, NEEDS), left_out=OURS)
 
 
 @check("training")
@@ -578,6 +579,7 @@ def slower_decline(case: Case, *, losses: list) -> Found:
         holds=holds,
         short=shortfall(record, NEEDS),
         lacks=ONE_RUN,
+        left_out=OURS,
     )
 
 
@@ -599,12 +601,13 @@ def of_image(case: Case, *, image: int, quantities: list) -> Found:
         f"image {image} at {', '.join(LEVELS)}, {source_of(record)}",
         short=shortfall(record, NEEDS),
         lacks=ONE_RUN if min(seeds) == 1 else None,
+        left_out=OURS,
     )
 
 
 @check("training")
 def moderate_and_strong(case: Case) -> Found:
-    """Mean SSIM of the outputs is between 0.3 and 0.7, mean PCC above 0.7, at every level."""
+    """Mean SSIM of the outputs is between 0.3 and 0.7, mean PCC above 0.7, at every level; of one network."""
     record = case.run()
     means = {
         name: [series(record, {"quantity": name, "method": "CAE", "level": level}).mean() for level in LEVELS]
@@ -614,6 +617,9 @@ def moderate_and_strong(case: Case) -> Found:
         "; ".join(f"{name} {', '.join(f'{value:.3f}' for value in one)}" for name, one in means.items()),
         f"means over all test images at {', '.join(LEVELS)}, {source_of(record)}",
         holds=all(MODERATE <= value < STRONG for value in means["SSIM"]) and min(means["PCC"]) >= STRONG,
+        short=shortfall(record, NEEDS),
+        lacks=ONE_RUN,
+        left_out=OURS,
     )
 
 
