@@ -198,17 +198,19 @@ def installable(case: Case, *, needed: dict) -> Found:
 
 @check("training")
 def converged(case: Case, *, epochs: int) -> Found:
-    """On average over the networks the validation loss falls by less than `MARGIN` over the last `epochs`."""
+    """On average less than `MARGIN` of the fall of a network's validation loss is in the last `epochs`."""
     record = case.run()
     curves = pd.DataFrame(record["curves"]).query("family == 'equal-width'")
     table = curves.pivot(index=["network", "seed"], columns="epoch", values="val_loss")
-    fall = 1 - table[table.columns.max()] / table[table.columns.max() - epochs]
-    of_networks, of_seeds = fall.groupby("network").mean(), fall.groupby("seed").mean()
-    compared = order(f"fall minus {MARGIN:.0%}", of_seeds, MARGIN)
+    first, last = table[table.columns.min()], table[table.columns.max()]
+    late = table[table.columns.max() - epochs] - last
+    of_loss, share = late / (late + last), late / (first - last)
+    of_networks, of_seeds = share.groupby("network").mean(), share.groupby("seed").mean()
+    compared = order(f"share of the fall minus {MARGIN:.0%}", of_seeds, MARGIN)
     return Found(
-        f"over the last {epochs} epochs the validation loss falls by {of_seeds.mean():.1%} on average "
-        f"({compared.low + MARGIN:.1%} to {compared.high + MARGIN:.1%}), of single networks by "
-        f"{of_networks.min():.1%} to {of_networks.max():.1%}",
+        f"over the last {epochs} epochs the validation loss falls by {of_seeds.mean():.1%} of its whole fall "
+        f"on average ({compared.low + MARGIN:.1%} to {compared.high + MARGIN:.1%}), of single networks by "
+        f"{of_networks.min():.1%} to {of_networks.max():.1%}; of the loss itself by {of_loss.mean():.1%}",
         f"learning curves of {compared.pairs} seeds, {source_of(record)}; t test against {MARGIN:.0%}",
         orders=[compared],
         short=shortfall(record, FULL),
@@ -437,14 +439,15 @@ def _level(first: pd.Series, second: pd.Series) -> float:
 
 
 def _of_losses(record: Mapping[str, object], orders: Sequence[Order]) -> Found:
-    """What was found of orders of losses that all have to hold; in words those that do not, or all of two."""
+    """What was found of orders of losses that all have to hold; in words those that do not, or the least."""
     reversed_ = [one for one in orders if one.low > 0]
     neither = [one for one in orders if one.low <= 0 <= one.high]
     holding = len(orders) - len(reversed_) - len(neither)
     counts = f"{holding} of {len(orders)} orders hold by their own intervals, {len(reversed_)} are reversed"
     shown = orders if len(orders) < 3 else [*reversed_, *neither]
+    least = "" if shown else f"; the least sure: {max(orders, key=lambda one: one.below)}"
     return Found(
-        "; ".join([counts, *map(str, shown)]),
+        "; ".join([counts, *map(str, shown)]) + least,
         f"paired differences over seeds, {source_of(record)}",
         orders=orders,
         short=shortfall(record, FULL),
