@@ -224,7 +224,7 @@ def fewer_collapse(case: Case, *, fewer: dict, more: dict, beside: dict | None =
     table = [[int(group.sum()), int((~group).sum())] for group in black]
     test = PValues(*(float(stats.fisher_exact(table, side).pvalue) for side in ("less", "greater")))
     counts = [
-        f"{count} of {len(group)} end black with “{chosen['method']}”"
+        f"{count} of {len(group)} end black {_with(chosen)}"
         for (count, _), group, chosen in zip(table, black, (fewer, more), strict=True)
     ]
     return Found(
@@ -254,11 +254,11 @@ def gain_lost(case: Case, *, without: dict, best: dict | str, least: float, besi
     interval = statistics.mean_interval(lost)
     sides = (stats.ttest_1samp(lost, least, alternative=side).pvalue for side in ("greater", "less"))
     test = PValues(*map(float, sides))
-    reference = best if isinstance(best, str) else f"“{best['method']}”"
+    reference = best if isinstance(best, str) else f"the networks {_with(best)}"
     return Found(
         "; ".join(
             [
-                f"with “{without['method']}” {interval.estimate:.1%} of the gain is lost "
+                f"{_with(without)} {interval.estimate:.1%} of the gain is lost "
                 f"({interval.low:.1%} to {interval.high:.1%}, {len(lost)} seeds, "
                 f"MSE {left.min():.4f} to {left.max():.4f})",
                 *_beside(case, record, beside),
@@ -343,7 +343,7 @@ def drops_on_other_noise(case: Case) -> Found:
 
 @check("training")
 def detail_lost(case: Case, *, low: int, high: int) -> Found:
-    """Both networks keep less power from `high` cycles per image on than up to `low`, and less than 1."""
+    """Both networks, of one seed each, keep less power from `high` cycles per image on than up to `low`."""
     record = case.run()
     table = results.metrics_of(record)
     table = table[table["quantity"].eq("power kept") & table["method"].isin(BOTH)]
@@ -355,6 +355,7 @@ def detail_lost(case: Case, *, low: int, high: int) -> Found:
         f"kept, from {high} on at most {fine.max():.2f}",
         f"the tuned network and the baseline with a bias, {source_of(record)}",
         holds=bool((fine < coarse.clip(upper=1)).all()),
+        lacks=ONE_RUN,
     )
 
 
@@ -426,6 +427,16 @@ def topology_follows(case: Case, *, ssim: float, images: int, square: int) -> Fo
         f"embedded digits with one loop, a black square of {square} pixels a side on the stroke",
         holds=above == 0,
     )
+
+
+def _with(chosen: Mapping[str, str]) -> str:
+    """How a sentence names recorded networks: what was changed of the baseline, or not."""
+    method, level = chosen["method"], chosen["level"]
+    if method == "baseline":
+        return "with nothing changed"
+    if method.startswith("without "):
+        return f"with all changes but “{method.removeprefix('without ')}”"
+    return f"with “{method}” alone changed" if level == "one switch" else "with all changes"
 
 
 def _beside(
