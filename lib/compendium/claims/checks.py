@@ -197,6 +197,7 @@ def recorded(
     chapter: str | None = None,
     scale: float = 1,
     needs: dict | None = None,
+    left_out: str | None = None,
     trained: bool = True,
 ) -> Found:
     """A number of a recorded run, or the mean over its seeds.
@@ -210,22 +211,31 @@ def recorded(
         chapter: whose record; the claim's own paper without it.
         scale: what the number is multiplied with, to have the paper's unit.
         needs: parameters of the run that the paper's conditions ask for; numbers at least so large.
+        left_out: what the paper does not say, and ours stands in for.
         trained: whether another seed would give another number; such a number of one run decides nothing.
     """
     record = case.run(chapter)
     given = {"quantity": quantity, "method": method, "level": level, "image": image}
     chosen = {column: value for column, value in given.items() if value is not None}
     numbers = series(record, chosen) * scale
-    described, short = f"{_described(chosen)}, {source_of(record)}", shortfall(record, needs)
+    described = f"{_described(chosen)}, {source_of(record)}"
+    conditions = {"short": shortfall(record, needs), "left_out": left_out}
     if len(numbers) == 1:
-        return Found(float(numbers.iloc[0]), described, short=short, lacks=ONE_RUN if trained else None)
+        one = float(numbers.iloc[0])
+        return Found(one, described, lacks=ONE_RUN if trained else None, **conditions)
     described = f"mean over {len(numbers)} runs of {described}"
-    return Found(float(numbers.mean()), described, runs=numbers.to_list(), short=short)
+    return Found(float(numbers.mean()), described, runs=numbers.to_list(), **conditions)
 
 
 @check("training")
 def ordering(
-    case: Case, *, ascending: list, chapter: str | None = None, needs: dict | None = None, **common: object
+    case: Case,
+    *,
+    ascending: list,
+    chapter: str | None = None,
+    needs: dict | None = None,
+    left_out: str | None = None,
+    **common: object,
 ) -> Found:
     """Recorded numbers stand in an ascending order, each pair of neighbours compared over seeds or images.
 
@@ -234,13 +244,14 @@ def ordering(
         ascending: what to choose for each number, lowest first, such as `[{method: a}, {method: b}]`.
         chapter: as in `recorded`.
         needs: as in `recorded`.
+        left_out: as in `recorded`.
         common: what all have in common, such as `quantity` and `image: each`.
     """
     record = case.run(chapter)
     rows = [common | one for one in ascending]
     quantities = ", ".join(dict.fromkeys(row["quantity"] for row in rows))
     how = f"paired differences of {quantities}, {source_of(record)}"
-    return ordered(orders_of(record, rows), how, short=shortfall(record, needs))
+    return ordered(orders_of(record, rows), how, short=shortfall(record, needs), left_out=left_out)
 
 
 def ordered(orders: list[Order], how: str, **conditions: str | None) -> Found:

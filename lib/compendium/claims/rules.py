@@ -235,7 +235,8 @@ def judge(
     In this order:
 
     1. Nothing can be computed: not testable.
-    2. The conditions are short of the paper's, or something is missing: undecided.
+    2. The conditions are short of the paper's, or something is missing: undecided. A check says so only
+       where the shortfall bears on the claim; where it cannot, the row argues why.
     3. A matter of chance (`test`): holds, or fails, where the p of one is at most `LEVEL`; else undecided.
     4. The number of a training, with a `margin`: holds where the 95 % interval of our mean lies within the
        margin round the printed number; fails where it lies wholly outside, and the printed number, which one
