@@ -132,8 +132,8 @@ def _headline(one: Verdict) -> str:
     """Return a headline as an item: mark, name, the paper's number and ours, verdict, a drawing."""
     claim = one.claim
     return (
-        f'<li>{_mark(one.outcome)}<span><a href="#{claim.id}">{_safe(claim.label)}</a> '
-        f'<small>{_numbers(one)}<span class="unbroken">{one.verdict}</span></small></span>{drawing(one)}</li>'
+        f'<li>{_mark(one.outcome)}<a href="#{claim.id}">{_safe(claim.label)}</a>{drawing(one)}'
+        f' {_numbers(one)}<small class="word">{one.verdict}</small></li>'
     )
 
 
@@ -142,7 +142,7 @@ def _numbers(one: Verdict) -> str:
     if not (is_number(published) and is_number(ours)):
         return ""
     shown = _apart(_alike([ours], published)[0], ours, one.claim.unit)
-    return f"{_safe(_printed(one.claim))} → {shown} "
+    return f'<small class="numbers">{_safe(_printed(one.claim))} → {shown}</small> '
 
 
 def _kind(kind: str, computed: Sequence[Verdict]) -> str:
