@@ -2,13 +2,15 @@
 
 import functools
 import re
+import subprocess
+import sys
 import zipfile
 
 import nbformat
 import pytest
 from lab_secrets import secret_lines
 
-from compendium import generated
+from compendium import generated, project
 from compendium.labs import checking, editions, rehearsal, source
 
 LABS = source.names()
@@ -136,3 +138,25 @@ def test_an_exception_that_cannot_say_what_it_is_gets_a_hint_too():
         raise Mute
 
     assert checking.evaluate(task1, answer).hint == "It stopped with Mute:."
+
+
+@pytest.mark.thorough
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("latent", ["at most 41 %"]),
+        ("separate", ["66 % get the right class", "60 to 66 %", "4.3 to 4.5"]),
+        ("baseline", ["between −38 and −43", "between −26 and −32", "between −0.3 and −0.6"]),
+    ],
+)
+def test_numbers_that_no_cell_prints_are_those_of_the_labs_experiments(name, said):
+    script = project.ROOT / "labs" / "experiments.py"
+    ended = subprocess.run([sys.executable, script, name], capture_output=True, encoding="utf-8", check=True)
+    ends = [float(number) for number in re.findall(r"-?\d+(?:\.\d+)?(?=%|$| times)", ended.stdout, re.M)]
+    told = (project.ROOT / "labs" / f"{name}.md").read_text(encoding="utf-8")
+    for words in said:
+        assert words in told
+        for number in re.findall(r"−?\d+(?:\.\d+)?", words):
+            printed = float(number.replace("−", "-"))
+            last_digit = 10.0 ** -len(number.partition(".")[2])
+            assert any(abs(printed - end) < 0.6 * last_digit for end in ends), (number, ended.stdout)
