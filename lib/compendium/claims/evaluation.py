@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
 
 from compendium import products, project
 from compendium.claims import checks, ledger
@@ -24,9 +23,6 @@ from compendium.claims.rules import (
 )
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DATA_RECORD = project.RESULTS / "claims" / "data.json"
 NOT_WRITTEN = "its check is not written yet"
@@ -111,20 +107,6 @@ def at_hand(claims: Iterable[Claim] | None = None) -> list[Verdict]:
         with suppress(CompendiumError):  # a checkout that cannot be written keeps nothing
             write_atomically(path, json.dumps(kept | new))
     return [computed.get(one.id) or _from_file(one, kept[one.id]) for one in chosen]
-
-
-def not_written() -> list[str]:
-    """Return the ids of the claims whose check is not written yet."""
-    return [name for name, claim in ledger.load().items() if claim.check is None]
-
-
-def summary(computed: Iterable[Verdict]) -> "pd.DataFrame":
-    """Return how many claims of each kind and paper have each verdict; kinds are never added up."""
-    import pandas as pd
-
-    rows = [(one.claim.kind, one.claim.paper, one.verdict) for one in computed]
-    counts = pd.DataFrame(rows, columns=["kind", "paper", "verdict"]).value_counts()
-    return counts.rename("claims").reset_index()
 
 
 def record_data() -> int:

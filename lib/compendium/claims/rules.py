@@ -339,17 +339,15 @@ def _by_margin(published: float, found: Found, margin: Margin) -> tuple[str, str
     allowed = margin.of(published)
     low, high = (end - published for end in found.interval)
     first, last = found.prediction
+    mean = f"the interval of our mean, {found.interval[0]:.4g} to {found.interval[1]:.4g},"
     within = f"the margin of {margin.size:g} {margin.unit}".strip()
     if -allowed <= low and high <= allowed:
-        return HOLDS, f"the interval of our mean is within {within}"
+        return HOLDS, f"{mean} is within {within}"
     if not (high < -allowed or allowed < low):
-        return UNDECIDED, f"the interval of our mean is neither within {within} nor outside"
+        return UNDECIDED, f"{mean} is neither within {within} nor outside"
     if first <= published <= last:
-        return (
-            UNDECIDED,
-            f"the interval of our mean is outside {within}, but one of our runs may give it",
-        )
-    return FAILS, f"the interval of our mean is outside {within}, and the number outside that of one more run"
+        return UNDECIDED, f"{mean} is outside {within}, but one of our runs may give it"
+    return FAILS, f"{mean} is outside {within}, and the number outside that of one more run"
 
 
 def _plain(text: str) -> str:
