@@ -15,7 +15,7 @@ from keras import layers
 from scipy import ndimage
 from scipy.special import logit
 
-from compendium import data, noise, project, training
+from compendium import baselines, data, noise, project, training
 from compendium.images import as_float
 from compendium.models import lab_baseline
 
@@ -31,7 +31,7 @@ def interpolate() -> None:
         noise.salt_pepper(images, fraction=0.3, seed=0, first_index=first)[0]
         for images, first in ((clean, 0), (test, 5000))
     )
-    altered = _mask(noisy_test)[..., 0] > 0
+    altered = baselines.impulse_mask(noisy_test)
     for name, channels, code, carried in (
         ("as in the lab", 3, 8, False),
         ("mask", 4, 8, False),
@@ -133,13 +133,10 @@ def _autoencoder(channels: int, code: int, carried: bool) -> keras.Model:
 
 
 def _seen(images: np.ndarray, channels: int) -> np.ndarray:
-    return images if channels == 3 else np.concatenate([images, _mask(images)], -1)
-
-
-def _mask(images: np.ndarray) -> np.ndarray:
-    """Return 1 where a pixel is black or white, else 0."""
-    black, white = (images == 0).all(-1, keepdims=True), (images == 1).all(-1, keepdims=True)
-    return (black | white).astype(np.float32)
+    """Return what a network of so many channels is shown: the images, with a fourth also their mask."""
+    if channels == 3:
+        return images
+    return np.concatenate([images, baselines.impulse_mask(images)[..., None]], -1, dtype=np.float32)
 
 
 def _pairs(split: str, count: int, seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

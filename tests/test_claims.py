@@ -10,7 +10,7 @@ from docutils.nodes import make_id
 from scipy import stats
 
 from compendium import claims, data, products, project
-from compendium.claims import checks, evaluation, ledger
+from compendium.claims import checks, evaluation, ledger, rules
 from compendium.claims.rules import (
     FAILS,
     HOLDS,
@@ -188,7 +188,7 @@ def test_a_single_recorded_run_decides_only_where_nothing_is_trained(files, reco
     record(of_methods(net=[2.0]))
     check = {"quantity": "MSE", "method": "net"}
     one = verdict_of_row(files, value=2.0, measure="MSE", check={"recorded": check})
-    assert (one.outcome, one.rule) == (UNDECIDED, checks.ONE_RUN)
+    assert (one.outcome, one.rule) == (UNDECIDED, rules.ONE_RUN)
     exact = {"recorded": check | {"trained": False}}
     assert verdict_of_row(files, value=2.0, check=exact).outcome == HOLDS
     assert verdict_of_row(files, value=2.5, check=exact).outcome == FAILS
@@ -216,7 +216,7 @@ def test_one_pair_decides_no_order(files, record):
     record(of_methods(first=[1.0], second=[2.0]))
     check = {"ordering": {"quantity": "MSE", "ascending": [{"method": "first"}, {"method": "second"}]}}
     one = verdict_of_row(files, check=check)
-    assert (one.outcome, one.rule) == (UNDECIDED, checks.ONE_RUN)
+    assert (one.outcome, one.rule) == (UNDECIDED, rules.ONE_RUN)
 
 
 def test_orders_of_a_paper_are_corrected_for_being_several(files, record):

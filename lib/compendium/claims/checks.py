@@ -9,7 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from compendium import project
-from compendium.claims.rules import KINDS, Found, Order
+from compendium.claims.rules import KINDS, ONE_RUN, Found, Order
 from compendium.errors import CompendiumError, unknown
 
 if TYPE_CHECKING:  # slow to import, and many rows need neither numbers of runs nor images
@@ -30,8 +30,6 @@ REASONS = {
     "figure only": "only in a figure of the paper, without numbers: {}",
     "elsewhere": "another publication's result, which its own data would have to show: {}",
 }
-
-ONE_RUN = "one run has no interval: more seeds"
 
 PROFILES = ("paper", "cpu")  # of recorded runs, the first there is
 
@@ -255,9 +253,8 @@ def ordering(
 
 
 def ordered(orders: list[Order], how: str, **conditions: str | None) -> Found:
-    """Return what was found of orders that all have to hold; a single pair of one of them decides nothing."""
-    lacks = ONE_RUN if any(order.pairs < 2 for order in orders) else None
-    return Found("; ".join(map(str, orders)), how, orders=orders, **{"lacks": lacks, **conditions})
+    """Return what was found of orders that all have to hold."""
+    return Found("; ".join(map(str, orders)), how, orders=orders, **conditions)
 
 
 def orders_of(record: Mapping[str, object], ascending: list[Mapping[str, object]]) -> list[Order]:
@@ -288,7 +285,7 @@ def order(names: str, first: "ArrayLike", second: "ArrayLike") -> Order:
     """Compare two rows of numbers, `(n,)` each in the same order, pair by pair, with SciPy's paired t test.
 
     Differences that are all the same are no matter of chance: their p is 0 or 1. So is that of a single pair,
-    whose interval is unknown: its ends are those of the difference.
+    which decides nothing (`Found.missing`); the ends of its interval are those of the difference.
     """
     import numpy as np
     from scipy import stats

@@ -10,7 +10,7 @@ from scipy import ndimage, signal, stats
 
 from compendium import data, metrics, noise, project
 from compendium.claims.checks import Case, built, check, image_set, order, series, shortfall, source_of
-from compendium.claims.rules import LEVEL, MARGINS, Found, Order, PValues
+from compendium.claims.rules import LEVEL, MARGINS, Found, Order, PValues, together
 from compendium.images import as_float
 
 DEPTHS, LATENTS = (5, 3, 1), (13, 8, 5)  # those said to be better first
@@ -426,7 +426,7 @@ def accuracy_follows_error(case: Case) -> Found:
         f"{min(found):.2f} to {max(found):.2f}",
         f"logistic regression of clean digits on denoised ones, {len(runs)} seeds, {source_of(record)}; "
         "Spearman's test of each seed",
-        test=PValues(float(max(holds)), float(min(1, len(runs) * min(fails)))),
+        test=together(holds, fails),
         short=shortfall(record, FULL),
         left_out=OURS,
     )

@@ -64,6 +64,9 @@ LEVEL = 0.025
 """One-sided level of all of a paper's tests together; an interval of 95 % has it on each side."""
 
 
+ONE_RUN = "one run has no interval: more seeds"
+
+
 class Margin(NamedTuple):
     """How far the mean of our runs may be from a printed number and still reproduce it, and why so far."""
 
@@ -176,18 +179,22 @@ class Found:
         return self._from_runs("prediction_interval")
 
     @property
+    def missing(self) -> str | None:
+        """Why nothing is decided: what falls short or is lacking, or an order of a single pair."""
+        single = not self.lacks and any(order.pairs < 2 for order in self.orders)
+        return "; ".join(filter(None, (self.short, self.lacks, single and ONE_RUN))) or None
+
+    @property
     def chance(self) -> PValues | None:
         """The p values of a claim that is a matter of chance, before correction for a paper's other claims.
 
-        Several orders hold only together, so that the largest p counts; for one that is reversed, the
-        smallest counts, times their number (Bonferroni). None where nothing decides, or it is not asked.
+        Several orders hold only together. None where nothing decides, or it is not asked.
         """
-        if self.unchecked or self.short or self.lacks:
+        if self.unchecked or self.missing:
             return None
         if not self.orders:
             return self.test
-        reversed_ = len(self.orders) * min(order.above for order in self.orders)
-        return PValues(max(order.below for order in self.orders), min(1.0, reversed_))
+        return together(*zip(*((order.below, order.above) for order in self.orders), strict=True))
 
     def plain(self) -> dict[str, object]:
         """Return what JSON can hold of it; `read` is the way back."""
@@ -195,7 +202,7 @@ class Found:
 
     @classmethod
     def read(cls, plain: Mapping[str, object]) -> "Found":
-        """Return what `plain` was made from; raises TypeError for what has another form."""
+        """Return what `plain` was made from; raises KeyError for what has another form."""
         kept = {field.name: plain[field.name] for field in fields(cls)}
         orders, test = [Order(**order) for order in kept["orders"]], kept["test"]
         return cls(**{**kept, "orders": orders, "test": test and PValues(*test)})
@@ -208,18 +215,27 @@ class Found:
         return tuple(getattr(statistics, name)(self.runs)[1:])
 
 
-def corrected(family: Iterable[PValues]) -> list[PValues]:
-    """Return the tests of a paper's claims corrected for being several, each direction by Holm's procedure.
+def together(holds: Sequence[float], fails: Sequence[float]) -> PValues:
+    """Return the p values of tests that a claim says of all at once.
 
-    Source: Holm (1979), as `statsmodels.stats.multitest.multipletests` has it.
+    They hold only together, so that the largest p counts; against them one is enough, so that the smallest
+    counts, times their number (Bonferroni).
     """
+    return PValues(float(max(holds)), float(min(1, len(fails) * min(fails))))
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Return p values corrected for being several (Holm, 1979), as statsmodels has it; of none, none."""
     from statsmodels.stats.multitest import multipletests  # slow to import
 
+    return multipletests(p, method="holm")[1].tolist() if p else []
+
+
+def corrected(family: Iterable[PValues]) -> list[PValues]:
+    """Return the tests of a paper's claims corrected for being several, each direction by itself."""
     family = list(family)
-    if not family:
-        return []
-    holds, fails = (multipletests(p, method="holm")[1] for p in zip(*family, strict=True))
-    return [PValues(float(one), float(other)) for one, other in zip(holds, fails, strict=True)]
+    directions = ([getattr(one, side) for one in family] for side in PValues._fields)
+    return [PValues(*pair) for pair in zip(*map(holm, directions), strict=True)]
 
 
 def judge(
@@ -256,8 +272,8 @@ def judge(
     """
     if found.unchecked:
         return NOT_TESTABLE, found.unchecked
-    if found.short or found.lacks:
-        return UNDECIDED, "; ".join(filter(None, (found.short, found.lacks)))
+    if found.missing:
+        return UNDECIDED, found.missing
     outcome, why = _decided(published, found, margin, tolerance, test)
     if outcome == FAILS and found.left_out:
         return NOT_TESTABLE, f"{why}, but the paper leaves out {found.left_out}, and ours stands in for it"

@@ -13,7 +13,6 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from compendium import data, metrics, noise, project, results
 from compendium.claims.checks import (
-    ONE_RUN,
     Case,
     built,
     check,
@@ -26,7 +25,7 @@ from compendium.claims.checks import (
     source_of,
 )
 from compendium.claims.ledger import Claim
-from compendium.claims.rules import Found, PValues
+from compendium.claims.rules import ONE_RUN, Found, together
 
 if TYPE_CHECKING:  # TensorFlow is slow to import
     from keras import Model
@@ -155,7 +154,7 @@ def entropies_related(case: Case, *, profile: str) -> Found:
     return Found(
         f"correlation of the entropies at {', '.join(LEVELS)}: {described}",
         f"originals and outputs of {len(outputs['TE']):,} test images, {source}",
-        test=_together(holds, fails),
+        test=together(holds, fails),
     )
 
 
@@ -224,7 +223,7 @@ def nearer_in_code(case: Case, *, profile: str, known: int, asked: int) -> Found
         f"share of nearest images of the same class at {', '.join(LEVELS)}: {described}; by chance 10 %",
         f"{asked:,} noisy test images among {known:,} noisy training images,"
         f" {source_of(record)}; McNemar's exact test at each level",
-        test=_together(holds, fails),
+        test=together(holds, fails),
     )
 
 
@@ -751,8 +750,3 @@ def _ssim_fraction(x: np.ndarray, y: np.ndarray, sigma: float) -> float:
 def _joined(numbers: list[int]) -> str:
     *others, last = map(str, numbers)
     return f"{', '.join(others)} and {last}" if others else last
-
-
-def _together(holds: list[float], fails: list[float]) -> PValues:
-    """Of tests that have to hold together the largest p, and against them the smallest (Bonferroni)."""
-    return PValues(float(max(holds)), float(min(1.0, len(fails) * min(fails))))

@@ -129,9 +129,10 @@ def _show_headlines(computed: list["Verdict"]) -> None:
 
 def _numbers(one: "Verdict") -> tuple[str, str]:
     from compendium.claims import text
+    from compendium.claims.rules import is_number
 
     published, found = one.claim.value, one.found
-    if not isinstance(published, float | int) or not isinstance(found.ours, float | int):
+    if not (is_number(published) and is_number(found.ours)):
         return "", ""
     interval = f" ({' to '.join(text(end, 4) for end in found.interval)})" if found.interval else ""
     return text(published), text(found.ours, 4) + interval

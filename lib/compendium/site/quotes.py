@@ -35,6 +35,7 @@ import pandas as pd
 
 from compendium import results, statistics
 from compendium.claims.checks import Missing, recorded_run
+from compendium.claims.rules import holm
 from compendium.errors import CompendiumError, unknown
 
 FIELD = re.compile(r"\{([^{}]+?) -> ([^{}]+)\}")
@@ -193,13 +194,12 @@ def _over_levels(records: Records, first: str, second: str) -> statistics.Interv
 
 def _shown(records: Records, first: str, *others: str) -> int:
     from scipy import stats
-    from statsmodels.stats.multitest import multipletests  # slow to import
 
     differences = [_differences(records, first, other, ["level"]) for other in others]
     if any(len(one) < 2 for one in differences):
         return 0
-    return int(
-        multipletests([stats.ttest_1samp(one, 0).pvalue for one in differences], method="holm")[0].sum()
+    return sum(
+        p <= 1 - statistics.LEVEL for p in holm([stats.ttest_1samp(one, 0).pvalue for one in differences])
     )
 
 
