@@ -6,7 +6,6 @@ import shutil
 import statistics
 import subprocess
 import sys
-import time
 import tokenize
 from itertools import groupby
 from pathlib import Path
@@ -19,6 +18,7 @@ import tiny_records
 from bs4 import BeautifulSoup
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from tiny_notebooks import notebook_of, write_notebook
+from waiting import wait_for
 
 from compendium import book, project
 
@@ -401,9 +401,7 @@ def test_no_run_goes_on_where_the_build_is_killed(checkout):
         checkout / "book" / "one.ipynb", RUN.format(name="one") + "\nimport time; time.sleep(3600)"
     )
     started = subprocess.Popen(command(), env=environment(checkout), cwd=checkout, stdout=subprocess.DEVNULL)
-    while "one" not in (checkout / "runs.txt").read_text(encoding="utf-8"):
-        assert started.poll() is None
-        time.sleep(0.1)
+    wait_for(lambda: "one" in (checkout / "runs.txt").read_text(encoding="utf-8"), started)
     left = psutil.Process(started.pid).children(recursive=True)
     assert len(left) >= 2  # of the pool, and a kernel
     started.kill()

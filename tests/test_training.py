@@ -1,16 +1,17 @@
 import importlib.util
 import io
+import json
 import os
 import pickle
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from keras import layers
+from waiting import wait_for
 
 from compendium import data, noise, training
 from compendium.errors import CompendiumError
@@ -179,13 +180,28 @@ def test_bytes_and_floats_give_the_same_weights(four_epochs):
 # --- checkpoints
 
 KILLED = """
-import sys
+import sys, time
 from pathlib import Path
 from compendium import training
 import test_training
 training.SECONDS_BETWEEN_CHECKPOINTS = 0
-test_training.train(epochs=30, redraw=True, checkpoint=Path(sys.argv[1]))
+drawn = []
+
+def corrupt(images, seed):
+    drawn.append(seed)
+    if len(drawn) == 25:  # of 30, where it was not killed before
+        time.sleep(3600)
+    return test_training.corrupt(images, seed)
+
+test_training.train(epochs=30, redraw=True, corrupt=corrupt, checkpoint=Path(sys.argv[1]))
 """
+
+
+def epochs_in(checkpoint):
+    if not checkpoint.exists():
+        return 0
+    with np.load(checkpoint) as content:
+        return len(json.loads(str(content["description"]))["rows"])
 
 
 def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
@@ -194,13 +210,11 @@ def test_a_killed_run_resumes_to_the_same_weights(tmp_path):
     process = subprocess.Popen(
         [sys.executable, "-c", KILLED, str(checkpoint)], env=environment, stderr=subprocess.PIPE
     )
-    versions = set()
-    while len(versions) < 4 and process.poll() is None:
-        if checkpoint.exists():
-            versions.add(checkpoint.stat().st_mtime_ns)
-        time.sleep(0.002)
-    process.kill()
-    _, messages = process.communicate()
+    try:
+        wait_for(lambda: epochs_in(checkpoint) > 1, process)
+    finally:
+        process.kill()
+        _, messages = process.communicate()
     assert process.returncode != 0
     assert messages == b""  # no progress bar in a log, no chatter of the backend
 
