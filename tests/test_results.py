@@ -2,77 +2,19 @@ import errno
 import json
 import os
 import platform
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_notebooks import write_notebook
+from tiny_runs import CELLS, CURVES, METRICS, book_of_one_chapter, finish, image_set, run_in, write
 
-from compendium import chapters, data, files, project, results, runs
-from compendium.data import ImageSet
-from compendium.errors import CompendiumError, UsageError
+from compendium import chapters, data, files, project, published, results, runs
+from compendium.errors import CompendiumError
 
 
 @pytest.fixture(autouse=True)
 def environment(tmp_path, monkeypatch):
-    monkeypatch.setattr(project, "ROOT", tmp_path)
-    monkeypatch.setattr(project, "RESULTS", tmp_path / "results")
-    monkeypatch.setattr(project, "NOTEBOOKS", tmp_path / "notebooks")
-    monkeypatch.delenv("COMPENDIUM_RUN", raising=False)
-    cells = "epochs: int = 2  # passes, 1 or more\nfractions: list[float] = [0.3]  # shares, 0 to 1"
-    write_notebook(tmp_path / "notebooks" / "chapter.ipynb", "x = 1", parameters=cells)
-    (tmp_path / "notebooks" / "profiles.yml").write_text(
-        "quick: {}\ncpu: {chapter: {epochs: 4}}\n", encoding="utf-8"
-    )
-
-
-def image_set(name="crops", notes=("12 of 50 images are blurred",)):
-    images, labels = np.zeros((50, 4, 4, 3), np.uint8), np.zeros(50, np.int64)
-    return ImageSet(images, labels, ("a",), name, notes, "0123456789abcdef" * 4)
-
-
-METRICS = pd.DataFrame(
-    {
-        "quantity": ["PSNR", "PSNR", "MSE"],
-        "method": ["network", "noisy", "network"],
-        "level": ["30 %"] * 3,
-        "image": [np.nan, 3.0, np.nan],
-        "value": [21.5, np.inf, 0.25],
-    }
-)
-CURVES = pd.DataFrame({"epoch": [1, 2], "loss": np.float32([0.5, 0.25]), "seconds": [30.0, 90.0]})
-
-
-def run_in(folder, profile="cpu", **given):
-    chapter = chapters.named("chapter")
-    return replace(
-        runs.resolve(chapter, {**chapter.of_profile(profile), **given}, profile=profile), folder=folder
-    )
-
-
-def write(folder, run=None, **changes):
-    arguments = {
-        "metrics": METRICS,
-        "definitions": {"PSNR": "10 log10(1 / MSE)"},
-        "curves": CURVES,
-        "data_sets": [image_set()],
-    }
-    return results.write(run or run_in(folder), **{**arguments, **changes})
-
-
-def finish(folder, run=None, **changes):
-    """Leave in a folder what a finished run does."""
-    run = run or run_in(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    with runs.started(run):
-        write(folder, run, **changes)
-        (folder / "cae.weights.h5").write_bytes(b"weights")
-        (folder / "checkpoint.npz").write_bytes(b"large")
-    results.complete(folder, ["x = 1"], [{"cell": 3, "seconds": 0.5}], {"codes": "done"})
-    (folder / "chapter.ipynb").write_text("{}", encoding="utf-8")
-    (folder / "chapter.html").write_text("<h1>A run</h1>", encoding="utf-8")
-    return results.read(folder / "record.json")
+    book_of_one_chapter(tmp_path, monkeypatch)
 
 
 def strict(text):
@@ -84,88 +26,21 @@ def strict(text):
 
 def test_a_record_comes_back_as_it_was_written(tmp_path):
     written = finish(tmp_path / "run")
-    target, replaced = results.publish(tmp_path / "run")
+    target, replaced = published.publish(tmp_path / "run")
     assert (target, replaced) == (tmp_path / "results" / "chapter" / "cpu", None)
-    assert sorted(path.name for path in target.iterdir()) == [
-        *("cae.weights.h5", "chapter.html", "chapter.ipynb", "metrics.csv", "record.json", "run.json"),
-    ]
     loaded = results.load("chapter", "cpu")
     assert loaded == written
     assert loaded["form"] == 2
     assert loaded["parameters"] == {"epochs": 4, "fractions": [0.3]}
     assert loaded["profile"] == "cpu"
     assert loaded["training_seconds"] == 120
-    assert loaded["source"] == {"sha256": chapters.named("chapter").code_hash, "cells": ["x = 1"]}
+    assert loaded["source"] == {"sha256": chapters.named("chapter").code_hash, "cells": [*CELLS]}
     assert (loaded["threads"], loaded["backend"]) == (1, "tensorflow")
     assert loaded["cells"] == [{"cell": 3, "seconds": 0.5}]
     assert 0 < loaded["wall_seconds"] < 3600
     pd.testing.assert_frame_equal(pd.DataFrame(loaded["curves"]), CURVES.astype({"loss": float}))
     table = pd.read_csv(target / "metrics.csv")
     pd.testing.assert_frame_equal(table, results.metrics_of(loaded), check_dtype=False)
-
-
-def test_a_run_is_published_whole_and_in_place_of_another_only_when_asked(tmp_path):
-    finish(tmp_path / "one")
-    results.publish(tmp_path / "one")
-    old = tmp_path / "results" / "chapter" / "cpu"
-    (old / "of-an-earlier-run.weights.h5").write_bytes(b"old")
-    finish(tmp_path / "two")
-    before = {path.name: path.read_bytes() for path in old.iterdir()}
-    with pytest.raises(UsageError, match=r"holds the run of commit \S+; .* add --replace"):
-        results.publish(tmp_path / "two")
-    assert {path.name: path.read_bytes() for path in old.iterdir()} == before
-    _, replaced = results.publish(tmp_path / "two", replace=True)
-    assert replaced["chapter"] == "chapter"
-    assert not (old / "of-an-earlier-run.weights.h5").exists()
-    assert [path.name for path in old.parent.iterdir()] == ["cpu"]
-
-
-@pytest.mark.parametrize("cut", ["new.rename", "old.rename"])
-def test_publishing_that_is_cut_off_loses_neither_run(tmp_path, monkeypatch, cut):
-    finish(tmp_path / "one")
-    results.publish(tmp_path / "one")
-    finish(tmp_path / "two")
-    renamed = type(tmp_path).rename
-
-    def rename(path, target):
-        if path.name == {"new.rename": ".cpu.new", "old.rename": "cpu"}[cut]:
-            raise OSError(errno.ENOSPC, "No space left on device")
-        return renamed(path, target)
-
-    monkeypatch.setattr(type(tmp_path), "rename", rename)
-    with pytest.raises(CompendiumError, match="No space left"):
-        results.publish(tmp_path / "two", replace=True)
-    monkeypatch.undo()
-    target = tmp_path / "results" / "chapter" / "cpu"
-    files.exchange(target, {"record.json": b"{}"})
-    assert [path.name for path in target.parent.iterdir()] == ["cpu"]
-
-
-COLLAPSED = pd.DataFrame([{"method": "CAE", "level": "30 %", "outcome": "collapsed"}])
-
-
-@pytest.mark.parametrize(
-    ("given", "record", "obstacle"),
-    [
-        ({"epochs": 1}, {}, "epochs = 1 is not the profile's 4; leave out -p epochs"),
-        ({"profile": "by hand"}, {}, "run under the profile by hand; publish one of quick, cpu"),
-        ({}, {"parts": {"codes": "left out"}}, "the part codes: left out; a published run is whole"),
-        ({}, {"outcomes": COLLAPSED}, "CAE at 30 % collapsed; only a run whose networks learnt is published"),
-    ],
-)
-def test_what_is_not_the_profiles_own_whole_and_successful_run_is_not_published(
-    tmp_path, given, record, obstacle
-):
-    folder = tmp_path / "run"
-    profile = given.pop("profile", "cpu")
-    run = replace(run_in(folder, "cpu", **given), profile=profile)
-    finish(folder, run, outcomes=record.get("outcomes"))
-    if "parts" in record:
-        results.complete(folder, [], [], record["parts"])
-    with pytest.raises(UsageError) as error:
-        results.publish(folder)
-    assert str(error.value) == f"{folder}: {obstacle}"
-    assert not (tmp_path / "results").exists()
 
 
 def test_what_is_no_finite_number_is_null_and_the_file_is_strict_json(tmp_path):
@@ -237,15 +112,6 @@ def test_a_part_of_another_run_is_not_taken_for_this_one(tmp_path):
         results.resumed(path, IDENTITY, lambda: METRICS)
 
 
-def test_an_unfinished_run_is_not_published(tmp_path):
-    with pytest.raises(CompendiumError, match="no finished run; name the folder of one"):
-        results.publish(tmp_path)
-    finish(tmp_path / "run")
-    (tmp_path / "run" / "chapter.ipynb").unlink()
-    with pytest.raises(CompendiumError, match="no finished run"):
-        results.publish(tmp_path / "run")
-
-
 def test_an_absent_record_says_what_to_type():
     with pytest.raises(CompendiumError, match="`compendium run chapter --profile cpu`, then `compendium pub"):
         results.load("chapter", "cpu")
@@ -262,7 +128,7 @@ def test_the_run_that_makes_the_first_record_finds_an_empty_one(tmp_path, monkey
 def test_a_page_knows_whether_the_records_that_it_quotes_are_still_the_same(tmp_path, monkeypatch):
     assert results.hold(results.quotes(tmp_path / "nothing"))
     finish(tmp_path / "run")
-    results.publish(tmp_path / "run")
+    published.publish(tmp_path / "run")
     page = tmp_path / "page"
     with runs.started(run_in(page, "quick")):
         monkeypatch.setenv("COMPENDIUM_RUN", str(page))

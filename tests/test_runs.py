@@ -14,7 +14,7 @@ from filelock import FileLock
 from tiny_notebooks import write_notebook
 from waiting import PATIENCE, wait_for
 
-from compendium import chapters, data, project, results, runs
+from compendium import chapters, data, project, published, runs
 from compendium.data import CATALOGUE
 from compendium.errors import CompendiumError, UsageError
 
@@ -124,20 +124,20 @@ def test_what_is_recorded_and_published_twice_is_one_run_and_finished(call, tmp_
     assert call("small", "--out", mine)[0] == 1
     assert (mine / "record.json").exists()
     with pytest.raises(CompendiumError, match="no finished run"):
-        results.publish(mine)
+        published.publish(mine)
     (tmp_path / "fail").unlink()
     assert call("small", "--out", mine, "--resume")[0] == 0
 
-    target, _ = results.publish(mine)
-    published = {path.name: path.read_bytes() for path in target.iterdir()}
+    target, _ = published.publish(mine)
+    there = {path.name: path.read_bytes() for path in target.iterdir()}
     with pytest.raises(UsageError, match="add --replace"):
-        results.publish(mine)
-    results.publish(mine, replace=True)
+        published.publish(mine)
+    published.publish(mine, replace=True)
     status, printed, complaint = call("small", "--out", mine, "--resume")
     assert (status, printed) == (0, f"{mine / 'small.ipynb'}\n")
     assert complaint == "small: finished before, nothing left to do\n"
     assert starts(mine) == ["2 1", "2 1"]
-    assert {path.name: path.read_bytes() for path in target.iterdir()} == published
+    assert {path.name: path.read_bytes() for path in target.iterdir()} == there
 
 
 def test_without_a_folder_the_same_command_goes_on_and_another_gets_its_own(call, tmp_path):

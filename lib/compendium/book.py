@@ -9,10 +9,10 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 
@@ -22,26 +22,61 @@ from bs4 import BeautifulSoup
 from click import unstyle
 from filelock import FileLock, Timeout
 
-from compendium import chapters, generated, products, project, results, runner, runs
-from compendium.errors import CompendiumError
+from compendium import chapters, generated, products, project, published, results, runner, runs
+from compendium.errors import CompendiumError, unknown
 from compendium.files import write_atomically
-from compendium.site import figures, links, play, printed, takeaway
+from compendium.runs import Run
+from compendium.site import figures, links, own_page, play, printed, takeaway
 
 HTML = products.PAGES
 RUNS = products.BUILD / "runs"
-SOURCE = products.BUILD / "source"
 LOCK = products.BUILD / ".lock"
-COMPILED = products.BUILD / "compiled"
-LOG = products.BUILD / "build.log"
-STAMP = products.BUILD / "html.sha256"
-QUICK = "quick"  # the profile of the runs that the pages show
+QUICK = "quick"  # the profile of what a build runs
 DRAWN_WITH = (*project.COMPUTING_PACKAGES, "matplotlib", "seaborn")
+_LIVE_BOX = """\
+```{admonition} A live book
+:class: warning
+The chapters of this book were run anew, under the profile `quick` and on embedded images. Each says on top
+which run it shows. This page is the book's as it stands, and speaks of the published runs.
+```
+"""
 AT_ONCE = 2  # notebooks; each keeps about one processor busy
 MADE_FROM = "compendium"
 """In the metadata of an executed notebook of the book: `state`, of what decides its outputs, and `quotes`,
 the checksums of the records that these quote."""
 
 Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a book is made: its sources as laid out, what Sphinx makes of them, and the pages in the end."""
+
+    folder: Path
+
+    @property
+    def source(self) -> Path:
+        return self.folder / "source"
+
+    @property
+    def compiled(self) -> Path:
+        return self.folder / "compiled"
+
+    @property
+    def html(self) -> Path:
+        return self.folder / "html"
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "build.log"
+
+    @property
+    def stamp(self) -> Path:
+        return self.folder / "html.sha256"
+
+
+_BOOK, _LIVE = _Place(products.BUILD), _Place(products.BUILD / "live")
+"""Of the book, and of a live one beside it."""
 
 
 def documents(root: Path | None = None) -> list[Path]:
@@ -63,37 +98,54 @@ def notebooks() -> list[Path]:
     ]
 
 
-def build(report: Report, *, run: bool = True, solutions: bool = False, save: bool = False) -> Path:
+def build(
+    report: Report,
+    *,
+    run: bool = True,
+    solutions: bool = False,
+    save: bool = False,
+    live: Mapping[str, str] | None = None,
+) -> Path:
     """Run what changed, compile if anything differs from the last build, and return the first page.
 
-    A second build in the same checkout waits until the first one has ended.
+    Chapters have the outputs of their published runs, the other notebooks those of a run here. A second build
+    in the same checkout waits until the first one has ended.
 
     Args:
         report: is told, a line at a time, what is being done.
         run: whether notebooks are run whose saved outputs are of other code. Without, the pages show the
             outputs as they are saved.
         solutions: publish the labs' solutions and the instructors' notes, too.
-        save: write what was executed and generated over the committed files; the record of a chapter's run
-            goes to `results/<chapter>/quick/`.
+        save: write what was executed and generated over the committed files.
+        live: make a book of its own, in `_build/live/`, for which each chapter is run under `quick` with
+            these parameters, where it has them; each page says so.
 
     Raises:
-        CompendiumError: a notebook failed, Sphinx warned, or a page or figure is missing.
+        UsageError: no chapter has such a parameter, or its value does not fit.
+        CompendiumError: a notebook failed, a chapter's code is not that of its published run, Sphinx warned,
+            or a page or figure is missing.
     """
+    place = _BOOK if live is None else _LIVE
     with _alone(report):
-        current = _current(notebooks(), report) if run else {path: path for path in notebooks()}
-        _stage(current)
+        runs_of = _runs(notebooks(), live)
+        current = _current(runs_of, report) if run else {path: path for path in runs_of}
+        if live is None:
+            for path, executed in _published().items():
+                report(f"{path.stem}: published, {executed.parent.name}")
+                current[path] = executed
+        _stage(place.source, current, live is not None)
         if solutions:
-            _add_to_contents(generated.solutions(SOURCE, report))
-        state = _state_of_pages()
-        if STAMP.exists() and STAMP.read_text(encoding="utf-8") == state and HTML.exists():
+            _add_to_contents(place.source, generated.solutions(place.source, report))
+        state = _state_of_pages(place.source)
+        if place.stamp.exists() and place.stamp.read_text(encoding="utf-8") == state and place.html.exists():
             report("pages: nothing changed")
         else:
             report("pages: compiling")
-            _compile()
-            write_atomically(STAMP, state)
+            _compile(place)
+            write_atomically(place.stamp, state)
         if save:
-            _save(current, report)
-    return HTML / "index.html"
+            _save(place.source, current, report)
+    return place.html / "index.html"
 
 
 def faults(html: Path, source: Path | None = None) -> list[str]:
@@ -142,20 +194,42 @@ def _alone(report: Report) -> Iterator[None]:
         lock.release()
 
 
-def _current(paths: list[Path], report: Report) -> dict[Path, Path]:
-    """Return for each notebook the file with its outputs: itself, or a copy that was executed.
+def _published() -> dict[Path, Path]:
+    """Return for each chapter whose published run has kept its notebook that notebook."""
+    folders = {name: project.recorded(name) for name in project.chapters()}
+    executed = {name: folder / f"{name}.ipynb" for name, folder in folders.items() if folder}
+    return {project.chapter_path(name): path for name, path in executed.items() if path.exists()}
+
+
+def _runs(paths: list[Path], live: Mapping[str, str] | None) -> dict[Path, Run]:
+    """Return the runs that a build makes itself: not those that are published, but in a live book all."""
+    there = {} if live is not None else _published()
+    known = {path: chapters.read(path) for path in paths if path not in there}
+    for name in live or {}:
+        if not any(name in chapter.parameters for chapter in known.values()):
+            raise unknown("parameter", name, {name for one in known.values() for name in one.parameters})
+    given = {
+        path: {name: value for name, value in (live or {}).items() if name in chapter.parameters}
+        for path, chapter in known.items()
+    }
+    return {path: runs.resolve(known[path], given[path], profile=QUICK) for path in known}
+
+
+def _current(runs_of: Mapping[Path, Run], report: Report) -> dict[Path, Path]:
+    """Return for each notebook the file with its run's outputs: itself, or a copy that was executed.
 
     Where neither was made from the notebook as it is, it is run, in a process of its own.
     """
     current, changed = {}, {}
-    for path in paths:
-        state = _state(path)
+    for path, run in runs_of.items():
+        state = _state(path, run)
         copy = RUNS / path.stem / state / path.name
         if found := next((file for file in (path, copy) if _made_from(file, state)), None):
             report(f"{path.stem}: unchanged")
             current[path] = found
         else:
-            current[path] = changed[path] = copy
+            current[path] = copy
+            changed[path] = replace(run, folder=copy.parent)
     _execute_all(changed, report)
     return current
 
@@ -168,20 +242,19 @@ def _made_from(file: Path, state: str) -> bool:
     return known.get("state") == state and results.hold(known["quotes"])
 
 
-def _state(path: Path) -> str:
+def _state(path: Path, run: Run) -> str:
     """Return a hash of what a notebook's outputs show: its code, what that uses, and what draws them."""
     chapter = chapters.read(path)
-    run = runs.resolve(chapter, {}, profile=QUICK)
     made_from = [chapter.code, run.parameters, run.data, project.library_hash(), project.locked(DRAWN_WITH)]
     return hashlib.sha256(json.dumps(made_from, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def _execute_all(copies: dict[Path, Path], report: Report) -> None:
-    """Execute notebooks, some at once, each into the folder of its copy."""
+def _execute_all(runs_of: Mapping[Path, Run], report: Report) -> None:
+    """Execute notebooks, some at once, each into its run's folder."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(AT_ONCE, spawn, initializer=_end_with_the_build) as pool:
         handler = signal(SIGINT, SIG_IGN)  # by the pool's processes, too, which inherit it
-        executions = [pool.submit(_execute, path, copy.parent, report) for path, copy in copies.items()]
+        executions = [pool.submit(_execute, path, run, report) for path, run in runs_of.items()]
         signal(SIGINT, handler)
         try:
             for execution in executions:
@@ -204,12 +277,11 @@ def _end_with_the_build() -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def _execute(path: Path, folder: Path, report: Report) -> None:
+def _execute(path: Path, run: Run, report: Report) -> None:
     report(f"{path.stem}: running")
-    chapter = chapters.read(path)
-    run = replace(runs.resolve(chapter, {}, profile=QUICK), folder=folder)
+    folder = run.folder
     (folder / path.name).unlink(missing_ok=True)  # of a page whose quotes no longer hold
-    executed = nbformat.read(runner.run(chapter, run, strict=True), 4)
+    executed = nbformat.read(runner.run(chapters.read(path), run, strict=True), 4)
     executed.metadata[MADE_FROM] = {"state": folder.name, "quotes": results.quotes(folder)}
     write_atomically(folder / path.name, f"{nbformat.writes(executed)}\n")
     for other in folder.parent.iterdir():
@@ -217,32 +289,60 @@ def _execute(path: Path, folder: Path, report: Report) -> None:
             shutil.rmtree(other)
 
 
-def _stage(current: dict[Path, Path]) -> None:
-    """Lay out the book's sources, with notebooks that have their outputs.
+def _stage(source: Path, current: Mapping[Path, Path], live: bool) -> None:
+    """Lay out a book's sources, with notebooks that have their outputs.
 
     current: for each notebook the file with the outputs of its cells.
     """
-    shutil.rmtree(SOURCE, ignore_errors=True)
-    shutil.copytree(project.ROOT / "book", SOURCE / "book", ignore=shutil.ignore_patterns(".*", "*~"))
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree(project.ROOT / "book", source / "book", ignore=shutil.ignore_patterns(".*", "*~"))
     for name in ("_config.yml", "_toc.yml"):
-        shutil.copy(project.ROOT / name, SOURCE)
+        shutil.copy(project.ROOT / name, source)
     scripts = play.scripts() | figures.scripts(current.values())
     made = generated.pages() | generated.handouts() | scripts | takeaway.files(current)
     for path, file in current.items():
-        made[path.relative_to(project.ROOT).as_posix()] = f"{nbformat.writes(_joined(path, file))}\n"
+        made[path.relative_to(project.ROOT).as_posix()] = f"{nbformat.writes(_page(path, file, live))}\n"
     for name, content in made.items():
-        write_atomically(SOURCE / name, content)
+        write_atomically(source / name, content)
+    if live:
+        _mark_as_live(source)
 
 
-def _save(current: dict[Path, Path], report: Report) -> None:
-    """Write notebooks with their outputs, records and generated pages over the committed files."""
-    saved = {project.ROOT / name: (SOURCE / name).read_bytes() for name in generated.pages()}
+def _page(path: Path, executed: Path, live: bool) -> nbformat.NotebookNode:
+    """Return the page of a notebook: its prose and captions as they are now, with the outputs of a run."""
+    published_run = executed.is_relative_to(project.RESULTS)
+    page = published.page(path, executed.parent) if published_run else _joined(path, executed)
+    record = executed.with_name(runs.RECORD)
+    if live and path.parent == project.NOTEBOOKS and record.exists():
+        return own_page.notebook(page, path.stem, results.read(record), {}, book="")
+    return page
+
+
+def _mark_as_live(source: Path) -> None:
+    """Say below the title of each page that is no run's own what this book is."""
+    for document in documents(source):
+        text = document.read_text(encoding="utf-8")
+        if document.suffix == ".md":
+            document.write_text(_with_box(text), encoding="utf-8")
+        elif document.parent.name != project.NOTEBOOKS.name:
+            notebook = nbformat.reads(text, 4)
+            first = next(cell for cell in notebook.cells if cell.cell_type == "markdown")
+            first.source = _with_box(first.source)
+            nbformat.write(notebook, document)
+
+
+def _with_box(text: str) -> str:
+    return re.sub(r"(?m)^# .*$", lambda title: f"{title[0]}\n\n{_LIVE_BOX}", text, count=1)
+
+
+def _save(source: Path, current: Mapping[Path, Path], report: Report) -> None:
+    """Write notebooks that were run here, with outputs, and generated pages over the committed files."""
+    saved = {project.ROOT / name: (source / name).read_bytes() for name in generated.pages()}
     for path, file in current.items():
-        notebook = _joined(path, file)
-        notebook.metadata[MADE_FROM] = nbformat.read(file, 4).metadata[MADE_FROM]
-        saved[path] = f"{nbformat.writes(notebook)}\n"
-        if (record := file.with_name(runs.RECORD)).exists():
-            saved[project.RESULTS / path.stem / QUICK / runs.RECORD] = record.read_bytes()
+        if not file.is_relative_to(project.RESULTS):
+            notebook = _joined(path, file)
+            notebook.metadata[MADE_FROM] = nbformat.read(file, 4).metadata[MADE_FROM]
+            saved[path] = f"{nbformat.writes(notebook)}\n"
     for path, content in saved.items():
         write_atomically(path, content)
         report(f"outputs saved: {path}")
@@ -258,28 +358,28 @@ def _joined(path: Path, executed: Path) -> nbformat.NotebookNode:
     return notebook
 
 
-def _state_of_pages() -> str:
+def _state_of_pages(source: Path) -> str:
     """Return a hash of all that makes the pages: sources, the site's own code, packages, and the browser."""
     makers = project.files_hash([*products.inputs("lib/compendium/site"), Path(__file__)])
-    sources = project.files_hash(path for path in SOURCE.rglob("*") if path.is_file())
+    sources = project.files_hash(path for path in source.rglob("*") if path.is_file())
     return " ".join([sources, makers, project.packages_hash(), *printed.version()])
 
 
-def _add_to_contents(names: list[str]) -> None:
+def _add_to_contents(source: Path, names: list[str]) -> None:
     """Add a last part with these pages to the table of contents that is compiled."""
-    path = SOURCE / "_toc.yml"
+    path = source / "_toc.yml"
     contents = yaml.safe_load(path.read_text(encoding="utf-8"))
     part = {"caption": "For instructors", "chapters": [{"file": name} for name in names]}
     contents["parts"].append(part)
     path.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
 
 
-def _compile() -> None:
+def _compile(place: _Place) -> None:
     # A fresh build every time: Sphinx repeats no warning for a page that it finds unchanged.
-    shutil.rmtree(COMPILED, ignore_errors=True)
+    shutil.rmtree(place.compiled, ignore_errors=True)
     jupyter_book = ["-c", "from jupyter_book.cli.main import main; main()"]  # it cannot be run with -m
-    command = [*jupyter_book, "build", str(SOURCE), "--path-output", str(COMPILED)]
-    with LOG.open("w", encoding="utf-8") as log:
+    command = [*jupyter_book, "build", str(place.source), "--path-output", str(place.compiled)]
+    with place.log.open("w", encoding="utf-8") as log:
         status = subprocess.run(
             [sys.executable, *command, "-n", "-W", "--keep-going"],
             stdout=log,
@@ -287,20 +387,20 @@ def _compile() -> None:
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         ).returncode
     if status:
-        lines = [line for line in unstyle(LOG.read_text(encoding="utf-8")).splitlines() if line.strip()]
+        lines = [line for line in unstyle(place.log.read_text(encoding="utf-8")).splitlines() if line.strip()]
         complaints = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)] or lines[-1:]
-        raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {LOG})")
-    fresh = COMPILED / "_build" / "html"
-    _add_whole_book(fresh)
-    if found := faults(fresh, SOURCE):
+        raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {place.log})")
+    fresh = place.compiled / "_build" / "html"
+    _add_whole_book(fresh, place.source)
+    if found := faults(fresh, place.source):
         raise CompendiumError(f"{found[0]} ({len(found)} faults in all; the pages are in {fresh})")
-    shutil.rmtree(HTML, ignore_errors=True)
-    fresh.rename(HTML)
+    shutil.rmtree(place.html, ignore_errors=True)
+    fresh.rename(place.html)
 
 
-def _add_whole_book(html: Path) -> None:
+def _add_whole_book(html: Path, source: Path) -> None:
     """Add the pages as one archive, and as one PDF where there is a browser to print it."""
-    pages = [path.relative_to(SOURCE).with_suffix("").as_posix() for path in documents(SOURCE)]
+    pages = [path.relative_to(source).with_suffix("").as_posix() for path in documents(source)]
     takeaway.archive(html)
     if printed.browser():
         printed.pdf(html, pages)

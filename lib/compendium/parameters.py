@@ -22,10 +22,12 @@ other, the code that uses them says so.
 
 import ast
 import io
+import json
 import math
 import os
 import re
 import tokenize
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
@@ -134,6 +136,21 @@ def declared(source: str) -> dict[str, Parameter]:
     comments = _comments(source)
     found = [_parameter(line, comments.get(line.end_lineno, "")) for line in ast.parse(source).body]
     return {parameter.name: parameter for parameter in found}
+
+
+def filled(source: str, values: Mapping[str, object]) -> str:
+    """Return the source of a `parameters` cell with these values, by name, in place of its own."""
+    lines = source.encode().splitlines(keepends=True)
+    for line in reversed(ast.parse(source).body):
+        value = line.value
+        if line.target.id in values:
+            first, last = value.lineno - 1, value.end_lineno - 1
+            before, after = lines[first][: value.col_offset], lines[last][value.end_col_offset :]
+            written = json.dumps(values[line.target.id], ensure_ascii=False)
+            if isinstance(values[line.target.id], bool):
+                written = written.title()
+            lines[first : last + 1] = [before + written.encode() + after]
+    return b"".join(lines).decode()
 
 
 def from_file(path: Path) -> dict[str, object]:

@@ -19,13 +19,17 @@ RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
 LEDGER = PACKAGE / "claims"
 NOT_IMPORTED = {LEDGER, *(PACKAGE / name for name in ("cli", "labs", "site", "standalone", "sweep"))}
-NOT_IMPORTED |= {PACKAGE / f"{name}.py" for name in ("book", "comparison", "doctor", "generated", "products")}
+_ALONE = ("book", "comparison", "doctor", "generated", "products", "published")
+NOT_IMPORTED |= {PACKAGE / f"{name}.py" for name in _ALONE}
 
 # modules that a chapter imports and that no number of it rests on: they draw, write down, or show progress
 NOT_COMPUTING = {
     *("chapters", "data.download", "errors", "files", "outcomes", "parameters"),
     *("plots", "progress", "project", "results", "runs"),
 }
+
+RECORDED = ("paper", "cpu")
+"""Profiles whose runs the book shows and quotes, the nearest to the paper first."""
 
 QUOTED_PACKAGES = ("python", "keras", "tensorflow", "numpy", "scipy", "scikit-image", "scikit-learn")
 """What a page says of a run's packages."""
@@ -57,6 +61,12 @@ def chapters() -> list[str]:
     text = contents.read_text(encoding="utf-8") if contents.exists() else ""
     listed = re.findall(r"file: notebooks/([\w-]+)", text)
     return sorted(names, key=lambda name: listed.index(name) if name in listed else len(listed))
+
+
+def recorded(chapter: str) -> Path | None:
+    """Return the folder of a chapter's published run, of several the one nearest to the paper, or None."""
+    folders = (RESULTS / chapter / profile for profile in RECORDED)
+    return next((folder for folder in folders if (folder / "record.json").exists()), None)
 
 
 def chapter_path(name: str) -> Path:

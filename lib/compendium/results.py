@@ -12,12 +12,11 @@ import pandas as pd
 import psutil
 
 from compendium import project
-from compendium.chapters import named, profiles
 from compendium.data import ImageSet
-from compendium.errors import CompendiumError, UsageError
-from compendium.files import exchange, own_name, write_atomically
+from compendium.errors import CompendiumError
+from compendium.files import own_name, write_atomically
 from compendium.parameters import as_typed
-from compendium.runs import RECORD, STATE, Run, begun, finished, of_this_kernel, seconds
+from compendium.runs import RECORD, Run, of_this_kernel, seconds
 
 FORM = 2
 """Of a record; see `write`. Records without it are of the first form, which says less."""
@@ -29,7 +28,8 @@ LEARNT = "learnt"
 
 CURVE_NUMBERS = ["epoch", "loss", "val_loss"]
 METRICS = "metrics.csv"
-_QUOTED = "quoted.json"
+QUOTED = "quoted.json"
+"""In a run's folder: the checksums of the records that its page quotes."""
 
 
 def resumed(path: Path, identity: Mapping[str, object], compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
@@ -136,58 +136,6 @@ def complete(
     _write(folder, record)
 
 
-def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, object] | None]:
-    """Put a finished run's notebook, page, record, table and weights into `results/`, where the book looks.
-
-    A folder in `results/` holds one run: what an earlier one left there goes with it.
-
-    Returns the folder in `results/`, and the record that was replaced, if there was one.
-
-    Raises:
-        UsageError: the run is not its profile's, is not whole, or collapsed; or one is published already and
-            `replace` is not given.
-        CompendiumError: the folder holds no finished run, or the files cannot be written.
-    """
-    run = begun(folder)
-    if run is None or not (finished(folder, run.chapter) and (folder / RECORD).exists()):
-        raise CompendiumError(f"{folder}: no finished run; name the folder of one that came to its end")
-    record = read(folder / RECORD)
-    if obstacle := _obstacle(run, record):
-        raise UsageError(f"{folder}: {obstacle}")
-    target = project.RESULTS / run.chapter / run.profile
-    there = read(target / RECORD) if (target / RECORD).exists() else None
-    if there and not replace:
-        raise UsageError(
-            f"{target}: holds the run of commit {there.get('commit') or 'unknown'}; "
-            "to put this one in its place, add --replace"
-        )
-    names = [STATE, RECORD, METRICS, f"{run.chapter}.ipynb", f"{run.chapter}.html"]
-    chosen = [path for path in (*map(folder.joinpath, names), *sorted(folder.glob("*.weights.h5")))]
-    exchange(target, {path.name: path.read_bytes() for path in chosen if path.exists()})
-    return target, there
-
-
-def _obstacle(run: Run, record: Mapping[str, object]) -> str | None:
-    """Return what keeps a run from being published, or None."""
-    chapter = named(run.chapter)
-    if run.profile not in profiles():
-        return f"run under the profile {run.profile}; publish one of {', '.join(profiles())}"
-    for name, value in chapter.effective(chapter.of_profile(run.profile)).items():
-        if run.parameters.get(name) != value:
-            found = as_typed(run.parameters.get(name, "nothing"))
-            return f"{name} = {found} is not the profile's {as_typed(value)}; leave out -p {name}"
-    if run.own:
-        return f"run with code of your own ({', '.join(run.own)}); the book's runs are the chapters' own"
-    for name, state in record.get("parts", {}).items():
-        if state != "done":
-            return f"the part {name}: {state}; a published run is whole"
-    for row in record.get("outcomes", []):
-        if row["outcome"] != LEARNT:
-            where = " at ".join(filter(None, (row["method"], row["level"])))
-            return f"{where} {row['outcome']}; only a run whose networks learnt is published"
-    return None
-
-
 def load(chapter: str, profile: str) -> dict[str, object]:
     """Return the committed record of a chapter's run under `profile`, from `results/`.
 
@@ -212,7 +160,7 @@ def load(chapter: str, profile: str) -> dict[str, object]:
 
 def quotes(folder: Path) -> dict[str, str | None]:
     """Return the checksums of the records that the page of a run quotes, by path in the checkout."""
-    noted = folder / _QUOTED
+    noted = folder / QUOTED
     return json.loads(noted.read_text(encoding="utf-8")) if noted.exists() else {}
 
 
@@ -321,7 +269,7 @@ def _write(folder: Path, record: Mapping[str, object]) -> None:
 def _note(folder: Path, quoted: Path) -> None:
     """Note in a run's folder that its page quotes a record."""
     known = quotes(folder) | {quoted.relative_to(project.ROOT).as_posix(): _checksum(quoted)}
-    write_atomically(folder / _QUOTED, json.dumps(known, indent=1) + "\n")
+    write_atomically(folder / QUOTED, json.dumps(known, indent=1) + "\n")
 
 
 def _checksum(path: Path) -> str | None:

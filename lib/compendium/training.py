@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -98,7 +98,7 @@ def fit(
     settings = [named, batch_size, seed, redraw, [metric.name for metric in metrics]]
     identity = _identity(trained, settings, [noisy, reference, *validation]) if checkpoint else ""
     checkpoint = checkpoint and own_name(checkpoint, identity, _identity_in)
-    rows = _restore(checkpoint, trained) if checkpoint and checkpoint.exists() else []
+    rows = _restore(checkpoint, trained, epochs) if checkpoint and checkpoint.exists() else []
     if len(rows) > epochs:
         raise CompendiumError(
             f"{checkpoint}: already trained for {len(rows)} epochs, {epochs} were asked for; "
@@ -205,6 +205,16 @@ def _mean_over_batches(
     return {name: total / len(order) for name, total in totals.items()}
 
 
+def without_optimizer(checkpoint: Path) -> bytes:
+    """Return a checkpoint of a finished training as `fit` takes it up to evaluate, not to train on: without
+    the optimizer's state, which is twice as large as the weights.
+
+    Raises CompendiumError where the file is not readable.
+    """
+    description, state = _read(checkpoint)
+    return _written(description, state[: description["weights"]])
+
+
 def _seed_global_generator(seed: int) -> None:
     """Seed what Dropout draws from in the Torch backend; in others the layer has a saved state of its own."""
     if keras.backend.backend() == "torch":
@@ -233,15 +243,27 @@ def _identity(model: keras.Model, settings: list[object], arrays: Sequence[np.nd
 
 
 def _save(path: Path, identity: str, model: keras.Model, rows: list[dict[str, float]]) -> None:
-    state = {f"variable_{index}": keras.ops.convert_to_numpy(v) for index, v in enumerate(_variables(model))}
+    description = {"identity": identity, "rows": rows, "weights": len(model.variables)}
+    write_atomically(path, _written(description, map(keras.ops.convert_to_numpy, _variables(model))))
+
+
+def _written(description: dict[str, Any], state: Iterable[np.ndarray]) -> bytes:
     content = io.BytesIO()
-    np.savez(content, description=np.array(json.dumps({"identity": identity, "rows": rows})), **state)
-    write_atomically(path, content.getvalue())
+    arrays = {f"variable_{index}": array for index, array in enumerate(state)}
+    np.savez(content, description=np.array(json.dumps(description)), **arrays)
+    return content.getvalue()
 
 
-def _restore(path: Path, model: keras.Model) -> list[dict[str, float]]:
+def _restore(path: Path, model: keras.Model, epochs: int) -> list[dict[str, float]]:
+    """Give the model, and its optimizer, the state in a checkpoint; return the rows of its curve.
+
+    Where that lacks the optimizer's state and does not reach so many epochs, the training starts anew.
+    """
     description, state = _read(path)
-    for variable, value in zip(_variables(model), state, strict=True):
+    if len(state) == description["weights"] and len(description["rows"]) < epochs:
+        return []
+    variables = _variables(model) if len(state) > description["weights"] else model.variables
+    for variable, value in zip(variables, state, strict=True):
         variable.assign(value)
     return description["rows"]
 
@@ -256,6 +278,8 @@ def _read(path: Path) -> tuple[dict[str, Any], list[np.ndarray]]:
     try:
         with np.load(path, allow_pickle=False) as content:
             description = json.loads(str(content["description"]))
+            if missing := {"identity", "rows", "weights"} - {*description}:
+                raise ValueError(f"no {missing.pop()} in it")
             return description, [content[f"variable_{index}"] for index in range(len(content.files) - 1)]
     except Exception as error:  # NumPy and zipfile raise many kinds on a damaged file
         raise CompendiumError(

@@ -31,8 +31,6 @@ REASONS = {
     "elsewhere": "another publication's result, which its own data would have to show: {}",
 }
 
-PROFILES = ("paper", "cpu")  # of recorded runs, the first there is
-
 
 class Missing(Exception):
     """What a check needs is not there: the text says what is lacking and what to type."""
@@ -120,9 +118,8 @@ def recorded_run(chapter: str) -> dict[str, object]:
     """Return the record of a chapter's largest recorded run; raises Missing where none is recorded."""
     from compendium import results
 
-    for profile in PROFILES:
-        if (project.RESULTS / chapter / profile / "record.json").exists():
-            return results.load(chapter, profile)
+    if folder := project.recorded(chapter):
+        return results.load(chapter, folder.name)
     raise Missing(
         f"no recorded run of {chapter}; make it with `compendium run {chapter} --profile cpu`, "
         "then `compendium publish` and its folder"

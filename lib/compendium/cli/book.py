@@ -1,8 +1,11 @@
-"""`compendium book`: run what changed and compile the pages."""
+"""`compendium book`: compile the pages, after running what changed."""
 
 from typing import Annotated
 
 import typer
+
+from compendium.cli.assignments import assignment
+from compendium.errors import UsageError
 
 
 def book(
@@ -13,9 +16,28 @@ def book(
     solutions: Annotated[
         bool, typer.Option("--solutions", help="Publish the labs' solutions and instructors' notes, too.")
     ] = False,
+    live: Annotated[
+        bool,
+        typer.Option("--live", help="Run all chapters anew, and make a book of that in _build/live/html."),
+    ] = False,
+    assignments: Annotated[
+        list[str],
+        typer.Option(
+            "-p", metavar="NAME=VALUE", help="With --live: a parameter of all chapters that have it."
+        ),
+    ] = [],  # noqa: B006 (Typer reads the default, nothing writes to it)
 ) -> None:
-    """Run the notebooks that changed and build the book in _build/html."""
+    """Build the book in _build/html, of the published runs; run the other notebooks where they changed."""
+    if assignments and not live:
+        raise UsageError("book: -p sets a parameter of runs that --live makes; add --live")
+    if live and save_outputs:
+        raise UsageError(
+            "book: the outputs of --live are of runs that nobody published; leave out --save-outputs"
+        )
+    given = dict(assignment("-p", text, "epochs=20") for text in assignments)
     from compendium import book as building  # slow to import; `compendium --help` must not wait for it
 
-    first_page = building.build(typer.echo, solutions=solutions, save=save_outputs)
+    first_page = building.build(
+        typer.echo, solutions=solutions, save=save_outputs, live=given if live else None
+    )
     typer.echo(f"open {first_page}")

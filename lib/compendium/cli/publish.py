@@ -1,4 +1,4 @@
-"""`compendium publish`: a finished run becomes the one that the book quotes."""
+"""`compendium publish`: a finished run becomes the one that the book shows."""
 
 from pathlib import Path
 from typing import Annotated
@@ -14,10 +14,10 @@ def publish(
         bool, typer.Option("--replace", help="Put it in the place of the run that is published now.")
     ] = False,
 ) -> None:
-    """Put a profile's run into results/: notebook, page, record, weights; what was there goes."""
-    from compendium import results  # slow to import
+    """Put a profile's run into results/: notebook, record, weights; what was there goes."""
+    from compendium import published  # slow to import
 
-    target, replaced = results.publish(folder, replace=replace)
+    target, replaced = published.publish(folder, replace=replace)
     if replaced:
         typer.echo(f"replaced the run of commit {replaced.get('commit') or 'unknown'}", err=True)
     typer.echo(target)

@@ -38,6 +38,14 @@ def run(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that --out holds, if it holds one.")
     ] = False,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="FOLDER",
+            help="Take over what the run there computed, as far as it is the same.",
+        ),
+    ] = None,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Make the run's web page, too.")] = True,
 ) -> None:
     """Execute a chapter; leaves the executed notebook, a web page of it, record and weights in a folder."""
@@ -64,8 +72,10 @@ def run(
         if executed:
             typer.echo(f"{chapter}: finished before, nothing left to do", err=True)
         else:
-            from compendium import runner  # slower still
+            from compendium import published, runner  # slower still
 
+            if source:
+                published.take_over(source, this.folder)
             executed = runner.run(notebook, this)
         _check_record(this.folder)
         if page:

@@ -70,8 +70,9 @@ def write(folder: Path, chapter: str) -> Path:
     target = executed.with_suffix(".html")
     with TemporaryDirectory() as place:
         source = Path(place, "source")
-        top = this_run.top(record, _files(folder, chapter)) if record else ""
-        _stage(source, chapter, _own_notebook(nbformat.read(executed, 4), chapter, record, top))
+        _stage(
+            source, chapter, notebook(nbformat.read(executed, 4), chapter, record, _files(folder, chapter))
+        )
         made_from = f"<!-- made from {_state(source)} -->\n"
         if target.exists() and target.read_text(encoding="utf-8").endswith(made_from):
             return target
@@ -151,12 +152,26 @@ def _files(folder: Path, chapter: str) -> dict[str, str]:
     return {name: what for name, what in files.items() if (folder / name).is_file()}
 
 
-def _own_notebook(
-    notebook: NotebookNode, chapter: str, record: Mapping[str, Any] | None, top: str
+def notebook(
+    executed: NotebookNode,
+    chapter: str,
+    record: Mapping[str, Any] | None,
+    files: Mapping[str, str],
+    *,
+    book: str = this_run.IN_THE_BOOK,
 ) -> NotebookNode:
-    """Return the executed notebook with what its page has beyond the book's, the top below its title."""
+    """Return a run's executed notebook with what its page has beyond the book's, the top below its title.
+
+    Args:
+        executed: is changed in place.
+        chapter: its name.
+        record: of the run, if it left one; without, the page has no top.
+        files: what lies beside the page, with what it is.
+        book: address of the chapter in the book, "" where the page is in a book.
+    """
+    top = this_run.top(record, files, book=book) if record else ""
     quoted = beside.sentences(chapter, record) if record else []
-    prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    prose = [cell for cell in executed.cells if cell.cell_type == "markdown"]
     for cell in prose:
         text = _OTHER_RUNS.sub("", cell.source)
         cell.source = _with_minute(beside.marked(text, quoted), chapter, record)
@@ -164,14 +179,14 @@ def _own_notebook(
         title, _, rest = prose[0].source.partition("\n")
         prose[0].source = f"{title}\n\n{_raw(top)}\n{rest}"
     states = (record or {}).get("parts") or {}
-    for cell in notebook.cells:
+    for cell in executed.cells:
         _leave_out_remarks(cell)
         _fill_gap(cell, states)
     # the networks of the published run, which would be fetched and tried
-    notebook.cells = [cell for cell in notebook.cells if "{div} play" not in cell.source]
-    if any("{cite" in cell.source for cell in prose):
-        notebook.cells.append(new_markdown_cell(_REFERENCES, id="references"))
-    return notebook
+    executed.cells = [cell for cell in executed.cells if "{div} play" not in cell.source]
+    if book and any("{cite" in cell.source for cell in prose):
+        executed.cells.append(new_markdown_cell(_REFERENCES, id="references"))
+    return executed
 
 
 def _with_minute(text: str, chapter: str, record: Mapping[str, Any] | None) -> str:

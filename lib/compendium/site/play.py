@@ -13,7 +13,6 @@ import h5py
 import numpy as np
 
 from compendium import data, products, project, results
-from compendium.claims.checks import PROFILES
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 
@@ -134,13 +133,12 @@ def _set(parameters: Described) -> str:
 
 def _run(chapter: str) -> Path:
     """Return the folder of the largest recorded run of a chapter that has weights."""
-    for profile in PROFILES:
-        folder = project.RESULTS / chapter / profile
-        if any(folder.glob("*.weights.h5")):
-            return folder
+    folder = project.recorded(chapter)
+    if folder and any(folder.glob("*.weights.h5")):
+        return folder
     raise CompendiumError(
         f"{project.RESULTS / chapter}: no recorded weights; make them with "
-        f"`compendium run {chapter} --profile {PROFILES[-1]}`, then `compendium publish` and its folder"
+        f"`compendium run {chapter} --profile cpu`, then `compendium publish` and its folder"
     )
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 
-from compendium import project
+from compendium import project, results
 from compendium.runs import RECORD
 
 FOLDER = "_static/downloads"  # in the pages
@@ -24,8 +24,9 @@ def files(executed: Mapping[Path, Path]) -> dict[str, bytes]:
         offered[f"{notebook.stem}.ipynb"] = _without_outputs(notebook)
         for record in (project.RESULTS / notebook.stem).glob(f"*/{RECORD}"):
             offered[f"{notebook.stem}.{record.parent.name}.json"] = record.read_bytes()
-        if copy.with_name(RECORD).exists():
-            offered[f"{notebook.stem}.quick.json"] = copy.with_name(RECORD).read_bytes()
+        if (record := copy.with_name(RECORD)).exists():
+            profile = results.read(record)["profile"]
+            offered[f"{notebook.stem}.{profile}.json"] = record.read_bytes()
     return {f"book/{FOLDER}/{name}": content for name, content in offered.items()}
 
 

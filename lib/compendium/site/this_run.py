@@ -28,9 +28,10 @@ _TOP = Environment(
 ).from_string("""\
 <section class="this-run" aria-labelledby="this-run">
 <h2 id="this-run">This run</h2>
-<p>This page is a run of <a href="{{ in_the_book }}">a chapter of The Denoising Compendium</a>
+<p>This page is a run of {% if book %}<a href="{{ book }}">a chapter of The Denoising Compendium</a>
+{%- else %}a chapter of The Denoising Compendium{% endif %}
 {{- introduction }}.
-Its figures, tables and printed numbers are this run's, which stands where the prose speaks of the quick run.
+Its figures, tables and printed numbers are this run's.
 {% if published %}
 The prose is the book's: <span class="published">sentences on this ground</span> speak of the
 {{ published.profile }} run that is published there, and behind each number that they quote stands
@@ -55,9 +56,11 @@ The prose is the book's, and what it concludes need not hold here.
 {% for name, value in facts.items() %}
 <tr><th scope="row">{{ name }}</th><td>{{ value }}</td></tr>
 {% endfor %}
+{% if files %}
 <tr><th scope="row">files</th><td>{% for name, what in files.items() %}
 <a href="{{ name }}">{{ what }}</a>{{ ", " if not loop.last else "" }}
 {% endfor %}</td></tr>
+{% endif %}
 </tbody></table></div>
 {% if headlines %}
 <h3>Its numbers beside the published run's</h3>
@@ -117,14 +120,14 @@ class Row:
     difference: str
 
 
-def top(record: Record, files: Mapping[str, str]) -> str:
+def top(record: Record, files: Mapping[str, str], *, book: str = IN_THE_BOOK) -> str:
     """Return the top of the page of the run with this record, as HTML; links to the book are made later.
 
-    files: what lies beside the page, with what it is.
+    files: what lies beside the page, with what it is. book: address of the chapter in the book, "" for none.
     """
     other = published(record)
     return _TOP.render(
-        in_the_book=IN_THE_BOOK,
+        book=book,
         introduction=_introduction(record),
         published=other,
         outcomes=[*failures(record)],

@@ -1,0 +1,166 @@
+"""Published runs: how a run becomes one, what a chapter's page has of it, and how another goes on from it."""
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from compendium import parameters, progress, project, results
+from compendium.chapters import named, profiles
+from compendium.errors import CompendiumError, UsageError
+from compendium.files import exchange, write_atomically
+from compendium.parameters import as_typed
+from compendium.runs import RECORD, STATE, Run, begun, finished
+
+CHECKED = "nbval-check-output"
+"""Tag of the cells that print the same in every run; nbval holds a run to the outputs of these."""
+
+_OF_ONE_RUN = {STATE, RECORD, results.METRICS, results.QUOTED, progress.REPORT}
+_KEPT = ("*.json", "*.npz", "*.weights.h5")
+
+
+def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, object] | None]:
+    """Put a finished run into `results/`, where the book looks: notebook, record, table, what it computed.
+
+    That are the files in its folder, but not in folders inside it: weights, parts, and checkpoints without
+    the optimizer's state. So the chapter can be run again without training (see `take_over`). A folder in
+    `results/` holds one run: what an earlier one left there goes with it. The chapter's notebook gets the
+    outputs of the cells that are checked.
+
+    Returns the folder in `results/`, and the record that was replaced, if there was one.
+
+    Raises:
+        UsageError: the run is not its profile's, is not whole, or collapsed; or one is published already and
+            `replace` is not given.
+        CompendiumError: the folder holds no finished run, or the files cannot be written.
+    """
+    run = begun(folder)
+    if run is None or not (finished(folder, run.chapter) and (folder / RECORD).exists()):
+        raise CompendiumError(f"{folder}: no finished run; name the folder of one that came to its end")
+    record = results.read(folder / RECORD)
+    if obstacle := _obstacle(run, record):
+        raise UsageError(f"{folder}: {obstacle}")
+    target = project.RESULTS / run.chapter / run.profile
+    there = results.read(target / RECORD) if (target / RECORD).exists() else None
+    if there and not replace:
+        raise UsageError(
+            f"{target}: holds the run of commit {there.get('commit') or 'unknown'}; "
+            "to put this one in its place, add --replace"
+        )
+    named_files = [folder / name for name in (STATE, RECORD, results.METRICS, f"{run.chapter}.ipynb")]
+    chosen = [path for path in (*named_files, *_computed(folder)) if path.exists()]
+    exchange(target, {path.name: _content(path) for path in chosen})
+    if project.recorded(run.chapter) == target:
+        _keep_checked(project.chapter_path(run.chapter), target)
+    return target, there
+
+
+def take_over(source: Path, folder: Path) -> None:
+    """Copy to a run's folder what another run computed: parts, weights and checkpoints, if it has none yet.
+
+    A run takes from these what is its own: trainings and parts that rest on other parameters, data or code
+    are done anew.
+
+    Raises CompendiumError where the source is no run's folder.
+    """
+    if begun(source) is None and not (source / RECORD).exists():
+        raise UsageError(f"{source}: no run in it; name the folder of one, such as results/tuning/cpu")
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in _computed(source):
+        if not (folder / path.name).exists():
+            shutil.copyfile(path, folder / path.name)
+
+
+def page(notebook: Path, run: Path) -> NotebookNode:
+    """Return a chapter's notebook, its prose and captions as they are now, with a published run's outputs.
+
+    The cell of parameters has the run's values.
+
+    Raises CompendiumError where a cell of code is not the one that was run, naming what to type.
+    """
+    whole, executed = nbformat.read(notebook, 4), nbformat.read(run / notebook.name, 4)
+    own, ran = (_code(one) for one in (whole, executed))
+    for number, cell in enumerate(own):
+        if number >= len(ran) or not _same(cell, ran[number]):
+            raise CompendiumError(_other_code(notebook, run, cell))
+        cell.outputs, cell.execution_count = ran[number].outputs, ran[number].execution_count
+    if len(ran) > len(own):
+        raise CompendiumError(_other_code(notebook, run, ran[len(own)]))
+    values = results.read(run / RECORD)["parameters"]
+    for cell in own:
+        if "parameters" in cell.metadata.get("tags", []):
+            cell.source = parameters.filled(cell.source, values)
+    return whole
+
+
+def _same(cell: NotebookNode, ran: NotebookNode) -> bool:
+    # what a comment of a parameter says is prose
+    declares = "parameters" in cell.metadata.get("tags", [])
+    if declares:
+        names = [[*parameters.declared(one.source)] for one in (cell, ran)]
+        return names[0] == names[1]
+    return cell.source == ran.source
+
+
+def _code(notebook: NotebookNode) -> list[NotebookNode]:
+    """Return the cells of code, but for the one with parameters that papermill added."""
+    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
+    return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+
+
+def _other_code(notebook: Path, run: Path, cell: NotebookNode) -> str:
+    line = cell.source.partition("\n")[0]
+    source = run.relative_to(project.ROOT).as_posix()
+    return (
+        f"{notebook.name}: the cell of code `{line}` is not as it was run in {source}; run it anew with "
+        f"`compendium run {notebook.stem} --profile {run.name} --from {source}`, "
+        "then `compendium publish --replace` and the run's folder"
+    )
+
+
+def _computed(folder: Path) -> list[Path]:
+    """Return a folder's files with parts, weights and checkpoints."""
+    found = (path for pattern in _KEPT for path in sorted(folder.glob(pattern)))
+    return [path for path in found if path.name not in _OF_ONE_RUN]
+
+
+def _content(path: Path) -> bytes:
+    if path.suffix != ".npz":
+        return path.read_bytes()
+    from compendium import training  # brings Keras
+
+    return training.without_optimizer(path)
+
+
+def _keep_checked(notebook: Path, run: Path) -> None:
+    """Write the outputs of the cells that are checked to a chapter's notebook, which has no others."""
+    whole = nbformat.read(notebook, 4)
+    for cell, ran in zip(_code(whole), _code(nbformat.read(run / notebook.name, 4)), strict=True):
+        checked = CHECKED in cell.metadata.get("tags", [])
+        cell.outputs = ran.outputs if checked else []
+        cell.execution_count = ran.execution_count if checked else None
+    whole.metadata.pop("compendium", None)
+    write_atomically(notebook, f"{nbformat.writes(whole)}\n")
+
+
+def _obstacle(run: Run, record: Mapping[str, object]) -> str | None:
+    """Return what keeps a run from being published, or None."""
+    chapter = named(run.chapter)
+    if run.profile not in profiles():
+        return f"run under the profile {run.profile}; publish one of {', '.join(profiles())}"
+    for name, value in chapter.effective(chapter.of_profile(run.profile)).items():
+        if run.parameters.get(name) != value:
+            found = as_typed(run.parameters.get(name, "nothing"))
+            return f"{name} = {found} is not the profile's {as_typed(value)}; leave out -p {name}"
+    if run.own:
+        return f"run with code of your own ({', '.join(run.own)}); the book's runs are the chapters' own"
+    for name, state in record.get("parts", {}).items():
+        if state != "done":
+            return f"the part {name}: {state}; a published run is whole"
+    for row in record.get("outcomes", []):
+        if row["outcome"] != results.LEARNT:
+            where = " at ".join(filter(None, (row["method"], row["level"])))
+            return f"{where} {row['outcome']}; only a run whose networks learnt is published"
+    return None
