@@ -384,6 +384,67 @@ def test_a_page_is_made_anew_where_a_record_that_it_quotes_has_changed(checkout)
         )
 
 
+@pytest.fixture
+def published_chapter(checkout):
+    """The checkout with a published run of its chapter, `two`, in which `epochs` is 4 and not 2."""
+    parameters = "epochs: int = 2  # passes, 1 or more"
+    cells = (RUN.format(name="two"), "print('epochs', epochs)")
+    write_notebook(checkout / "notebooks" / "two.ipynb", *cells, parameters=parameters)
+    (checkout / "notebooks" / "profiles.yml").write_text(
+        "quick: {}\ncpu: {two: {epochs: 4}}\n", encoding="utf-8"
+    )
+    ran = executed(*cells, parameters=parameters)
+    ran.cells[-1].outputs = [output_of("epochs 4\n")]
+    folder = checkout / "results" / "two" / "cpu"
+    folder.mkdir(parents=True)
+    nbformat.write(ran, folder / "two.ipynb")
+    tiny_records.write(folder, tiny_records.record(chapter="two", parameters={"epochs": 4}))
+    return checkout
+
+
+def test_a_chapter_shows_its_published_run_and_is_not_run_for_it(published_chapter):
+    status, printed, _, runs = build(published_chapter)
+    assert (status, runs) == (0, ["one"])
+    assert "two: published, cpu" in printed
+    page = (published_chapter / "_build" / "html" / "notebooks" / "two.html").read_text(encoding="utf-8")
+    text = BeautifulSoup(page, "html.parser").text
+    assert "epochs 4" in text
+    assert "epochs: int = 4" in text
+
+    # prose may change, code may not
+    path = published_chapter / "notebooks" / "two.ipynb"
+    notebook = nbformat.read(path, 4)
+    notebook.cells[-1].source = "print('passes', epochs)"
+    nbformat.write(notebook, path)
+    status, _, complaint, runs = build(published_chapter)
+    assert (status, len(complaint)) == (1, 1)
+    assert "`compendium run two --profile cpu --from results/two/cpu`" in complaint[0]
+
+
+def test_a_live_book_runs_the_chapters_and_lies_beside_the_book(published_chapter):
+    status, printed, complaint, runs = build(published_chapter, "--live", "-p", "epochs=3")
+    assert (status, complaint, runs) == (0, [], ["one", "two"])
+    live = published_chapter / "_build" / "live" / "html"
+    assert printed[-1] == f"open {live / 'index.html'}"
+    text = {
+        name: BeautifulSoup((live / f"{name}.html").read_text(encoding="utf-8"), "html.parser").text
+        for name in ("book/index", "book/one", "notebooks/two")
+    }
+    assert "epochs 3" in text["notebooks/two"]
+    assert all("A live book" in text[name] for name in ("book/index", "book/one"))
+    assert not (published_chapter / "_build" / "html").exists()
+
+    for arguments, message in (
+        (["-p", "epochs=3"], "add --live"),
+        (["--live", "-p", "epoch=3"], "epochs"),
+        (["--live", "-p", "epochs=0"], "epochs"),
+        (["--live", "--save-outputs"], "leave out --save-outputs"),
+    ):
+        status, _, complaint, _ = build(published_chapter, *arguments)
+        assert (status, len(complaint)) == (2, 1)
+        assert message in complaint[0]
+
+
 def test_a_second_build_waits_for_the_first(checkout):
     first = subprocess.Popen(
         command(), env=environment(checkout), cwd=checkout, stdout=subprocess.PIPE, encoding="utf-8"

@@ -291,3 +291,19 @@ digits: str = "digits"  # data set: digits or mnist"""
     for given in ({"dataset": "folder:"}, {"dataset": "folders:mine"}, {"digits": "folder:mine"}):
         with pytest.raises(UsageError, match="no value of"):
             chapter.check(given)
+
+
+def test_a_cell_of_parameters_is_filled_with_other_values_and_keeps_its_comments():
+    source = (
+        "epochs: int = 2  # passes, 1 or more; the paper's 500\n"
+        "sets: list[str] = [\n    'é', \"b\",\n]  # names\n"
+        "flip: bool = False  # mirrored\nrate: float = 0.30  # above 0\n"
+    )
+    filled = parameters.filled(source, {"epochs": 80, "sets": ["é"], "flip": True, "rate": 0.3})
+    assert filled == (
+        "epochs: int = 80  # passes, 1 or more; the paper's 500\n"
+        'sets: list[str] = ["é"]  # names\n'
+        "flip: bool = True  # mirrored\nrate: float = 0.30  # above 0\n"
+    )
+    declared = parameters.declared(filled)
+    assert [one.default for one in declared.values()] == [80, ["é"], True, 0.3]

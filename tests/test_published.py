@@ -157,7 +157,7 @@ def test_the_page_has_todays_prose_and_the_published_outputs(tmp_path):
     notebook = nbformat.read(chapter(*CELLS, parameters=PARAMETERS.replace("passes", "epochs")), 4)
     notebook.cells[0].source = "# Another title"
     nbformat.write(notebook, project.NOTEBOOKS / "chapter.ipynb")
-    page = published.page(project.NOTEBOOKS / "chapter.ipynb", target)
+    page = published.page(project.NOTEBOOKS / "chapter.ipynb", target / "chapter.ipynb")
     assert [cell.source for cell in page.cells] == [
         "# Another title",
         "epochs: int = 4  # epochs, 1 or more\nfractions: list[float] = [0.3]  # shares, 0 to 1",
@@ -179,7 +179,7 @@ def test_a_page_of_other_code_is_refused_with_what_to_type(tmp_path, cells, name
     finish(tmp_path / "run")
     target, _ = published.publish(tmp_path / "run")
     with pytest.raises(CompendiumError) as fault:
-        published.page(chapter(*cells), target)
+        published.page(chapter(*cells), target / "chapter.ipynb")
     assert str(fault.value) == (
         f"chapter.ipynb: the cell of code `{named}` is not as it was run in results/chapter/cpu; run it anew "
         "with `compendium run chapter --profile cpu --from results/chapter/cpu`, "

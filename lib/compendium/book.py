@@ -309,9 +309,9 @@ def _stage(source: Path, current: Mapping[Path, Path], live: bool) -> None:
 
 
 def _page(path: Path, executed: Path, live: bool) -> nbformat.NotebookNode:
-    """Return the page of a notebook: its prose and captions as they are now, with the outputs of a run."""
-    published_run = executed.is_relative_to(project.RESULTS)
-    page = published.page(path, executed.parent) if published_run else _joined(path, executed)
+    """Return the page of a notebook, with the outputs of a run; in a live book a chapter's says which run."""
+    page = published.page(path, executed)
+    page.metadata.pop(MADE_FROM, None)
     record = executed.with_name(runs.RECORD)
     if live and path.parent == project.NOTEBOOKS and record.exists():
         return own_page.notebook(page, path.stem, results.read(record), {}, book="")
@@ -340,22 +340,12 @@ def _save(source: Path, current: Mapping[Path, Path], report: Report) -> None:
     saved = {project.ROOT / name: (source / name).read_bytes() for name in generated.pages()}
     for path, file in current.items():
         if not file.is_relative_to(project.RESULTS):
-            notebook = _joined(path, file)
+            notebook = published.page(path, file)
             notebook.metadata[MADE_FROM] = nbformat.read(file, 4).metadata[MADE_FROM]
             saved[path] = f"{nbformat.writes(notebook)}\n"
     for path, content in saved.items():
         write_atomically(path, content)
         report(f"outputs saved: {path}")
-
-
-def _joined(path: Path, executed: Path) -> nbformat.NotebookNode:
-    """Return a notebook, its prose and captions as they are now, with the outputs of an executed one."""
-    notebook, source = nbformat.read(path, 4), nbformat.read(executed, 4)
-    pair = ([cell for cell in one.cells if cell.cell_type == "code"] for one in (notebook, source))
-    for cell, with_outputs in zip(*pair, strict=True):
-        cell.outputs, cell.execution_count = with_outputs.outputs, with_outputs.execution_count
-    notebook.metadata.pop(MADE_FROM, None)
-    return notebook
 
 
 def _state_of_pages(source: Path) -> str:

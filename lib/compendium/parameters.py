@@ -139,16 +139,16 @@ def declared(source: str) -> dict[str, Parameter]:
 
 
 def filled(source: str, values: Mapping[str, object]) -> str:
-    """Return the source of a `parameters` cell with these values, by name, in place of its own."""
+    """Return the source of a `parameters` cell with these values, by name, where they are not its own."""
+    own = declared(source)
     lines = source.encode().splitlines(keepends=True)
     for line in reversed(ast.parse(source).body):
-        value = line.value
-        if line.target.id in values:
-            first, last = value.lineno - 1, value.end_lineno - 1
-            before, after = lines[first][: value.col_offset], lines[last][value.end_col_offset :]
-            written = json.dumps(values[line.target.id], ensure_ascii=False)
-            if isinstance(values[line.target.id], bool):
-                written = written.title()
+        name, old = line.target.id, line.value
+        value = values.get(name, own[name].default)
+        if value != own[name].default:
+            first, last = old.lineno - 1, old.end_lineno - 1
+            before, after = lines[first][: old.col_offset], lines[last][old.end_col_offset :]
+            written = str(value) if isinstance(value, bool) else json.dumps(value, ensure_ascii=False)
             lines[first : last + 1] = [before + written.encode() + after]
     return b"".join(lines).decode()
 

@@ -1,5 +1,6 @@
 """Published runs: how a run becomes one, what a chapter's page has of it, and how another goes on from it."""
 
+import itertools
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
@@ -73,35 +74,34 @@ def take_over(source: Path, folder: Path) -> None:
             shutil.copyfile(path, folder / path.name)
 
 
-def page(notebook: Path, run: Path) -> NotebookNode:
-    """Return a chapter's notebook, its prose and captions as they are now, with a published run's outputs.
+def page(notebook: Path, executed: Path) -> NotebookNode:
+    """Return a notebook, its prose and captions as they are now, with the outputs of a run of it.
 
-    The cell of parameters has the run's values.
+    Where a record lies beside the executed notebook, the cell of parameters has the run's values.
 
     Raises CompendiumError where a cell of code is not the one that was run, naming what to type.
     """
-    whole, executed = nbformat.read(notebook, 4), nbformat.read(run / notebook.name, 4)
-    own, ran = (_code(one) for one in (whole, executed))
-    for number, cell in enumerate(own):
-        if number >= len(ran) or not _same(cell, ran[number]):
-            raise CompendiumError(_other_code(notebook, run, cell))
-        cell.outputs, cell.execution_count = ran[number].outputs, ran[number].execution_count
-    if len(ran) > len(own):
-        raise CompendiumError(_other_code(notebook, run, ran[len(own)]))
-    values = results.read(run / RECORD)["parameters"]
-    for cell in own:
-        if "parameters" in cell.metadata.get("tags", []):
-            cell.source = parameters.filled(cell.source, values)
+    whole, record = nbformat.read(notebook, 4), executed.with_name(RECORD)
+    own, ran = _code(whole), _code(nbformat.read(executed, 4))
+    for cell, with_outputs in itertools.zip_longest(own, ran):
+        if not (cell and with_outputs and _same(cell, with_outputs)):
+            raise CompendiumError(_other_code(notebook, executed.parent, cell or with_outputs))
+        cell.outputs, cell.execution_count = with_outputs.outputs, with_outputs.execution_count
+        if _declares(cell) and record.exists():
+            cell.source = parameters.filled(cell.source, results.read(record)["parameters"])
     return whole
 
 
+def _declares(cell: NotebookNode) -> bool:
+    return "parameters" in cell.metadata.get("tags", [])
+
+
 def _same(cell: NotebookNode, ran: NotebookNode) -> bool:
-    # what a comment of a parameter says is prose
-    declares = "parameters" in cell.metadata.get("tags", [])
-    if declares:
-        names = [[*parameters.declared(one.source)] for one in (cell, ran)]
-        return names[0] == names[1]
-    return cell.source == ran.source
+    if not _declares(cell):
+        return cell.source == ran.source
+    # what a comment says there is prose, and a default is no value of this run
+    names, names_then = ([*parameters.declared(one.source)] for one in (cell, ran))
+    return names == names_then
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:
