@@ -20,7 +20,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from tiny_notebooks import notebook_of, write_notebook
 from waiting import wait_for
 
-from compendium import book, project
+from compendium import book, project, published
 
 # --- the rendered pages
 
@@ -118,7 +118,8 @@ def notebook_faults(notebook):
     """What is wrong with a notebook that is to be committed, a line each."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     found = []
-    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
+    counts = [cell.execution_count for cell in code]
+    if None in counts or counts != sorted({*counts}):
         found.append("not run from top to bottom")
     found += [f"a path of one machine: {path}" for path in MACHINE_PATH.findall("\n".join(texts(notebook)))]
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
@@ -195,13 +196,60 @@ def parameters_explained(source):
     )
 
 
+def chapters_with_runs():
+    """The chapters that are published, with the executed notebooks of their runs."""
+    folders = {name: project.recorded(name) for name in project.chapters()}
+    found = {project.chapter_path(name): folder / f"{name}.ipynb" for name, folder in folders.items()}
+    return {path: executed for path, executed in found.items() if executed.exists()}
+
+
 def test_the_committed_notebooks_are_as_the_book_wants_them():
     notebooks = book.notebooks()
     assert notebooks
+    runs = chapters_with_runs()
     faults = [
-        f"{path.name}: {fault}" for path in notebooks for fault in notebook_faults(nbformat.read(path, 4))
+        f"{path.name}: {fault}"
+        for path in notebooks
+        for fault in notebook_faults(published.page(path, runs.get(path, path)))
     ]
     assert faults == []
+
+
+def test_published_notebooks_are_small_and_the_chapters_hold_no_second_copy():
+    for path, executed in chapters_with_runs().items():
+        assert executed.stat().st_size < 2_000_000, executed
+        for cell in nbformat.read(path, 4).cells:
+            if cell.cell_type == "code":
+                assert published.CHECKED in cell.metadata.get("tags", []) or not cell.outputs, cell.source
+
+
+SITTING = {"words": 2800, "cells": 45, "lines of code": 250, "lines in the longest cell": 25, "tables": 8}
+
+
+def measures(cells):
+    """How long the main way of a chapter is: what comes before its exercises."""
+    prose = [cell.source for cell in cells if cell.cell_type == "markdown"]
+    code = [cell for cell in cells if cell.cell_type == "code"]
+    lines = [
+        len(cell.source.splitlines()) for cell in code if "hide-input" not in cell.metadata.get("tags", [])
+    ]
+    tables = sum("table" in cell.metadata.get("mystnb", {}) for cell in code)
+    return {
+        "words": len(" ".join(prose).split()),
+        "cells": len(cells),
+        "lines of code": sum(lines),
+        "lines in the longest cell": max(lines),
+        "tables": tables + sum(text.count("```{table}") for text in prose),
+    }
+
+
+@pytest.mark.parametrize("path", chapters_with_runs(), ids=lambda path: path.stem)
+def test_the_main_way_of_a_chapter_is_for_one_sitting(path):
+    cells = nbformat.read(path, 4).cells
+    end = next(place for place, cell in enumerate(cells) if re.search("(?m)^## Exercises", cell.source))
+    found = measures(cells[:end])
+    assert all(found[name] <= most for name, most in SITTING.items()), found
+    assert any(re.search("(?m)^## Further questions", cell.source) for cell in cells[end:])
 
 
 def executed(*cells, **changes):

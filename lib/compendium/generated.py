@@ -33,7 +33,7 @@ _PARAMETERS_END = """
 ## Next steps
 
 - {doc}`how-to-rerun` says what the profiles are for, and has the commands for one run and for many.
-- {doc}`how-to-read` says what quick and recorded runs are.
+- {doc}`how-to-read` says what published and quick runs are.
 """
 
 

@@ -64,12 +64,13 @@ def take_over(source: Path, folder: Path) -> None:
     A run takes from these what is its own: trainings and parts that rest on other parameters, data or code
     are done anew.
 
-    Raises CompendiumError where the source is no run's folder.
+    Raises UsageError where there is nothing of that kind.
     """
-    if begun(source) is None and not (source / RECORD).exists():
+    found = _computed(source)
+    if not found:
         raise UsageError(f"{source}: no run in it; name the folder of one, such as results/tuning/cpu")
     folder.mkdir(parents=True, exist_ok=True)
-    for path in _computed(source):
+    for path in found:
         if not (folder / path.name).exists():
             shutil.copyfile(path, folder / path.name)
 
