@@ -118,8 +118,7 @@ def notebook_faults(notebook):
     """What is wrong with a notebook that is to be committed, a line each."""
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     found = []
-    counts = [cell.execution_count for cell in code]
-    if None in counts or counts != sorted({*counts}):
+    if [cell.execution_count for cell in code] != list(range(1, len(code) + 1)):
         found.append("not run from top to bottom")
     found += [f"a path of one machine: {path}" for path in MACHINE_PATH.findall("\n".join(texts(notebook)))]
     prose = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")

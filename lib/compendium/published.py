@@ -106,9 +106,15 @@ def _same(cell: NotebookNode, ran: NotebookNode) -> bool:
 
 
 def _code(notebook: NotebookNode) -> list[NotebookNode]:
-    """Return the cells of code, but for the one with parameters that papermill added."""
-    cells = (cell for cell in notebook.cells if cell.cell_type == "code")
-    return [cell for cell in cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    """Return the cells of code, numbered as if there were none with parameters that papermill added."""
+    found, added = [], 0
+    for cell in notebook.cells:
+        if "injected-parameters" in cell.metadata.get("tags", []):
+            added += 1
+        elif cell.cell_type == "code":
+            cell.execution_count = cell.execution_count and cell.execution_count - added
+            found.append(cell)
+    return found
 
 
 def _other_code(notebook: Path, run: Path, cell: NotebookNode) -> str:
