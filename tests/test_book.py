@@ -1,5 +1,6 @@
 import ast
 import io
+import json
 import os
 import re
 import shutil
@@ -20,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from tiny_notebooks import notebook_of, write_notebook
 from waiting import wait_for
 
-from compendium import book, project, published
+from compendium import book, chapters, project, published, runs
 
 # --- the rendered pages
 
@@ -205,11 +206,11 @@ def chapters_with_runs():
 def test_the_committed_notebooks_are_as_the_book_wants_them():
     notebooks = book.notebooks()
     assert notebooks
-    runs = chapters_with_runs()
+    executed_of = chapters_with_runs()
     faults = [
         f"{path.name}: {fault}"
         for path in notebooks
-        for fault in notebook_faults(published.page(path, runs.get(path, path)))
+        for fault in notebook_faults(published.page(path, executed_of.get(path, path)))
     ]
     assert faults == []
 
@@ -445,6 +446,10 @@ def published_chapter(checkout):
     folder = checkout / "results" / "two" / "cpu"
     folder.mkdir(parents=True)
     nbformat.write(ran, folder / "two.ipynb")
+    described = runs.resolve(
+        chapters.read(checkout / "notebooks" / "two.ipynb"), {}, profile="cpu"
+    ).description()
+    (folder / "run.json").write_text(json.dumps({"run": described, "starts": []}), encoding="utf-8")
     tiny_records.write(folder, tiny_records.record(chapter="two", parameters={"epochs": 4}))
     return checkout
 

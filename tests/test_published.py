@@ -199,3 +199,12 @@ def test_a_notebook_has_the_outputs_of_its_checked_cells_alone(tmp_path):
     assert [cell.execution_count for cell in kept.cells[1:]] == [None, None, 3]
     assert [len(cell.outputs) for cell in kept.cells[1:]] == [0, 0, 1]
     assert [cell.source for cell in kept.cells] == [cell.source for cell in notebook.cells]
+
+
+def test_a_run_of_other_code_is_not_published(tmp_path):
+    finish(tmp_path / "run")
+    path = chapter("x = 2", CELLS[1])
+    with pytest.raises(CompendiumError, match=r"the cell of code `x = 2` is not as it was run in .*--from"):
+        published.publish(tmp_path / "run")
+    assert not (tmp_path / "results").exists()
+    assert nbformat.read(path, 4).cells[2].source == "x = 2"

@@ -50,6 +50,9 @@ def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, obj
             f"{target}: holds the run of commit {there.get('commit') or 'unknown'}; "
             "to put this one in its place, add --replace"
         )
+    page(
+        project.chapter_path(run.chapter), folder / f"{run.chapter}.ipynb"
+    )  # raises where code has changed since
     named_files = [folder / name for name in (STATE, RECORD, results.METRICS, f"{run.chapter}.ipynb")]
     chosen = [path for path in (*named_files, *_computed(folder)) if path.exists()]
     exchange(target, {path.name: _content(path) for path in chosen})
@@ -86,7 +89,7 @@ def page(notebook: Path, executed: Path) -> NotebookNode:
     own, ran = _code(whole), _code(nbformat.read(executed, 4))
     for cell, with_outputs in itertools.zip_longest(own, ran):
         if not (cell and with_outputs and _same(cell, with_outputs)):
-            raise CompendiumError(_other_code(notebook, executed.parent, cell or with_outputs))
+            raise CompendiumError(_other_code(notebook, executed, cell or with_outputs))
         cell.outputs, cell.execution_count = with_outputs.outputs, with_outputs.execution_count
         if _declares(cell) and record.exists():
             cell.source = parameters.filled(cell.source, results.read(record)["parameters"])
@@ -117,12 +120,14 @@ def _code(notebook: NotebookNode) -> list[NotebookNode]:
     return found
 
 
-def _other_code(notebook: Path, run: Path, cell: NotebookNode) -> str:
-    line = cell.source.partition("\n")[0]
-    source = run.relative_to(project.ROOT).as_posix()
+def _other_code(notebook: Path, executed: Path, cell: NotebookNode) -> str:
+    line, folder = cell.source.partition("\n")[0], executed.parent
+    source = (folder.relative_to(project.ROOT) if folder.is_relative_to(project.ROOT) else folder).as_posix()
+    run = begun(folder)
+    profile = f" --profile {run.profile}" if run else ""
     return (
         f"{notebook.name}: the cell of code `{line}` is not as it was run in {source}; run it anew with "
-        f"`compendium run {notebook.stem} --profile {run.name} --from {source}`, "
+        f"`compendium run {notebook.stem}{profile} --from {source}`, "
         "then `compendium publish --replace` and the run's folder"
     )
 
