@@ -50,9 +50,9 @@ class Case:
         return self.claims[name].value
 
     def run(self, chapter: str | None = None) -> dict[str, object]:
-        """Return the record of the largest recorded run of a chapter, the claim's own without a name.
+        """Return the record of the published run of a chapter, the claim's own without a name.
 
-        Raises Missing where none is recorded.
+        Raises Missing where there is none.
         """
         return recorded_run(chapter or self.claim.paper)
 
@@ -115,13 +115,13 @@ def of_claim(claim: "Claim") -> Check:
 
 @cache
 def recorded_run(chapter: str) -> dict[str, object]:
-    """Return the record of a chapter's largest recorded run; raises Missing where none is recorded."""
+    """Return the record of a chapter's published run; raises Missing where there is none."""
     from compendium import results
 
     if folder := project.recorded(chapter):
         return results.load(chapter, folder.name)
     raise Missing(
-        f"no recorded run of {chapter}; make it with `compendium run {chapter} --profile cpu`, "
+        f"no published run of {chapter}; make it with `compendium run {chapter} --profile cpu`, "
         "then `compendium publish` and its folder"
     )
 
@@ -172,13 +172,13 @@ def shortfall(record: Mapping[str, object], needs: Mapping[str, object] | None) 
         used = record["parameters"][name]
         enough = used >= needed if isinstance(needed, int | float) else used == needed
         if not enough:
-            return f"the recorded run has `{name}` = {used}, the paper {needed}"
+            return f"the published run has `{name}` = {used}, the paper {needed}"
     return None
 
 
 def source_of(record: Mapping[str, object]) -> str:
-    """Return how a sentence names a recorded run."""
-    return f"recorded run {record['chapter']}/{record['profile']}"
+    """Return how a sentence names a published run."""
+    return f"published run {record['chapter']}/{record['profile']}"
 
 
 @check("training")
@@ -195,7 +195,7 @@ def recorded(
     left_out: str | None = None,
     trained: bool = True,
 ) -> Found:
-    """A number of a recorded run, or the mean over its seeds.
+    """A number of a published run, or the mean over its seeds.
 
     Args:
         case: the claim.

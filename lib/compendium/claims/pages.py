@@ -27,6 +27,7 @@ MARKS = {HOLDS: "✓", FAILS: "✗", UNDECIDED: "?", NOT_TESTABLE: "–"}
 NAMED = ("year", "fraction", "MSE", "SSIM", "r")  # what a number is, said with its claim
 NAMES = ("year", "CIFAR-10 test index")  # units of numbers that count nothing
 UNITS = ("%", "% of pixels", "bits", "dB", "images", "parameters", "pixels of 1,024", "s", "×")
+_RUN = re.compile(r"published run ([\w-]+)/<wbr>\w+")  # as `checks.source_of` names it
 _NUMBERS = re.compile(r"[-+\d.,/% ]+")
 _THOUSANDS = re.compile(r"(?<![\w.,/-])\d{4,}(?![\w/-])")
 
@@ -202,7 +203,12 @@ def _row(one: Verdict, *, full: bool) -> str:
 def _small(notes: Mapping[str, str | Literal[False] | None]) -> str:
     """Return what is said below a cell, a line for each note, behind its name."""
     named = ((f"<b>{name}</b> " if name else "", note) for name, note in notes.items() if note)
-    return "".join(f"<small>{name}{_safe(note)}</small>" for name, note in named)
+    return "".join(f"<small>{name}{_linked(_safe(note))}</small>" for name, note in named)
+
+
+def _linked(note: str) -> str:
+    """Let a run that is named lead to the section of its chapter that says how it was made."""
+    return _RUN.sub(r'<a href="../notebooks/\1.html#the-record-of-this-run">\g<0></a>', note)
 
 
 def _printed(claim: Claim) -> str:
