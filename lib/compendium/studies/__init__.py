@@ -1,0 +1,1 @@
+"""What the chapters' experiments consist of beside what their notebooks show: one module a chapter."""
