@@ -1,5 +1,6 @@
 """The exercises at the end of each chapter: rising difficulty, and solutions that print what they show."""
 
+import itertools
 import json
 import os
 import re
@@ -30,10 +31,10 @@ print(json.dumps(printed))"""
 
 
 def exercise_cells(chapter):
-    """The sources of the cells from the heading "Exercises" to the next steps."""
+    """The sources of the cells below the heading "Exercises", up to the next heading of that rank."""
     sources = [cell.source for cell in nbformat.read(project.chapter_path(chapter), 4).cells]
-    assert sources[-1].startswith("## Next steps")
-    return sources[sources.index("## Exercises") + 1 : -1]
+    after = sources[sources.index("## Exercises") + 1 :]
+    return [*itertools.takewhile(lambda source: not source.startswith("## "), after)]
 
 
 def solutions(chapter):
