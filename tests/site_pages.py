@@ -25,7 +25,16 @@ CHANGING = [
 ]  # with theme, width
 
 # The first page, a chapter, a lecture, a lab, and pages with a form of their own.
-ONE_OF_A_KIND = {"index", "tuning", "metrics", "corrupt", "claims", "library", "search"}
+ONE_OF_A_KIND = {
+    "index",
+    "tuning",
+    "metrics",
+    "seeds-and-intervals",
+    "corrupt",
+    "claims",
+    "library",
+    "search",
+}
 
 # The colours of code follow from the class of a token and from the box: one of each on a page will do.
 # Lines stay, or a long parameter would not break, and its box scroll before the page has seen to its focus.
