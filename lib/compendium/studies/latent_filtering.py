@@ -542,9 +542,9 @@ def show_plane(seen: Sequence[Filtered], kind: int = 0) -> Figure:
     for one, axis in zip(seen, axes[0], strict=True):
         groups = _groups(one, kind)
         plane = PCA(2).fit(np.concatenate([*groups.values()]))
-        for (name, points), marker in zip(groups.items(), ".+.xo", strict=True):
+        for (name, points), marker in zip(groups.items(), "o1+.x", strict=True):
             flat = plane.transform(points) if len(points) else np.empty((0, 2))
-            axis.scatter(*flat.T, marker=marker, s=25, label=name)
+            axis.scatter(*flat.T, marker=marker, s=20, label=name)
         sphere = one.spheres[kind]
         if sphere.metric == "euclidean":
             middle = plane.transform(sphere.centre[np.newaxis])[0]
@@ -561,11 +561,11 @@ def _groups(one: Filtered, kind: int) -> dict[str, np.ndarray]:
     """Return the points of each group of one class, at most so many."""
     of_class, test = one.kinds == kind, one.here.test_labels == kind
     groups = {
+        "originals": one.known[one.here.labels == kind],
         "test images of other classes": one.unseen[~test],
         "test images": one.unseen[test],
         "synthesised, kept": one.new[of_class & one.inside],
         "synthesised, rejected": one.new[of_class & ~one.inside],
-        "originals": one.known[one.here.labels == kind],
     }
     return {name: points[:MOST_DOTS] for name, points in groups.items()}
 
