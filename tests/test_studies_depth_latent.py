@@ -221,10 +221,10 @@ def test_networks_that_a_run_leaves_out_are_in_no_comparison():
     assert study.table_of_depths(measured).empty
 
 
+@pytest.mark.filterwarnings("error")
 def test_of_one_seed_no_interval_is_told():
     errors = by_depth_and_latent({5: 1, 3: 2, 1: 3}, {13: 1, 8: 2, 5: 3}).iloc[:1]
-    with np.errstate(all="ignore"):
-        found = study.orders(errors, compare)
+    found = study.orders(errors, compare)
     table = study.table_of_orders(found)
     assert {*table["order"]} == {"open"}
     assert {*found["corrected"]} == {1}
@@ -272,6 +272,7 @@ def test_errors_stand_by_depth_and_latent_with_half_their_intervals():
     mean, low, high = statistics.mean_interval(errors["DAE_3_8"])
     assert table.at["depth 3", "latent 8"] == f"{mean:.4f} ± {(high - low) / 2:.4f}"
     assert study.table_of_errors(errors[["DAE_1_8"]]).shape == (1, 1)
+    assert study.table_of_errors(errors[[]]).empty
 
 
 def test_networks_that_give_one_image_for_all_are_counted():

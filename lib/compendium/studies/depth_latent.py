@@ -351,7 +351,8 @@ def orders(errors: pd.DataFrame, compare: Callable[[pd.Series, pd.Series], dict[
     """
     pairs = [pair for pair in neighbours() if {*pair[1:]} <= {*errors}]
     index = pd.MultiIndex.from_tuples(pairs, names=["differs", "better", "worse"]) if pairs else None
-    found = [compare(errors[better], errors[worse]) for _, better, worse in pairs]
+    with np.errstate(all="ignore"):  # of one seed, p is 0 / 0
+        found = [compare(errors[better], errors[worse]) for _, better, worse in pairs]
     columns = ["difference", "low", "high", "first_lower", "pairs", "p"]
     table = pd.DataFrame(found, index=index, columns=columns)
     corrected = multipletests(table["p"].fillna(1), method="holm")[1] if pairs else []
@@ -451,18 +452,13 @@ def table_of_references(measured: pd.DataFrame, quantity: str, digits: int) -> p
 
 def table_of_errors(errors: pd.DataFrame) -> pd.DataFrame:
     """Errors of the networks, mean and 95 % interval over the seeds: a row a depth, a column a latent."""
-    digits = {}
-    for name in errors:
-        mean, low, high = statistics.mean_interval(errors[name])
-        _, depth, latent = name.split("_")
-        about = f" ± {(high - low) / 2:.4f}" if np.isfinite(low) else ""  # of one seed, nothing is known
-        digits[f"depth {depth}", f"latent {latent}"] = f"{mean:.4f}{about}"
-    table = pd.Series(digits).unstack()
-    depths, latents = [f"depth {depth}" for depth in DEPTHS], [f"latent {latent}" for latent in LATENTS]
-    return table.reindex(
-        index=[name for name in depths if name in table.index],
-        columns=[name for name in latents if name in table],
-    )
+    table = pd.DataFrame()
+    for name, which in nine_networks().items():
+        if name in errors:
+            mean, low, high = statistics.mean_interval(errors[name])
+            about = f" ± {(high - low) / 2:.4f}" if np.isfinite(low) else ""  # of one seed, nothing is known
+            table.loc[f"depth {which['depth']}", f"latent {which['latent']}"] = f"{mean:.4f}{about}"
+    return table
 
 
 def table_of_starts(measured: pd.DataFrame, quantity: str, digits: int) -> pd.DataFrame:
