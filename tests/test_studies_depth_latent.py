@@ -2,7 +2,6 @@
 
 from itertools import product
 
-import keras
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,10 +19,11 @@ class Teacher:
     """Trains networks that are only built: the curve ends at the seed, and each training is counted."""
 
     def __init__(self):
-        self.seeds = []
+        self.seeds, self.checkpoints = [], []
 
     def __call__(self, options, seed, checkpoint):
         self.seeds.append(seed)
+        self.checkpoints.append(checkpoint)
         training.set_seed(seed)
         losses = [9.0, float(seed)]
         curve = {"epoch": [1, 2], "loss": losses, "val_loss": losses, "seconds": [0.5, 0.5]}
@@ -44,7 +44,7 @@ def trainings(tmp_path, teacher):
 
 
 def table_of(trainings, seeds=SEEDS, **options):
-    return trainings.table("family", {"DAE_1_5": OPTIONS | options}, seeds, MEASURES, weights_of=1)
+    return trainings.table("family", {"DAE_1_5": OPTIONS | options}, seeds, MEASURES, shown=1)
 
 
 def errors_of(means, seeds=SEEDS):
@@ -88,21 +88,23 @@ def test_other_conditions_or_options_are_another_training(trainings, teacher, tm
     assert teacher.seeds == [1, 1, 1]
 
 
-def test_the_networks_of_one_seed_are_kept_and_only_they(trainings, teacher, tmp_path):
+def test_the_checkpoints_of_one_seed_lie_where_a_run_is_published_from(trainings, teacher, tmp_path):
     table_of(trainings)
-    assert [path.name for path in tmp_path.glob("*.h5")] == ["DAE_1_5.weights.h5"]
-    network = trainings.network("family", "DAE_1_5", OPTIONS, 1)
-    assert teacher.seeds == [*SEEDS]
-    training.set_seed(1)
-    for kept, drawn in zip(network.get_weights(), dae(**OPTIONS).get_weights(), strict=True):
-        np.testing.assert_array_equal(kept, drawn)
-
-
-def test_a_network_whose_weights_are_gone_is_trained_anew_and_kept(trainings, teacher, tmp_path):
-    assert isinstance(trainings.network("family", "DAE_1_5", OPTIONS, 1), keras.Model)
+    assert teacher.checkpoints == [
+        tmp_path / "family-DAE_1_5-1.npz",
+        *(tmp_path / "trainings" / f"family-DAE_1_5-{seed}.npz" for seed in SEEDS[1:]),
+    ]
     trainings.network("family", "DAE_1_5", OPTIONS, 1)
-    assert teacher.seeds == [1]
-    assert (tmp_path / "DAE_1_5.weights.h5").exists()
+    assert teacher.checkpoints[-1] == teacher.checkpoints[0]
+
+
+def test_a_network_that_is_shown_leaves_its_weights(trainings, tmp_path):
+    network = trainings.network("family", "DAE_1_5", OPTIONS, 1)
+    assert [path.name for path in tmp_path.glob("*.h5")] == ["DAE_1_5.weights.h5"]
+    same = dae(**OPTIONS)
+    same.load_weights(tmp_path / "DAE_1_5.weights.h5")
+    for kept, trained in zip(same.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(kept, trained)
 
 
 def test_a_training_that_diverged_is_kept_with_numbers_missing(tmp_path):

@@ -19,7 +19,6 @@ CHECKED = "nbval-check-output"
 """Tag of the cells that print the same in every run; nbval holds a run to the outputs of these."""
 
 _OF_ONE_RUN = {STATE, RECORD, results.METRICS, results.QUOTED, progress.REPORT}
-_KEPT = ("*.json", "*.npz", "*.weights.h5")
 
 
 def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, object] | None]:
@@ -54,7 +53,8 @@ def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, obj
         project.chapter_path(run.chapter), folder / f"{run.chapter}.ipynb"
     )  # raises where code has changed since
     named_files = [folder / name for name in (STATE, RECORD, results.METRICS, f"{run.chapter}.ipynb")]
-    chosen = [path for path in (*named_files, *_computed(folder)) if path.exists()]
+    weights = sorted(folder.glob("*.weights.h5"))
+    chosen = [path for path in (*named_files, *weights, *_computed(folder)) if path.exists()]
     exchange(target, {path.name: _content(path) for path in chosen})
     if project.recorded(run.chapter) == target:
         _keep_checked(project.chapter_path(run.chapter), target)
@@ -62,7 +62,7 @@ def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, obj
 
 
 def take_over(source: Path, folder: Path) -> None:
-    """Copy to a run's folder what another run computed: parts, weights and checkpoints, if it has none yet.
+    """Copy to a run's folder what another run computed: its parts and checkpoints, if it has none yet.
 
     A run takes from these what is its own: trainings and parts that rest on other parameters, data or code
     are done anew.
@@ -133,8 +133,8 @@ def _other_code(notebook: Path, executed: Path, cell: NotebookNode) -> str:
 
 
 def _computed(folder: Path) -> list[Path]:
-    """Return a folder's files with parts, weights and checkpoints."""
-    found = (path for pattern in _KEPT for path in sorted(folder.glob(pattern)))
+    """Return a folder's parts and checkpoints, each of which says what it rests on."""
+    found = (path for pattern in ("*.json", "*.npz") for path in sorted(folder.glob(pattern)))
     return [path for path in found if path.name not in _OF_ONE_RUN]
 
 

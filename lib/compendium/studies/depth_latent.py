@@ -199,7 +199,7 @@ class Trainings:
         networks: Mapping[str, Options],
         seeds: Sequence[int],
         measures: Measures,
-        weights_of: int | None = None,
+        shown: int | None = None,
     ) -> pd.DataFrame:
         """Return the table of all trainings of a family: every network with every seed.
 
@@ -208,21 +208,19 @@ class Trainings:
             networks: options of each, by its name.
             seeds: of the first weights, the order of the images and the noise.
             measures: what is measured of each network after its last epoch.
-            weights_of: a seed whose networks are written to `NAME.weights.h5`.
+            shown: a seed whose networks `network` will be asked for.
         """
         columns = [*CURVES, *measures]
         tables = [
-            self._kept(family, name, options, seed, measures, save=seed == weights_of)
+            self._kept(family, name, options, seed, measures, shown=seed == shown)
             for seed, (name, options) in product(seeds, networks.items())
         ]
         return pd.concat(tables)[columns] if tables else pd.DataFrame(columns=columns)
 
     def network(self, family: str, name: str, options: Options, seed: int) -> keras.Model:
-        """Return the network whose weights are in `NAME.weights.h5`; where they are not, train it anew."""
-        if not self._weights(name).exists():
-            return self._trained(family, name, options, seed, save=True)[0]
-        network = dae(**options)
-        network.load_weights(self._weights(name))
+        """Return a trained network, whose weights are in `NAME.weights.h5` from then on."""
+        network, _ = self._trained(family, name, options, seed, shown=True)
+        network.save_weights(self.folder / f"{name}.weights.h5")
         return network
 
     def identity(self, options: Options, seed: int, quantities: Collection[str]) -> dict[str, object]:
@@ -239,10 +237,10 @@ class Trainings:
         return self.folder / f"{family}-{name}-{seed}.json"
 
     def _kept(
-        self, family: str, name: str, options: Options, seed: int, measures: Measures, *, save: bool
+        self, family: str, name: str, options: Options, seed: int, measures: Measures, *, shown: bool
     ) -> pd.DataFrame:
         def compute() -> pd.DataFrame:
-            network, curve = self._trained(family, name, options, seed, save=save)
+            network, curve = self._trained(family, name, options, seed, shown=shown)
             return with_numbers(curve, {quantity: measure(network) for quantity, measure in measures.items()})
 
         table = results.resumed(
@@ -252,16 +250,11 @@ class Trainings:
         return numbers.assign(family=family, network=name, seed=seed)
 
     def _trained(
-        self, family: str, name: str, options: Options, seed: int, *, save: bool
+        self, family: str, name: str, options: Options, seed: int, *, shown: bool
     ) -> tuple[keras.Model, pd.DataFrame]:
-        checkpoint = self.folder / "trainings" / f"{family}-{name}-{seed}.npz"
-        network, curve = self.train(options, seed, checkpoint)
-        if save:
-            network.save_weights(self._weights(name))
-        return network, curve
-
-    def _weights(self, name: str) -> Path:
-        return self.folder / f"{name}.weights.h5"
+        # of the networks that are not shown the numbers are kept; their checkpoints are not published
+        folder = self.folder if shown else self.folder / "trainings"
+        return self.train(options, seed, folder / f"{family}-{name}-{seed}.npz")
 
 
 def with_numbers(curve: pd.DataFrame, numbers: Mapping[str, float]) -> pd.DataFrame:
