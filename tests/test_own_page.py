@@ -278,11 +278,11 @@ def test_a_number_that_is_rounded_to_nothing_has_no_sign():
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("First. The recorded run has *80* passes. Then.", "The recorded run has *80* passes."),
-        ("```{note} Title\n:class: x\n\nThe recorded run. Other.\n```", "The recorded run."),
-        ("- one\n- the recorded run\n- three", "the recorded run"),
-        ("| a recorded run | b |", "a recorded run"),
-        ("| b | a recorded run |\n| c | d |", "a recorded run"),
+        ("First. The published run has *80* passes. Then.", "The published run has *80* passes."),
+        ("```{note} Title\n:class: x\n\nThe published run. Other.\n```", "The published run."),
+        ("- one\n- the published run\n- three", "the published run"),
+        ("| a published run | b |", "a published run"),
+        ("| b | a published run |\n| c | d |", "a published run"),
     ],
 )
 def test_a_sentence_about_a_recorded_run_is_marked_whole(text, sentence):
@@ -292,9 +292,9 @@ def test_a_sentence_about_a_recorded_run_is_marked_whole(text, sentence):
 @pytest.mark.parametrize(
     "text",
     [
-        "See {numref}`tab-recorded`.",
-        "## The recorded run",
-        "```{exercise}\nThe recorded run.\n```",
+        "See {numref}`tab-published`.",
+        "## The published run",
+        "```{exercise}\nThe published run.\n```",
         "Nothing of the kind.",
     ],
 )
@@ -303,14 +303,14 @@ def test_what_is_no_such_sentence_stays_as_it_is(text):
 
 
 def test_a_mark_does_not_cut_through_markup():
-    assert beside.marked("**One. The recorded run** is here. Two.", []).count("<span") == 1
-    marked = beside.marked("**One. The recorded run** is here. Two.", [])
+    assert beside.marked("**One. The published run** is here. Two.", []).count("<span") == 1
+    marked = beside.marked("**One. The published run** is here. Two.", [])
     assert "**One. The <span" in marked
 
 
 def test_a_sentence_that_begins_with_a_quotation_keeps_its_opening_mark():
-    marked = beside.marked('"A" is in the recorded run.', [])
-    assert marked == '<span class="published">“A" is in the recorded run.</span>'
+    marked = beside.marked('"A" is in the published run.', [])
+    assert marked == '<span class="published">“A" is in the published run.</span>'
 
 
 def test_a_number_at_the_end_of_a_mark_has_the_run_s_own_within_it():

@@ -1,4 +1,4 @@
-"""What the pages say in words: numbers of recorded runs, boxes on top, reading time, glossary, next steps."""
+"""What the pages say in words: numbers of runs, boxes on top, reading time, glossary, next steps."""
 
 import re
 from functools import cache
@@ -75,11 +75,16 @@ def blocks(text):
     return found
 
 
-def unheld(text, sentences):
-    """Numbers in paragraphs about recorded runs that no sentence in `sentences` covers."""
+def unheld(text, sentences, *, chapter=False):
+    """Numbers in paragraphs about published runs that no sentence in `sentences` covers.
+
+    In a chapter these are all paragraphs on what we did, but whole numbers that count no per cent are mostly
+    settings there, or numbers of images.
+    """
     found = []
+    of_runs = r"\b([Oo]urs?|[Ww]e|published run)\b" if chapter else r"\bpublished run\b"
     for block in map(plain, blocks(text)):
-        if not re.search(r"\brecorded\b", block):
+        if not re.search(of_runs, block):
             continue
         covered = set()
         for sentence in (plain(NOT_PROSE.sub(" ", one)) for one in sentences):
@@ -89,22 +94,27 @@ def unheld(text, sentences):
             f"{number[0]}: ...{block[max(0, number.start() - 60) : number.end() + 30]}..."
             for number in NUMBER.finditer(block)
             if number.start() not in covered
+            and not (chapter and number[0].replace(",", "").isdigit() and block[number.end() :][:2] != " %")
         ]
     return found
 
 
 @pytest.mark.parametrize("name", ["README", "index", "stories", *project.chapters(), *LABS])
-def test_no_number_of_a_recorded_run_stands_unheld(name):
+def test_no_number_of_a_published_run_stands_unheld(name):
     sentences = fragments(PAGES[name])
-    assert [fault for text in cells(PAGES[name]) for fault in unheld(text, sentences)] == []
+    chapter = name in project.chapters()
+    found = [fault for text in cells(PAGES[name]) for fault in unheld(text, sentences, chapter=chapter)]
+    assert found == [], "hold it by a sentence in book/_quoted/, without a query where it is of no record"
 
 
 def test_an_unheld_number_is_found():
     text = (
-        "In the recorded run it is 0.12.\n\nHere it is 0.34.\n\nThe recorded run:\n\n- 7 seeds `x=8` in $9$"
+        "In the published run it is 0.12.\n\nHere it is 0.34.\n\nThe published run:\n\n- 7 seeds `x=8` in $9$"
     )
     assert [fault.split(":")[0] for fault in unheld(text, [])] == ["0.12", "7"]
-    assert unheld(text, ["recorded run it is 0.12", "- 7 seeds"]) == []
+    assert unheld(text, ["published run it is 0.12", "- 7 seeds"]) == []
+    text = "Ours is 0.12, after 7 epochs, in 8 % and 9 of all.\n\nTheirs is 0.34."
+    assert [fault.split(":")[0] for fault in unheld(text, [], chapter=True)] == ["0.12", "8"]
 
 
 # --- how a quote is written

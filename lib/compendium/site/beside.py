@@ -2,7 +2,7 @@
 
 `book/_quoted/<chapter>.txt` has the sentences, with their numbers as queries (see `quotes`). Where a text has
 such a sentence, each number gets the run's own behind it, and the sentence is marked as one about the
-published run; so is every other that speaks of a recorded run.
+published run; so is every other that speaks of that or of "our" networks, errors and so on.
 """
 
 import re
@@ -17,6 +17,7 @@ from compendium.site import quotes
 
 ABSENT = "not in this run"
 
+_OURS = re.compile(r"\b(published run|[Oo]urs?)\b")
 _CLAIMS = r"\s*\(\{claim\}`[^)]*\)"
 _FENCE = r"^[`:]{3,}.*$|^:[\w-]+:.*$"  # around a directive, and its options
 _HEADING = r"^#+ .*$"
@@ -79,7 +80,7 @@ def marked(text: str, quoted: Iterable[Sentence]) -> str:
                 ends.append(_UNIT.match(text, behind).end())
                 badges.setdefault(ends[-1], {})[number] = None
             published.append((places[hit.start()], max(ends)))
-    published += [hit.span() for hit in re.finditer(r"\brecorded\b", _prose_only(text))]
+    published += [hit.span() for hit in _OURS.finditer(_prose_only(text))]
     added = []
     whole = (_whole(text, *span) for span in published)
     before, after = _PUBLISHED.split("{}")
