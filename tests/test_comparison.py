@@ -169,7 +169,7 @@ def test_rounding_is_no_difference_and_nothing_is_nan(tmp_path, call):
     page = tmp_path / "page.html"
     status, printed, _ = call("compare", one, same, "--out", page)
     assert status == 0
-    assert printed.splitlines()[-2].endswith("that do not by more than 1e-06 of their size: none")
+    assert printed.splitlines()[-2].endswith("agree to 1e-06 of their size): none")
 
     status, printed, _ = call("compare", one, lost, "--out", page)
     soup = BeautifulSoup(page.read_bytes(), "html.parser")

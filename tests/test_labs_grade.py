@@ -169,7 +169,7 @@ HOSTILE = {
     ),
     "closes": ([*GOOD, "os.closerange(3, 256)"], "failed: the notebook's process has ended", 0),
     "forges": ([*GOOD, FORGE], "failed: the notebook sent an answer that nobody asked for", 0),
-    "floods": ([*GOOD, FLOOD], "failed: the notebook sent what is no message", 0),
+    "floods": ([*GOOD, FLOOD], "failed: the notebook sent something that is not a message", 0),
     "lies": ([*GOOD, LIE], "graded", FULL - 2),
     "tampers": ([*WRONG, TAMPER], "graded", 0),
     "tricks": ([*WRONG, TRICKS], "graded", 0),
@@ -196,9 +196,9 @@ HOSTILE = {
 }
 ODD = {
     "empty": (b"", "not graded: it is empty"),
-    "no-json": (b"import check_tiny: hello", "failed: it is no notebook"),
-    "no-notebook": (b'{"import check_tiny": 1}', "failed: it is no notebook"),
-    "deep": (b"[" * 100000 + b'"import check_tiny"', "failed: it is no notebook"),
+    "no-json": (b"import check_tiny: hello", "failed: it is not a notebook"),
+    "no-notebook": (b'{"import check_tiny": 1}', "failed: it is not a notebook"),
+    "deep": (b"[" * 100000 + b'"import check_tiny"', "failed: it is not a notebook"),
 }
 
 
@@ -340,7 +340,7 @@ def test_files_that_are_not_run(submitted):
     grades = submitted[0]
     assert grades["large.ipynb"].status == "not graded: it is larger than 50 MB"
     for name in ("link.ipynb", "pipe.ipynb", "folder.ipynb"):
-        assert grades[name].status.startswith("not graded: it is no file"), name
+        assert grades[name].status.startswith("not graded: it is not a file"), name
     assert "--lab" in grades["other.ipynb"].status
     assert not any(name.startswith("linked") for name in grades)
 
@@ -431,7 +431,7 @@ def test_command(lab, tmp_path):
     assert "1 of 1  tiny.ipynb: 6 of 10; graded" in done.output
     again = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in")])
     assert isinstance(again.exception, UsageError)  # `main` prints it and exits with 2
-    assert "is there already" in str(again.exception)
+    assert "exists already" in str(again.exception)
 
 
 @needs_cage
@@ -469,9 +469,9 @@ def test_wrong_folders_and_labs(lab, tmp_path):
         grader.grade(folder, tmp_path / "out", lab=name, limits=QUICK, workers=1, tell=print)
 
     (tmp_path / "in").mkdir()
-    with pytest.raises(UsageError, match="is no folder"):
+    with pytest.raises(UsageError, match="is not a folder"):
         grade(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match=r"has no \*\.ipynb"):
+    with pytest.raises(UsageError, match=r"there is no \*\.ipynb"):
         grade(tmp_path / "in")
     write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
     with pytest.raises(UsageError, match='no lab "tyni"; did you mean "tiny"'):

@@ -128,7 +128,7 @@ def test_a_value_written_for_the_command_line_is_read_as_the_same(value):
         (["small", "-g", "seed=1", "--wait"], "--wait is for the workers of a running cluster"),
         (["small", "-g", "seed=4..0"], "-g seed: no number in 4..0; write the lower one first"),
         (["small", "-g", "seed=1,,2"], "-g seed: a value is missing"),
-        (["small", "-g", "seed=1,2,1"], "-g seed: 1 is there 2 times"),
+        (["small", "-g", "seed=1,2,1"], "-g seed: 1 is given 2 times"),
         (["small", "-g", "activation=relu,elu"], 'no value of activation "elu"; did you mean "relu"?'),
         (["small", "-g", "levels=[0.1;[0.3]"], "levels = "),
         (["small", "-g", "seed=0..999999999999"], "-g: 1,000,000,000,000 points; a sweep has at most 10,000"),
@@ -235,7 +235,7 @@ def test_dry_run_shows_the_points_and_the_time_and_leaves_nothing(call, chapter,
     names = [f"{n}_seed={n - 1}" for n in range(1, 6)]
     status, printed, _ = call(*arguments)
     assert status == 0
-    assert printed.splitlines() == [*names, "5 points to run; no recorded run says how long one takes"]
+    assert printed.splitlines() == [*names, "5 points to run; no published run says how long one takes"]
     assert not project.RUNS.exists()
 
     finish(project.RESULTS / "small" / "quick", seconds=600.0)
@@ -243,14 +243,14 @@ def test_dry_run_shows_the_points_and_the_time_and_leaves_nothing(call, chapter,
         call(*arguments)[1]
         .splitlines()[-1]
         .startswith(
-            "5 points to run, 2 at once, 0:10:00 each as the recorded run under quick: about 0:30:00;"
+            "5 points to run, 2 at once, 0:10:00 each as the published run under quick: about 0:30:00;"
         )
     )
 
     earlier = tiny_records.record(wall_seconds=9.0, training_seconds=120.0)
     del earlier["form"]  # when only the time since the last start was recorded
     tiny_records.write(project.RESULTS / "small" / "quick", earlier)
-    assert "0:02:00 each as the recorded run under quick, training alone: about" in call(*arguments)[1]
+    assert "0:02:00 each as the published run under quick, training alone: about" in call(*arguments)[1]
 
     out = tmp_path / "mine"
     finish(out / "points" / names[1], seconds=60.0)
@@ -295,7 +295,7 @@ def test_a_folder_of_something_else_is_left_alone(call, chapter, tmp_path):
     status, _, complaint = call("small", "-g", "seed=0..5", "--out", thesis)
     assert (status, complaint) == (
         2,
-        f"compendium: {thesis}: there is something else in it; name another folder with --out\n",
+        f"compendium: {thesis}: holds something else; name another folder with --out\n",
     )
     assert [path.name for path in thesis.iterdir()] == ["text.tex"]
 
@@ -473,8 +473,8 @@ def test_a_chart_has_a_dot_a_run_marks_outcomes_and_draws_what_needs_no_training
         *("CAE", "collapsed", "diverged", "noisy input", "mean image", "median 3x3", "linear interpolation")
     ]
     assert "open diamonds are collapsed" in words
-    assert "what stands at the upper edge has no number" in words
-    assert "from 3 runs of one outcome on, cut where" in words
+    assert "marks at the upper edge have no number" in words
+    assert "for 3 runs or more of one outcome, cut where" in words
     colours = {
         line.get_color()
         for figure, _ in figures

@@ -146,7 +146,8 @@ def page(records: Records) -> str:
     with plt.rc_context():
         figure = curves(records)
         words = (
-            "Loss over the epochs, a panel for each network; dashes are runs. A cross is where a loss ends."
+            "Loss over the epochs, one panel per network. Runs differ by dashes. A cross marks where a "
+            "loss ends."
         )
         picture = standalone.picture(figure, words) if figure else None
     return standalone.page(
@@ -197,8 +198,8 @@ def _of_metrics(table: pd.DataFrame) -> Table:
         for (key, *values), same in zip(table.itertuples(), agree(table), strict=True)
     ]
     return Table(
-        "Means over seeds; over images only where no mean over all of them is recorded. Numbers that differ "
-        f"by at most {ROUNDING:g} of their size count as equal: that is rounding.",
+        "Means over seeds, and over images only if no mean over all of them is recorded. Numbers that differ "
+        f"by at most {ROUNDING:g} of their size count as equal, because that is rounding.",
         "metrics",
         [*table.index.names, *table, "differs"],
         rows,

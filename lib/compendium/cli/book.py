@@ -14,25 +14,27 @@ def book(
         typer.Option("--save-outputs", help="Also copy the executed notebooks over the committed ones."),
     ] = False,
     solutions: Annotated[
-        bool, typer.Option("--solutions", help="Publish the labs' solutions and instructors' notes, too.")
+        bool, typer.Option("--solutions", help="Show the labs' solutions and instructors' notes, too.")
     ] = False,
     live: Annotated[
         bool,
-        typer.Option("--live", help="Run all chapters anew, and make a book of that in _build/live/html."),
+        typer.Option(
+            "--live", help="Run all chapters anew, and make a book of these runs in _build/live/html."
+        ),
     ] = False,
     assignments: Annotated[
         list[str],
         typer.Option(
-            "-p", metavar="NAME=VALUE", help="With --live: a parameter of all chapters that have it."
+            "-p", metavar="NAME=VALUE", help="With --live: set a parameter in all chapters that have it."
         ),
     ] = [],  # noqa: B006 (Typer reads the default, nothing writes to it)
 ) -> None:
-    """Build the book in _build/html, of the published runs; run the other notebooks where they changed."""
+    """Build the book of the published runs in _build/html; run the other notebooks where they changed."""
     if assignments and not live:
         raise UsageError("book: -p sets a parameter of runs that --live makes; add --live")
     if live and save_outputs:
         raise UsageError(
-            "book: the outputs of --live are of runs that nobody published; leave out --save-outputs"
+            "book: the outputs of --live are not those of published runs; leave out --save-outputs"
         )
     given = dict(assignment("-p", text, "epochs=20") for text in assignments)
     from compendium import book as building  # slow to import; `compendium --help` must not wait for it

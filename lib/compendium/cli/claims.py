@@ -18,15 +18,17 @@ def claims(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Claims to explain, such as S4-32.")
     ] = None,
-    paper: Annotated[str | None, typer.Option(help="All of this paper's, such as tuning.")] = None,
-    kind: Annotated[str | None, typer.Option(help="All of this kind, such as training.")] = None,
-    verdict: Annotated[str | None, typer.Option(help="All with this verdict, such as undecided.")] = None,
+    paper: Annotated[str | None, typer.Option(help="All claims of this paper, such as tuning.")] = None,
+    kind: Annotated[str | None, typer.Option(help="All claims of this kind, such as training.")] = None,
+    verdict: Annotated[
+        str | None, typer.Option(help="All claims with this verdict, such as undecided.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print rows as JSON.")] = False,
     record: Annotated[
         bool, typer.Option("--record", help="Keep what is computed from data sets in results/claims/.")
     ] = False,
 ) -> None:
-    """Print the papers' headline claims, rows, or explain one; computed where code or runs have changed."""
+    """Print the papers' headline claims, or those asked for; compute verdicts where code or runs changed."""
     from compendium import claims as ledger  # slow to import; `compendium --help` must not wait for it
 
     words = [ledger.word(one, outcome) for one in ledger.KINDS for outcome in ledger.OUTCOMES]

@@ -19,10 +19,10 @@ def compare(
         list[str], typer.Argument(metavar="RUN RUN...", help="Folders with a record, or results/tuning/cpu.")
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Web page to write; runs/comparison.html without it.")
+        Path | None, typer.Option(help="Web page to write; by default runs/comparison.html.")
     ] = None,
 ) -> None:
-    """Print what differs in parameters and metrics of runs; write a page of it with their learning curves."""
+    """Print how runs differ in parameters and metrics; write a web page with this and the learning curves."""
     from compendium.runs import to_compare  # NumPy, for which `compendium --help` must not wait
 
     to_compare(runs)  # refused before the imports that are slower still
@@ -37,8 +37,8 @@ def compare(
     _show(comparison.settings(records), "What differs in parameters, circumstances and outcomes")
     measured = comparison.metrics(records)
     differing = measured[~comparison.agree(measured)]
-    equal = f"{len(measured) - len(differing)} that do not by more than {comparison.ROUNDING:g} of their size"
-    _show(differing.map(comparison.number), f"Metrics that differ, beside {equal}")
+    equal = f"{len(measured) - len(differing)} agree to {comparison.ROUNDING:g} of their size"
+    _show(differing.map(comparison.number), f"Metrics that differ ({equal})")
     typer.echo(target)
 
 

@@ -6,5 +6,5 @@ from compendium import doctor as examination
 
 
 def doctor() -> None:
-    """Say of Python, packages, memory, data, a short training and Jupyter: OK, or FAIL and the remedy."""
+    """Look at Python, packages, memory, data, a short training, Jupyter; print OK, or FAIL and a remedy."""
     raise typer.Exit(not examination.examine())

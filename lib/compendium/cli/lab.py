@@ -19,7 +19,7 @@ app = typer.Typer(
 
 @app.command("build")
 def build(
-    labs: Annotated[list[str] | None, typer.Argument(help="Names of labs; all without one.")] = None,
+    labs: Annotated[list[str] | None, typer.Argument(help="Names of labs; by default all.")] = None,
     out: Annotated[Path, typer.Option(help="Folder for the results, one for each lab in it.")] = Path(
         "_build/labs"
     ),
@@ -28,10 +28,10 @@ def build(
     ] = False,
     otter: Annotated[
         bool,
-        typer.Option("--otter", help="Also write a folder that `otter generate` makes an autograder of."),
+        typer.Option("--otter", help="Also write a folder from which `otter generate` makes an autograder."),
     ] = False,
 ) -> None:
-    """Run the solutions; write student notebook, solution, instructor's notes and the students' zip."""
+    """Run the solutions; write the student notebook, solution, instructor's notes and students' zip."""
     project.checkout()
     from compendium.labs import source
 
@@ -54,15 +54,17 @@ def build(
 
 @app.command("grade")
 def grade(
-    folder: Annotated[Path, typer.Argument(help="Folder with submitted notebooks, also in its own folders.")],
-    lab: Annotated[str | None, typer.Option(help="Lab they are of; without it, as each says.")] = None,
+    folder: Annotated[Path, typer.Argument(help="Folder with submitted notebooks, or with folders of them.")],
+    lab: Annotated[
+        str | None, typer.Option(help="The lab of all notebooks; by default each says its own.")
+    ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the grades, FOLDER-grades without it; never written over.")
+        Path | None, typer.Option(help="Folder for the grades, by default FOLDER-grades; must not exist yet.")
     ] = None,
     minutes: Annotated[float, typer.Option(min=0.05, help="Time for each submission.")] = 15,
     memory: Annotated[float, typer.Option(min=0.1, help="GB of memory for each, and for its checks.")] = 4,
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Submissions at a time; one for two processors without it.")
+        int | None, typer.Option(min=1, help="Submissions at a time; by default one per two processors.")
     ] = None,
 ) -> None:
     """Run submitted notebooks on Linux, each in a cage of its own; write grades.csv and a page for each."""

@@ -10,7 +10,7 @@ from compendium import chapters
 def params(
     chapter: Annotated[str, typer.Argument(help="Name of a notebook in notebooks/, such as tuning.")],
 ) -> None:
-    """Print a chapter's parameters: types, defaults, ranges, meaning, what profiles change; its parts."""
+    """Print a chapter's parameters (types, defaults, ranges, meaning, what profiles change) and its parts."""
     notebook = chapters.named(chapter)
     for name, kind, default, limits, meaning, profiles in notebook.table():
         typer.echo(f"{name}: {kind} = {default}" + (f"  ({limits})" if limits else ""))

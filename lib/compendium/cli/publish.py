@@ -11,10 +11,10 @@ def publish(
         Path, typer.Argument(help="Folder of a finished run, such as runs/tuning/0123456789abcdef.")
     ],
     replace: Annotated[
-        bool, typer.Option("--replace", help="Put it in the place of the run that is published now.")
+        bool, typer.Option("--replace", help="Replace the run that is published now.")
     ] = False,
 ) -> None:
-    """Put a profile's run into results/: notebook, record, weights; what was there goes."""
+    """Put the notebook, record and weights of a profile's run into results/, for the book to show."""
     from compendium import published  # slow to import
 
     target, replaced = published.publish(folder, replace=replace)

@@ -19,7 +19,10 @@ def run(
     assignments: Annotated[
         list[str],
         typer.Option(
-            "-p", "--parameter", metavar="NAME=VALUE", help="Set a parameter; wins over the others."
+            "-p",
+            "--parameter",
+            metavar="NAME=VALUE",
+            help="Set a parameter; wins over a file and the profile.",
         ),
     ] = [],  # noqa: B006 (typer reads the default, nothing writes to it)
     file: Annotated[
@@ -33,7 +36,7 @@ def run(
         str, typer.Option(metavar="PARTS", help="Leave out parts of the chapter: names with commas, or all.")
     ] = "",
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the results; without it, one in runs/ that is this run's.")
+        Path | None, typer.Option(help="Folder for the results; by default one in runs/ for this run alone.")
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that --out holds, if it holds one.")
@@ -43,12 +46,12 @@ def run(
         typer.Option(
             "--from",
             metavar="FOLDER",
-            help="Take over what the run there computed, as far as it is the same.",
+            help="Take over what the run there computed from the same code, data and parameters.",
         ),
     ] = None,
     page: Annotated[bool, typer.Option("--page/--no-page", help="Make the run's web page, too.")] = True,
 ) -> None:
-    """Execute a chapter; leaves the executed notebook, a web page of it, record and weights in a folder."""
+    """Execute a chapter; leave the executed notebook, a web page of it, record and weights in a folder."""
     notebook = chapters.named(chapter)
     typed = dict(assignment("-p", text, "epochs=20") for text in assignments)
     given = notebook.check({**(parameters.from_file(file) if file else {}), **typed})

@@ -33,7 +33,7 @@ def sweep(
     ] = [],  # noqa: B006
     profile: Annotated[str, typer.Option(help="quick, cpu or paper.")] = "quick",
     workers: Annotated[
-        int | None, typer.Option(min=1, help="Points at once; default: one a processor.")
+        int | None, typer.Option(min=1, help="Points at once; by default one per processor.")
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="A running Dask cluster, such as tcp://HOST:8786.")
@@ -46,7 +46,9 @@ def sweep(
         typer.Option("--with", metavar="PARTS", help="Compute these parts of the chapter, too; or all."),
     ] = "",
     pages: Annotated[bool, typer.Option("--pages", help="Make a web page of each point, too.")] = False,
-    out: Annotated[Path | None, typer.Option(help="Folder of the sweep; continued if begun.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder of the sweep; one that it holds is continued.")
+    ] = None,
     wait: Annotated[
         bool, typer.Option("--wait", help="With --scheduler: wait for workers, if it has none yet.")
     ] = False,
@@ -54,7 +56,7 @@ def sweep(
         bool, typer.Option("--dry-run", help="Show the points and the time; run none.")
     ] = False,
 ) -> None:
-    """Run a chapter at every point of a grid; a point that is done already is not run again."""
+    """Run a chapter at every point of a grid; points that are done already are not run again."""
     if wait and not scheduler:
         raise UsageError(
             "--wait is for the workers of a running cluster; name its scheduler with --scheduler"
@@ -130,14 +132,14 @@ def _show(
         typer.echo(point.name if point in missing else f"{point.name}, done")
     found = seconds_a_point(sweep, points, folder)
     if found is None:
-        typer.echo(f"{len(missing)} points to run; no recorded run says how long one takes")
+        typer.echo(f"{len(missing)} points to run; no published run says how long one takes")
         return
     seconds, source = found
     at_once = _at_once(workers, missing)
     each, total = (timedelta(seconds=round(n)) for n in (seconds, seconds * ceil(len(missing) / at_once)))
     typer.echo(
         f"{len(missing)} points to run, {at_once} at once, {each} each as {source}: "
-        f"about {total}; longer where a run has fewer processors than that one had"
+        f"about {total}; longer if a run has fewer processors than that one had"
     )
 
 

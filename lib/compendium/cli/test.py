@@ -12,7 +12,7 @@ import typer
 def test(
     arguments: Annotated[list[str] | None, typer.Argument(help="Passed on to pytest.")] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Also what is marked thorough, such as each check on each page.")
+        bool, typer.Option("--all", help="Also run what is marked thorough, such as each check on each page.")
     ] = False,
 ) -> None:
     """Compile the pages, then run the unit tests, the notebooks under nbval and the checks of the pages.

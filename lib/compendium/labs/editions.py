@@ -314,8 +314,8 @@ def _record(lab: Lab) -> Path:
 def _readme(lab: Lab) -> str:
     return f"""# Lab {lab.number}: {lab.title}
 
-All labs share one environment, in the folder above this one; Python 3.11, 3.12 or 3.13 is needed. Once, with
-access to the internet, in this folder:
+All labs share one environment, in the folder above this one; Python 3.11, 3.12 or 3.13 is needed. Type
+once in this folder, with access to the internet:
 
     python3 -m venv ../.venv
     ../.venv/bin/python -m pip install --no-deps -r requirements.txt

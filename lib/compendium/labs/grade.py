@@ -89,12 +89,12 @@ class Grade:
 def submissions(folder: Path) -> list[Path]:
     """Return the notebooks in a folder and in its own folders; raises UsageError if there are none."""
     if not folder.is_dir():
-        raise UsageError(f"{folder}: is no folder; give the folder with the submitted notebooks")
+        raise UsageError(f"{folder}: is not a folder; give the folder with the submitted notebooks")
     inside = [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
     folders = [folder, *(one for one in inside if not one.name.startswith("."))]
     found = sorted(path for one in folders for path in one.glob("*.ipynb") if not path.name.startswith("."))
     if not found:
-        raise UsageError(f"{folder}: has no *.ipynb, nor have the folders in it")
+        raise UsageError(f"{folder}: there is no *.ipynb in it, nor in its folders")
     return found
 
 
@@ -122,7 +122,7 @@ def grade(
     """
     found = submissions(folder)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: is there already; move it away, or choose another folder with --out")
+        raise UsageError(f"{out}: exists already; move it away, or choose another folder with --out")
     labs = {name: source.load(name) for name in ([lab] if lab else source.names())}
     cage.require()
     stop = threading.Event()
@@ -255,7 +255,7 @@ def _unreadable(path: Path) -> str:
     except OSError as fault:
         return f"not graded: it cannot be read ({fault.strerror})"
     if not stat.S_ISREG(about.st_mode):
-        return "not graded: it is no file but a link, a folder or the like"
+        return "not graded: it is not a file, but a link, a folder or the like"
     if about.st_size > MOST_OF_A_FILE:
         return f"not graded: it is larger than {MOST_OF_A_FILE / cage.MB:.0f} MB"
     if not about.st_size:

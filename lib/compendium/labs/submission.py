@@ -47,7 +47,7 @@ class Submission:
         try:
             cells = _cells(path)
         except Exception as fault:  # whatever the file holds
-            self.fault = f"it is no notebook ({one_line(fault)})"
+            self.fault = f"it is not a notebook ({one_line(fault)})"
         else:
             self._run(cells, seconds)
 

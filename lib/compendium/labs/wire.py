@@ -145,7 +145,7 @@ class Peer:
         except (EOFError, ConnectionError):
             raise self.break_off(ENDED) from None
         except _MALFORMED:
-            raise self.break_off("the notebook sent what is no message") from None
+            raise self.break_off("the notebook sent something that is not a message") from None
         return message, arrays
 
 

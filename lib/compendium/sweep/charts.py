@@ -303,15 +303,15 @@ def _legend_columns(names: Iterable[str]) -> int:
 def _words(drawn: _Drawn, apart: Sequence[str]) -> str:
     """Return the caption: what is shown, and what each kind of mark means that is there."""
     what = "of each method" if drawn.axis == METHOD else f"over {drawn.axis}"
-    each = f", a panel for each {' and '.join(apart)}" if apart else ""
-    unit = "run" if "seed" in drawn.grid else "run, or seed in it"
-    parts = [f"{drawn.quantity} {what}{each}. A dot is a {unit}, n how many there are"]
+    each = f", with one panel per {' and '.join(apart)}" if apart else ""
+    unit = "run" if "seed" in drawn.grid else "run, or a seed in it"
+    parts = [f"{drawn.quantity} {what}{each}. A dot is a {unit}, and n is the number of dots"]
     parts.append("the short bar is their mean" if drawn.axis == METHOD else "the line joins their means")
     if "interval" in drawn.kinds:
         least, largest = metrics.bounds(drawn.quantity)
         within = "" if (least, largest) == (-inf, inf) else ", cut where the quantity ends"
         parts.append(
-            f"upright bars are its 95 % intervals, from {LEAST_FOR_INTERVAL} runs of one outcome on{within}"
+            f"upright bars are 95 % intervals, for {LEAST_FOR_INTERVAL} runs or more of one outcome{within}"
         )
     if COLLAPSED in drawn.kinds:
         parts.append(
@@ -320,9 +320,9 @@ def _words(drawn: _Drawn, apart: Sequence[str]) -> str:
     if DIVERGED in drawn.kinds:
         parts.append("crosses are diverged networks, whose loss stopped being a number")
     if "lost" in drawn.kinds:
-        parts.append("what stands at the upper edge has no number here")
+        parts.append("marks at the upper edge have no number here")
     if drawn.methods - drawn.networks:
-        parts.append("dashed lines are what it is compared with")
+        parts.append("dashed lines are methods that need no training")
     return "; ".join(parts) + "."
 
 

@@ -71,7 +71,7 @@ def check(sweep: Sweep, folder: Path) -> None:
     description = folder / SWEEP
     if not description.exists():
         if folder.exists() and {path.name for path in folder.iterdir()} - {LOCK}:
-            raise UsageError(f"{folder}: there is something else in it; name another folder with --out")
+            raise UsageError(f"{folder}: holds something else; name another folder with --out")
         return
     try:
         there = json.loads(description.read_text(encoding="utf-8"))
@@ -111,14 +111,14 @@ def record(folder: Path) -> dict[str, Any]:
 def seconds_a_point(sweep: Sweep, points: Sequence[Point], folder: Path) -> tuple[float, str] | None:
     """Return how long a point takes and what says so, or None.
 
-    That is the mean over the sweep's finished points, or else the recorded run under the same profile.
+    That is the mean over the sweep's finished points, or else the published run under the same profile.
     """
     done = [at for p in points if runs.finished(at := point_folder(folder, p.name), sweep.chapter)]
     recorded = project.RESULTS / sweep.chapter / sweep.profile
     if done:
         source = f"{len(done)} finished points"
     elif (recorded / runs.RECORD).exists():
-        done, source = [recorded], f"the recorded run under {sweep.profile}"
+        done, source = [recorded], f"the published run under {sweep.profile}"
     else:
         return None
     records = [record(at) for at in done]

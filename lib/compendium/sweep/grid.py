@@ -65,7 +65,7 @@ def _values(parameter: Parameter, written: str) -> list[Any]:
         values = [parameter.value([item] if parameter.is_list else item) for item in items]
     value, times = Counter(map(text, values)).most_common(1)[0]
     if times > 1:
-        raise UsageError(f"-g {parameter.name}: {value} is there {times} times; give each value once")
+        raise UsageError(f"-g {parameter.name}: {value} is given {times} times; give each value once")
     return values
 
 
@@ -89,7 +89,7 @@ def _expanded(parameter: Parameter, item: str) -> list[str]:
 
 
 def _too_many(count: str) -> UsageError:
-    return UsageError(f"-g: {count} points; a sweep has at most {MOST_POINTS:,}, make several of it")
+    return UsageError(f"-g: {count} points; a sweep has at most {MOST_POINTS:,}; split it into several")
 
 
 def _folder_name(values: Mapping[str, object]) -> str:

@@ -95,7 +95,7 @@ def _of_points(sweep: Sweep, points: pd.DataFrame, folder: Path) -> Table:
         for name, rows in points
     ]
     return Table(
-        "Each point and what became of it. Its name leads to its page.",
+        "Each point and what became of it. The name of a point leads to its page.",
         "points",
         ["point", *sweep.grid, "status", "outcome", "seconds", "message"],
         rows,
@@ -134,8 +134,8 @@ def _of_numbers(quantities: Mapping[str, pd.DataFrame], swept: Mapping[str, Sequ
                 ]
             )
     return Table(
-        "Means over runs, and their 95 % intervals: from "
-        f"{charts.LEAST_FOR_INTERVAL} runs of one outcome on, cut where the quantity ends.",
+        "Means over runs, and their 95 % intervals for "
+        f"{charts.LEAST_FOR_INTERVAL} runs or more of one outcome, cut where the quantity ends.",
         "means",
         [
             "quantity",
