@@ -435,7 +435,7 @@ def on_other_noise(study: Study, changes: Changes) -> tuple[pd.DataFrame, pd.Dat
             curves.append(_with_last(curve, errors))
         return pd.concat(curves, ignore_index=True)
 
-    curves = study.kept("other noise", {"changes": dict(changes)}, compute)
+    curves = study.kept("other-noise", {"changes": dict(changes)}, compute)
     ends = curves.groupby("method", sort=False).tail(1)
     rows = [
         (end["method"].removeprefix("on "), other, study.seed, end[other])
@@ -578,8 +578,8 @@ def learning_figure(curves: Mapping[str, pd.DataFrame], black: float) -> Figure:
     )
     for (name, curve), axis in zip(curves.items(), axes[0], strict=True):
         _learning(curve, black, axis)
-        axis.set(title=name, xlabel="epoch", ylim=(0, None))
-    axes[0, 0].set_ylabel("MSE")
+        axis.set(title=name, xlabel="epoch")
+    axes[0, 0].set(ylabel="MSE", ylim=(0, None))
     axes[0, -1].legend(fontsize="small")
     return figure
 
