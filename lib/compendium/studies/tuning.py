@@ -166,11 +166,15 @@ def trained_once(
 
     def compute() -> pd.DataFrame:
         curve = fit()
-        network.save_weights(weights)
+        bare = type(network).from_config(network.get_config())  # without the optimizer's state
+        bare.set_weights(network.get_weights())
+        bare.save_weights(weights)
         return curve
 
     curve = study.kept(name, {}, compute)
-    network.load_weights(weights)
+    bare = type(network).from_config(network.get_config())
+    bare.load_weights(weights)
+    network.set_weights(bare.get_weights())
     return curve
 
 
