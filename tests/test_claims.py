@@ -340,7 +340,7 @@ def test_what_is_kept_of_the_data_sets_is_what_they_give(tmp_path, monkeypatch):
 def test_a_claim_is_explained(call):
     status, shown, _ = call("s2-22")
     assert status == 0
-    for text in ("S2-22", "0.9954 SSIM", "recorded run mean-image/cpu", "notebooks/mean-image.html#"):
+    for text in ("S2-22", "0.9954 SSIM", "published run mean-image/cpu", "notebooks/mean-image.html#"):
         assert text in shown
 
 
