@@ -198,7 +198,7 @@ def test_a_shorter_run_says_what_it_lacks(files, record):
     record(of_methods(net=[2.0, 2.1]), epochs=40)
     check = {"recorded": {"quantity": "MSE", "method": "net", "needs": {"epochs": 500}}}
     one = verdict_of_row(files, check=check)
-    assert (one.outcome, one.rule) == (UNDECIDED, "the recorded run has `epochs` = 40, the paper 500")
+    assert (one.outcome, one.rule) == (UNDECIDED, "the published run has `epochs` = 40, the paper 500")
 
 
 @pytest.mark.parametrize(

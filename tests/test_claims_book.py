@@ -96,7 +96,7 @@ def compendium(checkout, *arguments):
 
 
 def test_a_sixth_paper_takes_a_claims_file_and_a_notebook(checkout):
-    assert "no recorded run of sixth" in compendium(checkout, "claims", "S6-01")
+    assert "no published run of sixth" in compendium(checkout, "claims", "S6-01")
     compendium(checkout, "run", "sixth", "--profile", "cpu", "--out", str(checkout / "mine"), "--no-page")
     compendium(checkout, "publish", str(checkout / "mine"))
     assert "S6-02" in compendium(checkout, "claims", "--verdict", "inconsistent")

@@ -117,14 +117,6 @@ def test_an_absent_record_says_what_to_type():
         results.load("chapter", "cpu")
 
 
-def test_the_run_that_makes_the_first_record_finds_an_empty_one(tmp_path, monkeypatch):
-    with runs.started(run_in(tmp_path)):
-        monkeypatch.setenv("COMPENDIUM_RUN", str(tmp_path))
-        assert results.metrics_of(results.load("chapter", "cpu")).empty
-        with pytest.raises(CompendiumError, match="--profile quick"):
-            results.load("chapter", "quick")
-
-
 def test_a_page_knows_whether_the_records_that_it_quotes_are_still_the_same(tmp_path, monkeypatch):
     assert results.hold(results.quotes(tmp_path / "nothing"))
     finish(tmp_path / "run")

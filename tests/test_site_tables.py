@@ -99,9 +99,9 @@ def frame(table):
 
 
 def test_a_line_of_heads_that_says_the_same_of_each_column_is_left_out():
-    columns = pd.MultiIndex.from_tuples([("recorded run", "share"), ("this run", "share")])
+    columns = pd.MultiIndex.from_tuples([("published run", "share"), ("this run", "share")])
     head, body, _ = frame(pd.DataFrame([[1, 2]], index=pd.Index(["p"], name="method"), columns=columns))
-    assert head == [["method", "recorded run", "this run"]]
+    assert head == [["method", "published run", "this run"]]
     assert body == [["p", "1", "2"]]
     single = pd.MultiIndex.from_tuples([("PSNR", "both")])
     assert frame(pd.DataFrame([[1]], index=["p"], columns=single))[0] == [["", "PSNR"], ["", "both"]]
@@ -138,10 +138,10 @@ def test_columns_of_numbers_are_marked_and_those_of_words_are_not():
 
 
 def test_each_head_of_one_column_of_numbers_is_marked():
-    columns = pd.MultiIndex.from_tuples([("recorded run", "mnist"), ("this run", "digits")])
+    columns = pd.MultiIndex.from_tuples([("published run", "mnist"), ("this run", "digits")])
     numbers = frame(pd.DataFrame([[1, 2]], index=["p"], columns=columns))[2]
-    assert numbers == ["recorded run", "this run", "mnist", "digits", "1", "2"]
-    spanning = pd.MultiIndex.from_product([["recorded run", "this run"], ["low", "high"]])
+    assert numbers == ["published run", "this run", "mnist", "digits", "1", "2"]
+    spanning = pd.MultiIndex.from_product([["published run", "this run"], ["low", "high"]])
     numbers = frame(pd.DataFrame([[1, 2, 3, 4]], index=["p"], columns=spanning))[2]
     assert numbers == ["low", "high", "low", "high", "1", "2", "3", "4"]
 
@@ -153,8 +153,8 @@ def test_the_common_names_of_many_rows_may_stand_upright():
         frames.mend(soup)
         return [cell.text for cell in soup.select(".tall")]
 
-    assert upright(["recorded run"] * 12 + ["this run"] * 4) == ["recorded run", "this run"]
-    assert upright(["recorded run"] * 12 + ["this run"] * 3) == []  # all or none
+    assert upright(["published run"] * 12 + ["this run"] * 4) == ["published run", "this run"]
+    assert upright(["published run"] * 12 + ["this run"] * 3) == []  # all or none
 
 
 def test_a_table_without_heads_stays_as_it_is(tmp_path):

@@ -60,7 +60,7 @@ def parameters_page() -> str:
 def ledger_pages() -> dict[str, str]:
     """Return the files made from the claims: their page, and a table for each chapter.
 
-    They are computed where code, recorded runs or packages have changed since the last time.
+    They are computed where code, published runs or packages have changed since the last time.
     """
     if not (project.ROOT / CLAIMS).exists():
         return {}

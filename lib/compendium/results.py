@@ -1,4 +1,4 @@
-"""Recorded runs: what a chapter measured, with all that is needed to measure it again."""
+"""Records of runs: what a chapter measured, with all that is needed to measure it again."""
 
 import hashlib
 import json
@@ -139,21 +139,17 @@ def complete(
 def load(chapter: str, profile: str) -> dict[str, object]:
     """Return the committed record of a chapter's run under `profile`, from `results/`.
 
-    The run that is to become that record finds none yet: it gets one without numbers. A run's folder keeps
-    the checksums of the records that its page quotes (see `quotes`).
+    A run's folder keeps the checksums of the records that its page quotes (see `quotes`).
 
-    Raises CompendiumError, naming what to type, where no such run is recorded.
+    Raises CompendiumError, naming what to type, where there is none.
     """
     path = project.RESULTS / chapter / profile / RECORD
-    run = of_this_kernel()
-    if run:
+    if run := of_this_kernel():
         _note(run.folder, path)
     if path.exists():
         return read(path)
-    if run and (run.chapter, run.profile) == (chapter, profile):
-        return {"metrics": [], "curves": []}
     raise CompendiumError(
-        f"{path}: no such recorded run; make it with `compendium run {chapter} --profile {profile}`, "
+        f"{path}: no such published run; make it with `compendium run {chapter} --profile {profile}`, "
         "then `compendium publish` and its folder"
     )
 
@@ -235,8 +231,6 @@ def of_images(source: pd.DataFrame, quantity: str, method: str) -> pd.DataFrame:
 
 def provenance(record: Mapping[str, object]) -> pd.DataFrame:
     """Return a table, one row a fact, of what a record says about its run; for the foot of a chapter."""
-    if "parameters" not in record:
-        return pd.DataFrame({"fact": ["state"], "value": ["not recorded yet"]}).set_index("fact")
     sets = [f"{s['name']}: {s['images']:,} images, sha256 {s['sha256'][:12]}" for s in record["data"]]
     notes = sorted({f"{s['name']}: {note}" for s in record["data"] for note in s["notes"]})
     values = ", ".join(f"{name} = {as_typed(value)}" for name, value in record["parameters"].items())

@@ -186,7 +186,7 @@ def nearer_in_code(case: Case, *, profile: str, known: int, asked: int) -> Found
 
     Args:
         case: the claim.
-        profile: of the recorded run whose networks are taken.
+        profile: of the published run whose networks are taken.
         known: how many of the training images are looked among, with the noise of each level.
         asked: for how many of the test images the nearest is looked for.
     """

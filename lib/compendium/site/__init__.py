@@ -16,7 +16,7 @@ What the book's sources and pages are given:
     minutes    the boxes "In one minute", with numbers that `quotes` finds in the records
     citation   the page that says how to cite the book
     figures    what figures answer to a pointer
-    play       what the denoiser in the page needs: images, weights of recorded runs
+    play       what the denoiser in the page needs: images, weights of published runs
     takeaway   the files that a page offers, and the whole book as one archive
     printed    the whole book as one PDF
     links      links and anchors that lead nowhere; addresses as seen from the root

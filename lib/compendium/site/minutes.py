@@ -1,4 +1,4 @@
-"""The boxes "In one minute": a template a page, filled with numbers of the recorded runs.
+"""The boxes "In one minute": a template a page, filled with numbers of the published runs.
 
 A template is `in_one_minute/<page>.md`; `quotes` says how it names a number. The page includes what is made
 of it.

@@ -1,7 +1,7 @@
 """The denoiser in the browser: recorded networks and test images, as scripts beside `book/_static/play.js`.
 
 Each script adds one entry to `compendiumPlay.data`. Of a data set: a dozen test images. Of a chapter: the
-networks of its recorded run, layer by layer, with float32 weights.
+networks of its published run, layer by layer, with float32 weights.
 """
 
 import base64
@@ -67,7 +67,7 @@ def images(name: str) -> Described:
 
 
 def chapter(name: str) -> Described:
-    """Return what the page needs of a chapter's recorded run, with its networks in `networks`."""
+    """Return what the page needs of a chapter's published run, with its networks in `networks`."""
     folder = _run(name)
     parameters = results.load(name, folder.name)["parameters"]
     described, networks = CHAPTERS[name](parameters, folder)
@@ -132,7 +132,7 @@ def _set(parameters: Described) -> str:
 
 
 def _run(chapter: str) -> Path:
-    """Return the folder of the largest recorded run of a chapter that has weights."""
+    """Return the folder of the largest published run of a chapter that has weights."""
     folder = project.recorded(chapter)
     if folder and any(folder.glob("*.weights.h5")):
         return folder

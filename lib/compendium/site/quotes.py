@@ -1,4 +1,4 @@
-"""Numbers of recorded runs in running text: `{MSE|CAE|30 % -> .4f}` becomes `0.0101`.
+"""Numbers of published runs in running text: `{MSE|CAE|30 % -> .4f}` becomes `0.0101`.
 
 Left of the arrow stands what is quoted, right of it how it is written.
 
@@ -53,7 +53,7 @@ _ORDERS = {True: "holding", False: "reversed", None: "undecided"}  # by the side
 
 
 def published(chapter: str) -> Records:
-    """Return the largest recorded runs; where an expression names no chapter, this one's.
+    """Return the largest published runs; where an expression names no chapter, this one's.
 
     What is returned raises CompendiumError for a chapter of which none is recorded.
     """
