@@ -406,7 +406,8 @@ def learning_curves(curves: pd.DataFrame) -> Figure:
             if level in printed[column]:
                 axis.plot(500, printed[column][level], "X", color=colour, markersize=6)
         axis.set(xscale="log", ylabel=label)
-        plots.decimal_ticks(axis.xaxis)
+        axis.set_xticks([1, 10, 100, 500], labels=["1", "10", "100", "500"])
+        axis.minorticks_off()
     plots.one_legend(figure, columns=3)
     return figure
 
