@@ -104,7 +104,7 @@ def test_two_methods_are_compared_on_the_same_images():
 
 def test_a_network_that_diverged_has_no_difference():
     table, _ = study.compared(pd.DataFrame({"30 %": [np.nan] * 2}), pd.DataFrame({"30 %": [0.1, 0.2]}))
-    assert table[["mean", "low", "high"]].isna().all(axis=None)
+    assert table.isna().all(axis=None)
 
 
 @pytest.mark.parametrize(("losses", "fallen"), [([8, 4, 3, 2], 0.5), ([8], 0), ([8, 6, 3], 0.5)])
@@ -173,7 +173,6 @@ def test_nearest_images_of_the_same_class_are_counted(tmp_path):
     )
     rows = study.neighbours(validation, "0 %", network, clean, (labels, labels))
     assert value(rows, "neighbour accuracy", "noisy pixels", "0 %") == 1  # each is its own neighbour
-    assert value(rows, "unused numbers", "CAE", "0 %") == 0
     shuffled = np.roll(labels, 1)
     kept = study.neighbours(validation, "0 %", network, clean, (labels, shuffled))
     pd.testing.assert_frame_equal(kept, rows)

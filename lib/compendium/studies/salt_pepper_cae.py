@@ -38,7 +38,6 @@ DEFINITIONS = {
     "share of images, CAE ahead": "Share of the images on which the CAE has the lower error.",
     "loss fallen": "Share by which the validation loss fell in the second half of the epochs.",
     "neighbour accuracy": "Share of test images whose nearest training image is of the same class.",
-    "unused numbers": "How many numbers of the code are zero for every training image.",
 }
 """How the numbers of a record beside `QUANTITIES` are computed."""
 
@@ -212,7 +211,7 @@ def compared(network: pd.DataFrame, interpolated: pd.DataFrame) -> tuple[pd.Data
         found = statistics.paired_comparison(network[level], interpolated[level])
         numbers = {"mean": found.difference, "low": found.low, "high": found.high}
         rows += [(DIFFERENCE, name, level, value) for name, value in numbers.items()]
-        share = found.first_lower / found.pairs
+        share = found.first_lower / found.pairs if np.isfinite(found.difference) else np.nan
         rows.append(("share of images, CAE ahead", "CAE", level, share))
         table[level] = numbers | {"CAE ahead, % of images": 100 * share}
     return pd.DataFrame(table).T, pd.DataFrame(rows, columns=["quantity", "method", "level", "value"])
@@ -361,8 +360,8 @@ def neighbours(
         noisy_train: training images with such noise, uint8, (n, h, w, c), which are looked among.
         labels: of the training and of the validation images.
 
-    Returns rows of a record: the accuracies between codes, between 128 principal components of the noisy
-    pixels and between these themselves, and how many numbers of the code are never used. They are kept.
+    Returns rows of a record, which are kept: the accuracies between codes, between as many principal
+    components of the noisy pixels, and between these themselves.
     """
 
     def compute() -> pd.DataFrame:
@@ -380,7 +379,6 @@ def neighbours(
             ("neighbour accuracy", name, level, _nearest_right(*space, labels))
             for name, space in spaces.items()
         ]
-        rows.append(("unused numbers", "CAE", level, int((codes[0] == 0).all(axis=0).sum())))
         return pd.DataFrame(rows, columns=["quantity", "method", "level", "value"])
 
     more = weights_of(network) | {"training images": len(noisy_train)}
@@ -437,7 +435,7 @@ def several_images(
         f"interpolation, {level}": baselines.linear(images[chosen] / 255)
         for level, images in validation.noisy.items()
     }
-    titles = [f"image {one}" for one in chosen]
+    titles = [str(one) for one in chosen]
     return plots.image_grid([*rows.values()], row_titles=[*rows], column_titles=titles, size=0.8)
 
 
