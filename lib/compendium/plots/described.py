@@ -58,8 +58,7 @@ def pictured(
     Args:
         dots: what `Axes.scatter` returned, of one figure.
         images: for each of them an image a point, `(n, h, w, c)` with one channel or three, uint8 or float
-            in [0, 1]. They become part of the notebook: where it is committed, they must be images of the
-            embedded data sets.
+            in [0, 1]. They become part of the figure in the executed notebook.
         labels: for each of them a word a point.
     """
     kept = {id(each): each for each in images}  # the same images of two plots are kept once
