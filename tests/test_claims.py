@@ -1,5 +1,4 @@
 import json
-import re
 from collections import Counter
 from functools import partial
 
@@ -14,9 +13,7 @@ from compendium.claims import checks, evaluation, ledger, rules
 from compendium.claims.rules import (
     FAILS,
     HOLDS,
-    KINDS,
     NOT_TESTABLE,
-    OUTCOMES,
     UNDECIDED,
     Found,
 )
@@ -88,6 +85,9 @@ def test_every_paper_has_its_headlines():
     counted = Counter(claim.paper for claim in claims.load().values() if claim.headline)
     assert set(counted) == set(project.chapters())
     assert all(6 <= number <= 14 for number in counted.values()), counted
+
+
+ALL_WORDS = {claims.word(kind, outcome) for kind in KINDS for outcome in OUTCOMES}
 
 
 def test_no_verdict_is_typed():
@@ -290,29 +290,6 @@ def test_fewer_collapses_are_held_against_chance_by_fishers_test(record, alive):
 def test_known_claims_are_recomputed(name, ours, verdict):
     one = claims.verdict(claims.find(name))
     assert (one.found.ours, one.verdict) == (ours, verdict)
-
-
-ALL_WORDS = {claims.word(kind, outcome) for kind in KINDS for outcome in OUTCOMES}
-
-
-def told():
-    """The verdicts that tables in the chapters' prose give to claims: (claim, what its row says)."""
-    for paper in project.chapters():
-        cells = nbformat.read(project.chapter_path(paper), 4).cells
-        prose = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
-        for line in prose.splitlines():
-            named = re.findall(r"{claim}`(S\d-\d+)`", line)
-            cells_of_line = [re.sub(r"[(,].*", "", cell).strip() for cell in line.split("|")]
-            said = [cell for cell in cells_of_line if cell in ALL_WORDS]
-            if line.startswith("|") and named and said:
-                yield named[0], said[0]
-
-
-def test_the_chapters_say_of_a_claim_what_the_ledger_says():
-    rows = list(told())
-    assert len({name[:2] for name, _ in rows}) > 2
-    verdicts = claims.at_hand(claims.find(name) for name, _ in rows)
-    assert rows == [(one.claim.id, one.verdict) for one in verdicts]
 
 
 def test_a_machine_without_data_sets_finds_the_same(tmp_path, monkeypatch):

@@ -56,10 +56,10 @@ def checkout(tmp_path):
         path.unlink()
     (ledger / "sixth.yml").write_text(yaml.safe_dump(SIXTH), encoding="utf-8")
     (ledger / "sixth.py").write_text(SIXTH_CHECKS, encoding="utf-8")
-    include = "## Paper beside ours\n\n```{include} ../book/_claims/sixth.md\n```"
+    include = "## What is left of the claims\n\n```{include} ../book/_claims/sixth.md\n```"
     notebook = notebook_of(TRAINING, parameters="epochs: int = 1  # passes, 1 or more")
     notebook.cells.insert(2, new_markdown_cell("## Training"))
-    notebook.cells.append(new_markdown_cell(include))
+    notebook.cells.append(new_markdown_cell(f"{include}\n\n## The record of this run"))
     (tmp_path / "notebooks").mkdir()
     nbformat.write(notebook, tmp_path / "notebooks" / "sixth.ipynb")
     (tmp_path / "notebooks" / "profiles.yml").write_text("quick: {}\ncpu: {}\n", encoding="utf-8")

@@ -189,9 +189,8 @@ def test_the_page_of_parameters_is_what_the_chapters_declare():
             assert declared.limits in entry.splitlines()[1]
 
 
-def test_a_book_is_built_with_its_page_of_parameters_as_it_is_now(tmp_path, monkeypatch):
-    monkeypatch.setattr(book, "SOURCE", tmp_path / "source")
-    book._stage({})
+def test_a_book_is_built_with_its_page_of_parameters_as_it_is_now(tmp_path):
+    book._stage(tmp_path / "source", {}, live=False)
     assert (tmp_path / "source" / generated.PARAMETERS).read_text(
         encoding="utf-8"
     ) == generated.parameters_page()

@@ -65,11 +65,11 @@ def take_over(source: Path, folder: Path) -> None:
     """Copy to a run's folder what another run computed: its parts and checkpoints, if it has none yet.
 
     A run takes from these what is its own: trainings and parts that rest on other parameters, data or code
-    are done anew.
+    are done anew. The source may be named as seen from the checkout.
 
     Raises UsageError where there is nothing of that kind.
     """
-    found = _computed(source)
+    found = _computed(source) or _computed(project.ROOT / source)
     if not found:
         raise UsageError(f"{source}: no run in it; name the folder of one, such as results/tuning/cpu")
     folder.mkdir(parents=True, exist_ok=True)
