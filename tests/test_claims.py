@@ -87,7 +87,7 @@ def test_every_paper_has_its_headlines():
     assert all(6 <= number <= 14 for number in counted.values()), counted
 
 
-ALL_WORDS = {claims.word(kind, outcome) for kind in KINDS for outcome in OUTCOMES}
+ALL_WORDS = {claims.word(kind, outcome) for kind in rules.KINDS for outcome in rules.OUTCOMES}
 
 
 def test_no_verdict_is_typed():
