@@ -43,7 +43,6 @@ _OF_THE_BOOK = (
 )
 _NOT_STAGED = ("play", "qhull*", "*.png")
 _REFERENCES = "## References\n\n```{bibliography}\n:style: plain\n:filter: docname in docnames\n```"
-_OTHER_RUNS = re.compile(r"(?ms)^```\{admonition\} Two runs on this page\n.*?^```\n?")  # said on top
 _MINUTE = re.compile(r"(?m)^```\{include\} \.\./book/_minutes/([\w-]+)\.md\n```$")
 _KEPT = re.compile(r"(?ms)^\([\w-]+\)=\n#+ [^\n]*$|^```\{math\}\n:label: .*?^```$")  # of other pages
 _PART = "part:"  # how the tag begins of cells that a run may leave out
@@ -173,8 +172,7 @@ def notebook(
     quoted = beside.sentences(chapter, record) if record else []
     prose = [cell for cell in executed.cells if cell.cell_type == "markdown"]
     for cell in prose:
-        text = _OTHER_RUNS.sub("", cell.source)
-        cell.source = _with_minute(beside.marked(text, quoted), chapter, record)
+        cell.source = _with_minute(beside.marked(cell.source, quoted), chapter, record)
     if top and prose:
         title, _, rest = prose[0].source.partition("\n")
         prose[0].source = f"{title}\n\n{_raw(top)}\n{rest}"
