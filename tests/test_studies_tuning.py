@@ -111,6 +111,11 @@ def test_what_plain_keras_trained_is_loaded_and_not_fitted_again(study):
     np.testing.assert_array_equal(kept[0][1], kept[1][1])
     assert (study.folder / "plain.weights.h5").stat().st_size < 160_000  # no state of the optimizer
 
+    # a run that takes parts over from another has no weights of it, and fits anew
+    (study.folder / "plain.weights.h5").unlink()
+    tuning.trained_once(study, "plain", network, fit)
+    assert (study.folder / "plain.weights.h5").exists()
+
 
 def test_the_search_validates_on_the_last_fifth_and_returns_its_lowest_error(study, no_training):
     def space(choose):

@@ -171,6 +171,8 @@ def trained_once(
         bare.save_weights(weights)
         return curve
 
+    if not weights.exists():  # a part that was taken over from another run brings none
+        (study.folder / f"{name}.json").unlink(missing_ok=True)
     curve = study.kept(name, {}, compute)
     bare = type(network).from_config(network.get_config())
     bare.load_weights(weights)
