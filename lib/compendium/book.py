@@ -26,7 +26,7 @@ from compendium import chapters, generated, products, project, published, result
 from compendium.errors import CompendiumError, unknown
 from compendium.files import write_atomically
 from compendium.runs import Run
-from compendium.site import figures, links, own_page, play, printed, takeaway
+from compendium.site import figures, links, play, printed, takeaway
 
 HTML = products.PAGES
 RUNS = products.BUILD / "runs"
@@ -314,6 +314,8 @@ def _page(path: Path, executed: Path, live: bool) -> nbformat.NotebookNode:
     page.metadata.pop(MADE_FROM, None)
     record = executed.with_name(runs.RECORD)
     if live and path.parent == project.NOTEBOOKS and record.exists():
+        from compendium.site import own_page  # brings SciPy, which no other build needs
+
         return own_page.notebook(page, path.stem, results.read(record), {}, book="")
     return page
 

@@ -42,7 +42,7 @@ def pages() -> dict[str, str]:
     makers = {PARAMETERS: parameters_page, reference.PAGE: reference.page, citation.PAGE: citation.page}
     own = {name: make() for name, make in makers.items() if (project.ROOT / name).exists()}
     table = {LAB_TABLE: lab_table()} if source.names() else {}
-    return own | minutes.pages() | ledger_pages() | lab_pages() | table
+    return own | minute_boxes() | ledger_pages() | lab_pages() | table
 
 
 def parameters_page() -> str:
@@ -73,9 +73,19 @@ def ledger_pages() -> dict[str, str]:
             written[f"book/_claims/{paper}.md"] = ledger.chapter(own)
         return written
 
-    kept = products.place("claims", [*products.inputs("lib"), *products.inputs("results")])
+    return _kept("claims", made)
+
+
+def minute_boxes() -> dict[str, str]:
+    """Return the boxes "In one minute", filled where code, runs or packages have changed."""
+    return _kept("minutes", minutes.pages)
+
+
+def _kept(name: str, make: Callable[[], dict[str, str]]) -> dict[str, str]:
+    """Return what is made from the library and the published runs, made once for each state of these."""
+    kept = products.place(name, [*products.inputs("lib"), *products.inputs("results")])
     if not kept.exists():
-        write_atomically(kept, json.dumps(made()))
+        write_atomically(kept, json.dumps(make()))
     return json.loads(kept.read_text(encoding="utf-8"))
 
 

@@ -8,6 +8,7 @@ import platform
 import re
 import subprocess
 from collections.abc import Iterable
+from functools import cache
 from pathlib import Path
 
 from compendium.errors import CompendiumError, unknown
@@ -97,6 +98,7 @@ def files_hash(paths: Iterable[Path], root: Path | None = None) -> str:
     return digest.hexdigest()
 
 
+@cache
 def packages_hash() -> str:
     """Return the sha256 of the installed distributions' names and versions."""
     installed = sorted(f"{d.name}=={d.version}" for d in importlib.metadata.distributions())

@@ -7,7 +7,6 @@ of it.
 from pathlib import Path
 
 from compendium import project
-from compendium.site import quotes
 
 TEMPLATES = Path(__file__).parent / "in_one_minute"
 FOLDER = "book/_minutes"
@@ -25,6 +24,8 @@ def pages() -> dict[str, str]:
 
 def box(template: Path) -> str:
     """Return the box of one template, filled."""
+    from compendium.site import quotes  # brings SciPy; a build that finds all boxes made does without
+
     return boxed(quotes.fill(template.read_text(encoding="utf-8"), quotes.published(template.stem)))
 
 
