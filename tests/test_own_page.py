@@ -11,7 +11,6 @@ from tiny_notebooks import notebook_of
 
 from compendium import products, project
 from compendium.errors import CompendiumError
-from compendium.plots.described import KEY
 from compendium.site import beside, own_page, this_run
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg=="
@@ -122,7 +121,7 @@ def here(root):
 
 def a_run(folder, **changed):
     """The folder of a run whose part "codes" was left out."""
-    about = {"image/png": {KEY: json.dumps({"panels": []})}}
+    about = {"image/png": {project.METADATA: json.dumps({"panels": []})}}
     picture = new_output("display_data", {"image/png": PIXEL}, metadata=about)
     cells = [
         new_markdown_cell(PROSE),

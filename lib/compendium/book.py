@@ -41,9 +41,6 @@ which run it shows. This page is the book's as it stands, and speaks of the publ
 ```
 """
 AT_ONCE = 2  # notebooks; each keeps about one processor busy
-MADE_FROM = "compendium"
-"""In the metadata of an executed notebook of the book: `state`, of what decides its outputs, and `quotes`,
-the checksums of the records that these quote."""
 
 Report = Callable[[str], None]
 
@@ -235,10 +232,13 @@ def _current(runs_of: Mapping[Path, Run], report: Report) -> dict[Path, Path]:
 
 
 def _made_from(file: Path, state: str) -> bool:
-    """Whether a notebook's outputs are of that state, and the records that they quote are as they were."""
+    """Whether a notebook's outputs are of that state, and the records that they quote are as they were.
+
+    Its metadata says so: `state`, of what decided its outputs, and `quotes`, the checksums of these records.
+    """
     if not file.exists():
         return False
-    known = nbformat.read(file, 4).metadata.get(MADE_FROM, {})
+    known = nbformat.read(file, 4).metadata.get(project.METADATA, {})
     return known.get("state") == state and results.hold(known["quotes"])
 
 
@@ -282,7 +282,7 @@ def _execute(path: Path, run: Run, report: Report) -> None:
     folder = run.folder
     (folder / path.name).unlink(missing_ok=True)  # of a page whose quotes no longer hold
     executed = nbformat.read(runner.run(chapters.read(path), run, strict=True), 4)
-    executed.metadata[MADE_FROM] = {"state": folder.name, "quotes": results.quotes(folder)}
+    executed.metadata[project.METADATA] = {"state": folder.name, "quotes": results.quotes(folder)}
     write_atomically(folder / path.name, f"{nbformat.writes(executed)}\n")
     for other in folder.parent.iterdir():
         if other != folder:
@@ -311,7 +311,7 @@ def _stage(source: Path, current: Mapping[Path, Path], live: bool) -> None:
 def _page(path: Path, executed: Path, live: bool) -> nbformat.NotebookNode:
     """Return the page of a notebook, with the outputs of a run; in a live book a chapter's says which run."""
     page = published.page(path, executed)
-    page.metadata.pop(MADE_FROM, None)
+    page.metadata.pop(project.METADATA, None)
     record = executed.with_name(runs.RECORD)
     if live and path.parent == project.NOTEBOOKS and record.exists():
         from compendium.site import own_page  # brings SciPy, which no other build needs
@@ -343,7 +343,7 @@ def _save(source: Path, current: Mapping[Path, Path], report: Report) -> None:
     for path, file in current.items():
         if not file.is_relative_to(project.RESULTS):
             notebook = published.page(path, file)
-            notebook.metadata[MADE_FROM] = nbformat.read(file, 4).metadata[MADE_FROM]
+            notebook.metadata[project.METADATA] = nbformat.read(file, 4).metadata[project.METADATA]
             saved[path] = f"{nbformat.writes(notebook)}\n"
     for path, content in saved.items():
         write_atomically(path, content)

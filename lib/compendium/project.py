@@ -29,6 +29,9 @@ NOT_COMPUTING = {
     *("plots", "progress", "project", "results", "runs"),
 }
 
+METADATA = "compendium"
+"""What the book notes in the metadata of notebooks and of pictures in them has this name there."""
+
 RECORDED = ("paper", "cpu")
 """Profiles whose runs the book shows and quotes, the nearest to the paper first."""
 

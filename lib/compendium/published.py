@@ -153,7 +153,7 @@ def _keep_checked(notebook: Path, run: Path) -> None:
         checked = CHECKED in cell.metadata.get("tags", [])
         cell.outputs = ran.outputs if checked else []
         cell.execution_count = ran.execution_count if checked else None
-    whole.metadata.pop("compendium", None)
+    whole.metadata.pop(project.METADATA, None)
     write_atomically(notebook, f"{nbformat.writes(whole)}\n")
 
 

@@ -20,7 +20,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from traitlets import Instance
 
-from compendium import faults, progress, results, runs
+from compendium import faults, progress, project, results, runs
 from compendium.chapters import Chapter, part_of
 from compendium.errors import CompendiumError, one_line
 from compendium.runs import Run
@@ -249,5 +249,5 @@ def _without_traces(path: Path) -> None:
         if not part.metadata.get("tags", True):
             del part.metadata["tags"]
     notebook.metadata["language_info"] = {"name": "python"}
-    notebook.metadata.pop("compendium", None)  # of the outputs that the chapter had before
+    notebook.metadata.pop(project.METADATA, None)  # of the outputs that the chapter had before
     nbformat.write(notebook, path)

@@ -28,7 +28,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedFormatter, FuncFormatter
 from PIL import Image
 
-KEY = "compendium"  # in the metadata of a picture, which holds a text, so that notebooks keep it on one line
+from compendium.project import METADATA
+
 SCALE = 10_000
 MOST_POINTS = 1200  # of a figure
 MOST_OF_LINE = 200
@@ -110,8 +111,9 @@ def description(figure: Figure) -> dict[str, Any]:
 def _bundle(figure: Figure) -> tuple[dict[str, str], dict[str, Any]]:
     found = description(figure)
     figure.set_layout_engine("none")  # it is laid out now; else IPython does so twice more to save it
+    # a text, so that notebooks keep it on one line
     text = json.dumps(found, ensure_ascii=False, separators=(",", ":"))
-    return {}, {"image/png": {KEY: text}} if found else {}
+    return {}, {"image/png": {METADATA: text}} if found else {}
 
 
 def _panel(axis: Axes, place: Any) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import nbformat
 
-from compendium.plots.described import KEY
+from compendium import project
 
 FOLDER = "book/_static/figures"
 
@@ -28,7 +28,7 @@ def described(notebook: Path) -> dict[str, dict[str, Any]]:
     found = {}
     for cell in nbformat.read(notebook, 4).cells:
         for output in cell.get("outputs", []):
-            text = output.get("metadata", {}).get("image/png", {}).get(KEY)
+            text = output.get("metadata", {}).get("image/png", {}).get(project.METADATA)
             if text:
                 picture = base64.b64decode(output["data"]["image/png"])
                 found[f"{hashlib.sha256(picture).hexdigest()}.png"] = json.loads(text)

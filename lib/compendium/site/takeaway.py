@@ -46,7 +46,7 @@ def archive(html: Path) -> Path:
 
 def _without_outputs(path: Path) -> bytes:
     notebook = nbformat.read(path, 4)
-    notebook.metadata.pop("compendium", None)  # what the outputs were made from
+    notebook.metadata.pop(project.METADATA, None)  # what the outputs were made from
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
