@@ -9,8 +9,9 @@ from urllib.parse import urlsplit
 from urllib.request import url2pathname
 
 import pytest
+from nbformat import NotebookNode
 
-from compendium import book, project
+from compendium import book, project, published
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page
@@ -94,6 +95,12 @@ class Seen:
             for address in self.requests
             if address.startswith("file:")
         }
+
+
+def shown(document: Path) -> NotebookNode:
+    """The notebook that a page is made of: a chapter's has the outputs of its published run."""
+    run = project.recorded(document.stem)
+    return published.page(document, run / document.name if run else document)
 
 
 def rendered(document: Path) -> Path:

@@ -368,7 +368,7 @@ def test_a_run_of_the_older_form_and_of_no_published_chapter_has_a_top():
 
 def test_a_run_without_a_record_has_the_page_of_the_book(root):
     notebook = notebook_of(new_markdown_cell(PROSE))
-    own = own_page._own_notebook(notebook, "tiny-run", None, "")
+    own = own_page.notebook(notebook, "tiny-run", None, {})
     assert own.cells[0].source == "# Title"
     assert "beside" not in own.cells[1].source
 

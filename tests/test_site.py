@@ -5,7 +5,6 @@ import gzip
 import re
 from urllib.parse import urlsplit
 
-import nbformat
 import pytest
 import site_pages
 from bs4 import BeautifulSoup
@@ -131,7 +130,7 @@ def test_each_page_has_a_title_and_a_summary_of_its_own(soups):
 
 
 def test_code_is_whole_and_has_no_element_that_colours_nothing(chromium, html, soups):
-    chapter = nbformat.read(project.NOTEBOOKS / "tuning.ipynb", 4)
+    chapter = site_pages.shown(project.NOTEBOOKS / "tuning.ipynb")
     sources = [cell.source for cell in chapter.cells if cell.cell_type == "code"]
     shown = [code.get_text().rstrip("\n") for code in soups["tuning"].select(".cell_input pre")]
     assert shown == sources

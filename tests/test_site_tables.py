@@ -1,6 +1,5 @@
 """Tables of code cells: numbered, named, and where the text says."""
 
-import nbformat
 import pandas as pd
 import pytest
 import site_pages
@@ -169,7 +168,7 @@ def test_a_table_without_heads_stays_as_it_is(tmp_path):
 def test_each_table_that_a_cell_prints_has_a_caption_of_its_own(document, html):
     printed = [
         cell
-        for cell in nbformat.read(document, 4).cells
+        for cell in site_pages.shown(document).cells
         if any("<table" in output.get("data", {}).get("text/html", "") for output in cell.get("outputs", []))
     ]
     captions = [cell.metadata.get("mystnb", {}).get("table", {}).get("caption") for cell in printed]
