@@ -29,7 +29,10 @@
     region.dataset.started = "yes";
     try {
       await Promise.all(parts.map(load));
+      const bottom = region.getBoundingClientRect().bottom;
       await compendiumPlay.widget(region, chaptersOf(region));
+      // what is read below stays where it is, as after a link to there
+      if (bottom < 100) scrollBy({ top: region.getBoundingClientRect().bottom - bottom, behavior: "instant" });
     } catch (fault) {
       delete region.dataset.started; // the page keeps what stands there, and the next touch tries again
       loaded.clear();
