@@ -99,8 +99,7 @@ class Seen:
 
 def shown(document: Path) -> NotebookNode:
     """The notebook that a page is made of: a chapter's has the outputs of its published run."""
-    run = project.recorded(document.stem)
-    return published.page(document, run / document.name if run else document)
+    return published.page(document, published.executed(document.stem) or document)
 
 
 def rendered(document: Path) -> Path:

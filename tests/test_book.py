@@ -198,9 +198,8 @@ def parameters_explained(source):
 
 def chapters_with_runs():
     """The chapters that are published, with the executed notebooks of their runs."""
-    folders = {name: project.recorded(name) for name in project.chapters()}
-    found = {project.chapter_path(name): folder / f"{name}.ipynb" for name, folder in folders.items()}
-    return {path: executed for path, executed in found.items() if executed.exists()}
+    found = {project.chapter_path(name): published.executed(name) for name in project.chapters()}
+    return {path: ran for path, ran in found.items() if ran}
 
 
 def test_the_committed_notebooks_are_as_the_book_wants_them():

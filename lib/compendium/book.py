@@ -12,7 +12,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from signal import SIG_IGN, SIGINT, signal
 
@@ -45,35 +45,9 @@ AT_ONCE = 2  # notebooks; each keeps about one processor busy
 Report = Callable[[str], None]
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a book is made: its sources as laid out, what Sphinx makes of them, and the pages in the end."""
-
-    folder: Path
-
-    @property
-    def source(self) -> Path:
-        return self.folder / "source"
-
-    @property
-    def compiled(self) -> Path:
-        return self.folder / "compiled"
-
-    @property
-    def html(self) -> Path:
-        return self.folder / "html"
-
-    @property
-    def log(self) -> Path:
-        return self.folder / "build.log"
-
-    @property
-    def stamp(self) -> Path:
-        return self.folder / "html.sha256"
-
-
-_BOOK, _LIVE = _Place(products.BUILD), _Place(products.BUILD / "live")
-"""Of the book, and of a live one beside it."""
+# Where a book is made, and there: its sources as laid out, its pages, and what these were made from.
+_BOOK, _LIVE = products.BUILD, products.BUILD / "live"
+_SOURCE, _PAGES, _STAMP = "source", HTML.name, "html.sha256"
 
 
 def documents(root: Path | None = None) -> list[Path]:
@@ -123,26 +97,25 @@ def build(
             or a page or figure is missing.
     """
     place = _BOOK if live is None else _LIVE
+    source, html, stamp = (place / name for name in (_SOURCE, _PAGES, _STAMP))
     with _alone(report):
-        runs_of = _runs(notebooks(), live)
+        shown = _published(report) if live is None else {}
+        runs_of = _runs([path for path in notebooks() if path not in shown], live or {})
         current = _current(runs_of, report) if run else {path: path for path in runs_of}
-        if live is None:
-            for path, executed in _published().items():
-                report(f"{path.stem}: published, {executed.parent.name}")
-                current[path] = executed
-        _stage(place.source, current, live is not None)
+        current |= shown
+        _stage(source, current, live is not None)
         if solutions:
-            _add_to_contents(place.source, generated.solutions(place.source, report))
-        state = _state_of_pages(place.source)
-        if place.stamp.exists() and place.stamp.read_text(encoding="utf-8") == state and place.html.exists():
+            _add_to_contents(source, generated.solutions(source, report))
+        state = _state_of_pages(source)
+        if stamp.exists() and stamp.read_text(encoding="utf-8") == state and html.exists():
             report("pages: nothing changed")
         else:
             report("pages: compiling")
             _compile(place)
-            write_atomically(place.stamp, state)
+            write_atomically(stamp, state)
         if save:
-            _save(place.source, current, report)
-    return place.html / "index.html"
+            _save(source, current, report)
+    return html / "index.html"
 
 
 def faults(html: Path, source: Path | None = None) -> list[str]:
@@ -191,25 +164,34 @@ def _alone(report: Report) -> Iterator[None]:
         lock.release()
 
 
-def _published() -> dict[Path, Path]:
+def _published(report: Report) -> dict[Path, Path]:
     """Return for each chapter whose published run has kept its notebook that notebook."""
-    folders = {name: project.recorded(name) for name in project.chapters()}
-    executed = {name: folder / f"{name}.ipynb" for name, folder in folders.items() if folder}
-    return {project.chapter_path(name): path for name, path in executed.items() if path.exists()}
+    found = {}
+    for name in project.chapters():
+        if ran := published.executed(name):
+            report(f"{name}: published, {ran.parent.name}")
+            found[project.chapter_path(name)] = ran
+    return found
 
 
-def _runs(paths: list[Path], live: Mapping[str, str] | None) -> dict[Path, Run]:
-    """Return the runs that a build makes itself: not those that are published, but in a live book all."""
-    there = {} if live is not None else _published()
-    known = {path: chapters.read(path) for path in paths if path not in there}
-    for name in live or {}:
-        if not any(name in chapter.parameters for chapter in known.values()):
-            raise unknown("parameter", name, {name for one in known.values() for name in one.parameters})
-    given = {
-        path: {name: value for name, value in (live or {}).items() if name in chapter.parameters}
+def _runs(paths: list[Path], given: Mapping[str, str]) -> dict[Path, Run]:
+    """Return the runs of notebooks under `quick`, each with those of the given parameters that it has.
+
+    Raises UsageError for a parameter that none of them has.
+    """
+    known = {path: chapters.read(path) for path in paths}
+    there = {name for chapter in known.values() for name in chapter.parameters}
+    for name in given:
+        if name not in there:
+            raise unknown("parameter", name, there)
+    return {
+        path: runs.resolve(
+            chapter,
+            {name: value for name, value in given.items() if name in chapter.parameters},
+            profile=QUICK,
+        )
         for path, chapter in known.items()
     }
-    return {path: runs.resolve(known[path], given[path], profile=QUICK) for path in known}
 
 
 def _current(runs_of: Mapping[Path, Run], report: Report) -> dict[Path, Path]:
@@ -366,12 +348,13 @@ def _add_to_contents(source: Path, names: list[str]) -> None:
     path.write_text(yaml.safe_dump(contents, sort_keys=False), encoding="utf-8")
 
 
-def _compile(place: _Place) -> None:
+def _compile(place: Path) -> None:
+    source, compiled, html, log_file = (place / name for name in (_SOURCE, "compiled", _PAGES, "build.log"))
     # A fresh build every time: Sphinx repeats no warning for a page that it finds unchanged.
-    shutil.rmtree(place.compiled, ignore_errors=True)
+    shutil.rmtree(compiled, ignore_errors=True)
     jupyter_book = ["-c", "from jupyter_book.cli.main import main; main()"]  # it cannot be run with -m
-    command = [*jupyter_book, "build", str(place.source), "--path-output", str(place.compiled)]
-    with place.log.open("w", encoding="utf-8") as log:
+    command = [*jupyter_book, "build", str(source), "--path-output", str(compiled)]
+    with log_file.open("w", encoding="utf-8") as log:
         status = subprocess.run(
             [sys.executable, *command, "-n", "-W", "--keep-going"],
             stdout=log,
@@ -379,15 +362,15 @@ def _compile(place: _Place) -> None:
             env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         ).returncode
     if status:
-        lines = [line for line in unstyle(place.log.read_text(encoding="utf-8")).splitlines() if line.strip()]
+        lines = [line for line in unstyle(log_file.read_text(encoding="utf-8")).splitlines() if line.strip()]
         complaints = [line for line in lines if re.search("WARNING|ERROR|CRITICAL", line)] or lines[-1:]
-        raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {place.log})")
-    fresh = place.compiled / "_build" / "html"
-    _add_whole_book(fresh, place.source)
-    if found := faults(fresh, place.source):
+        raise CompendiumError(f"{complaints[0]} ({len(complaints)} complaints in all; see {log_file})")
+    fresh = compiled / "_build" / "html"
+    _add_whole_book(fresh, source)
+    if found := faults(fresh, source):
         raise CompendiumError(f"{found[0]} ({len(found)} faults in all; the pages are in {fresh})")
-    shutil.rmtree(place.html, ignore_errors=True)
-    fresh.rename(place.html)
+    shutil.rmtree(html, ignore_errors=True)
+    fresh.rename(html)
 
 
 def _add_whole_book(html: Path, source: Path) -> None:

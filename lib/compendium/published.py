@@ -49,15 +49,14 @@ def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, obj
             f"{target}: holds the run of commit {there.get('commit') or 'unknown'}; "
             "to put this one in its place, add --replace"
         )
-    page(
-        project.chapter_path(run.chapter), folder / f"{run.chapter}.ipynb"
-    )  # raises where code has changed since
-    named_files = [folder / name for name in (STATE, RECORD, results.METRICS, f"{run.chapter}.ipynb")]
+    notebook = project.chapter_path(run.chapter)
+    joined = _joined(notebook, folder / notebook.name)  # raises where code has changed since
+    named_files = [folder / name for name in (STATE, RECORD, results.METRICS, notebook.name)]
     weights = sorted(folder.glob("*.weights.h5"))
     chosen = [path for path in (*named_files, *weights, *_computed(folder)) if path.exists()]
     exchange(target, {path.name: _content(path) for path in chosen})
     if project.recorded(run.chapter) == target:
-        _keep_checked(project.chapter_path(run.chapter), target)
+        write_atomically(notebook, f"{nbformat.writes(_with_checked_alone(joined))}\n")
     return target, there
 
 
@@ -78,21 +77,32 @@ def take_over(source: Path, folder: Path) -> None:
             shutil.copyfile(path, folder / path.name)
 
 
-def page(notebook: Path, executed: Path) -> NotebookNode:
+def executed(chapter: str) -> Path | None:
+    """Return the executed notebook of a chapter's published run, or None where none is kept."""
+    folder = project.recorded(chapter)
+    return folder and finished(folder, chapter)
+
+
+def page(notebook: Path, ran: Path) -> NotebookNode:
     """Return a notebook, its prose and captions as they are now, with the outputs of a run of it.
 
-    Where a record lies beside the executed notebook, the cell of parameters has the run's values.
+    Where a record lies beside the executed notebook, `ran`, the cell of parameters has the run's values.
 
     Raises CompendiumError where a cell of code is not the one that was run, naming what to type.
     """
-    whole, record = nbformat.read(notebook, 4), executed.with_name(RECORD)
-    own, ran = _code(whole), _code(nbformat.read(executed, 4))
-    for cell, with_outputs in itertools.zip_longest(own, ran):
-        if not (cell and with_outputs and _same(cell, with_outputs)):
-            raise CompendiumError(_other_code(notebook, executed, cell or with_outputs))
-        cell.outputs, cell.execution_count = with_outputs.outputs, with_outputs.execution_count
-        if _declares(cell) and record.exists():
+    whole, record = _joined(notebook, ran), ran.with_name(RECORD)
+    if record.exists():
+        for cell in filter(_declares, whole.cells):
             cell.source = parameters.filled(cell.source, results.read(record)["parameters"])
+    return whole
+
+
+def _joined(notebook: Path, executed: Path) -> NotebookNode:
+    whole = nbformat.read(notebook, 4)
+    for cell, ran in itertools.zip_longest(_code(whole), _code(nbformat.read(executed, 4))):
+        if not (cell and ran and _same(cell, ran)):
+            raise CompendiumError(_other_code(notebook, executed, cell or ran))
+        cell.outputs, cell.execution_count = ran.outputs, ran.execution_count
     return whole
 
 
@@ -146,15 +156,13 @@ def _content(path: Path) -> bytes:
     return training.without_optimizer(path)
 
 
-def _keep_checked(notebook: Path, run: Path) -> None:
-    """Write the outputs of the cells that are checked to a chapter's notebook, which has no others."""
-    whole = nbformat.read(notebook, 4)
-    for cell, ran in zip(_code(whole), _code(nbformat.read(run / notebook.name, 4)), strict=True):
-        checked = CHECKED in cell.metadata.get("tags", [])
-        cell.outputs = ran.outputs if checked else []
-        cell.execution_count = ran.execution_count if checked else None
-    whole.metadata.pop(project.METADATA, None)
-    write_atomically(notebook, f"{nbformat.writes(whole)}\n")
+def _with_checked_alone(notebook: NotebookNode) -> NotebookNode:
+    """Return a notebook with the outputs of the cells that are checked, and no others."""
+    for cell in _code(notebook):
+        if CHECKED not in cell.metadata.get("tags", []):
+            cell.outputs, cell.execution_count = [], None
+    notebook.metadata.pop(project.METADATA, None)
+    return notebook
 
 
 def _obstacle(run: Run, record: Mapping[str, object]) -> str | None:

@@ -190,20 +190,22 @@ def metrics_of(record: Mapping[str, object]) -> pd.DataFrame:
     return pd.DataFrame(record["metrics"], columns=METRIC_COLUMNS)
 
 
-def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataFrame:
-    """Return means of one quantity from several sources: a row a method, columns (source, level).
+def means(source: pd.DataFrame, quantity: str) -> pd.DataFrame:
+    """Return means of one quantity: a row a method, a column a level, in the order of the source.
 
-    Each source has the columns `quantity`, `method`, `level` and `value`. Numbers of single images (`image`)
+    The source has the columns `quantity`, `method`, `level` and `value`. Numbers of single images (`image`)
     are left out, those of several seeds averaged.
     """
-    tables = {}
-    for name, source in sources.items():
-        means = source[source["image"].isna()] if "image" in source else source
-        chosen = means[means["quantity"] == quantity]
-        means = chosen.pivot_table(index="method", columns="level", values="value", sort=False)
-        # in the order of the source, with rows and columns that are missing throughout
-        tables[name] = means.reindex(index=chosen["method"].unique(), columns=chosen["level"].unique())
-    return pd.concat(tables, axis=1)
+    of_all = source[source["image"].isna()] if "image" in source else source
+    chosen = of_all[of_all["quantity"] == quantity]
+    table = chosen.pivot_table(index="method", columns="level", values="value", sort=False)
+    # with rows and columns that are missing throughout
+    return table.reindex(index=chosen["method"].unique(), columns=chosen["level"].unique())
+
+
+def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataFrame:
+    """Return `means` of one quantity from several sources: a row a method, columns (source, level)."""
+    return pd.concat({name: means(source, quantity) for name, source in sources.items()}, axis=1)
 
 
 def rounded(table: pd.DataFrame, digits: int | Mapping[str, int]) -> pd.DataFrame:

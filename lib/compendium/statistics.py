@@ -85,6 +85,13 @@ def paired_comparison(first: ArrayLike, second: ArrayLike) -> Comparison:
     return Comparison(*mean_interval(first - second), int((first < second).sum()), len(first))
 
 
+def holm(p: ArrayLike) -> list[float]:
+    """Return p values corrected for being several (Holm, 1979), as statsmodels has it; of none, none."""
+    from statsmodels.stats.multitest import multipletests  # slow to import
+
+    return multipletests(p, method="holm")[1].tolist() if len(p) else []
+
+
 def _row(name: str, values: ArrayLike) -> np.ndarray:
     row = np.asarray(values, np.float64)
     if row.ndim != 1 or np.isinf(row).any():

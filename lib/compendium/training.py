@@ -7,7 +7,7 @@ import math
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -203,6 +203,11 @@ def _mean_over_batches(
         logs = step(as_float(noisy[chosen]), as_float(reference[chosen]), return_dict=True)
         totals.update({name: float(value) * len(chosen) for name, value in logs.items()})
     return {name: total / len(order) for name, total in totals.items()}
+
+
+def with_numbers(curve: pd.DataFrame, numbers: Mapping[str, float]) -> pd.DataFrame:
+    """Return a learning curve with numbers of the final network in the row of its last epoch."""
+    return curve.join(pd.DataFrame(dict(numbers), index=curve.index[-1:]))
 
 
 def without_optimizer(checkpoint: Path) -> bytes:

@@ -224,15 +224,10 @@ def together(holds: Sequence[float], fails: Sequence[float]) -> PValues:
     return PValues(float(max(holds)), float(min(1, len(fails) * min(fails))))
 
 
-def holm(p: Sequence[float]) -> list[float]:
-    """Return p values corrected for being several (Holm, 1979), as statsmodels has it; of none, none."""
-    from statsmodels.stats.multitest import multipletests  # slow to import
-
-    return multipletests(p, method="holm")[1].tolist() if p else []
-
-
 def corrected(family: Iterable[PValues]) -> list[PValues]:
     """Return the tests of a paper's claims corrected for being several, each direction by itself."""
+    from compendium.statistics import holm  # SciPy: only for those who need it
+
     family = list(family)
     directions = ([getattr(one, side) for one in family] for side in PValues._fields)
     return [PValues(*pair) for pair in zip(*map(holm, directions), strict=True)]

@@ -35,7 +35,6 @@ import pandas as pd
 
 from compendium import results, statistics
 from compendium.claims.checks import Missing, recorded_run
-from compendium.claims.rules import holm
 from compendium.errors import CompendiumError, unknown
 
 FIELD = re.compile(r"\{([^{}]+?) -> ([^{}]+)\}")
@@ -199,7 +198,8 @@ def _shown(records: Records, first: str, *others: str) -> int:
     if any(len(one) < 2 for one in differences):
         return 0
     return sum(
-        p <= 1 - statistics.LEVEL for p in holm([stats.ttest_1samp(one, 0).pvalue for one in differences])
+        p <= 1 - statistics.LEVEL
+        for p in statistics.holm([stats.ttest_1samp(one, 0).pvalue for one in differences])
     )
 
 

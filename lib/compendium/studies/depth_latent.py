@@ -18,7 +18,6 @@ import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from sklearn.base import ClassifierMixin
-from statsmodels.stats.multitest import multipletests
 
 from compendium import metrics, outcomes, plots, results, statistics, training
 from compendium.models import dae
@@ -241,7 +240,8 @@ class Trainings:
     ) -> pd.DataFrame:
         def compute() -> pd.DataFrame:
             network, curve = self._trained(family, name, options, seed, shown=shown)
-            return with_numbers(curve, {quantity: measure(network) for quantity, measure in measures.items()})
+            found = {quantity: measure(network) for quantity, measure in measures.items()}
+            return training.with_numbers(curve, found)
 
         table = results.resumed(
             self.part(family, name, seed), self.identity(options, seed, measures), compute
@@ -255,11 +255,6 @@ class Trainings:
         # of the networks that are not shown the numbers are kept; their checkpoints are not published
         folder = self.folder if shown else self.folder / "trainings"
         return self.train(options, seed, folder / f"{family}-{name}-{seed}.npz")
-
-
-def with_numbers(curve: pd.DataFrame, numbers: Mapping[str, float]) -> pd.DataFrame:
-    """Return a learning curve with numbers of the final network in the row of its last epoch."""
-    return curve.join(pd.DataFrame(numbers, index=curve.index[-1:]))
 
 
 def curves(tables: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -348,8 +343,7 @@ def orders(errors: pd.DataFrame, compare: Callable[[pd.Series, pd.Series], dict[
         found = [compare(errors[better], errors[worse]) for _, better, worse in pairs]
     columns = ["difference", "low", "high", "first_lower", "pairs", "p"]
     table = pd.DataFrame(found, index=index, columns=columns)
-    corrected = multipletests(table["p"].fillna(1), method="holm")[1] if pairs else []
-    return table.assign(corrected=corrected)
+    return table.assign(corrected=statistics.holm(table["p"].fillna(1)))
 
 
 def verdict(low: float, high: float) -> str:

@@ -19,7 +19,6 @@ from matplotlib.figure import Figure
 from scipy import stats
 from sklearn.decomposition import PCA
 from sklearn.neighbors import KNeighborsClassifier
-from statsmodels.stats.multitest import multipletests
 
 from compendium import latent, metrics, outcomes, plots, results, statistics, synthesis, training
 from compendium.data import ImageSet
@@ -478,8 +477,7 @@ def pooled(rows: pd.DataFrame, quantity: str = "accuracy") -> pd.DataFrame:
         "rival", key=lambda rival: rival.map(RIVALS.index), kind="stable"
     )
     p = table["p"].where(table["level"] == "all").dropna()
-    corrected = multipletests(p, method="holm")[1] if len(p) else p
-    table = table.assign(p=pd.Series(corrected, p.index, dtype=float))
+    table = table.assign(p=pd.Series(statistics.holm(p), p.index, dtype=float))
     table = table.rename(columns={"level": "data", "number": "conditions"}).set_index(["rival", "data"])
     digits = {"difference": 1, "low": 1, "high": 1, "conditions": 0, "p": 3}
     return results.rounded(table[[*digits]], digits)

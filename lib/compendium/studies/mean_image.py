@@ -560,8 +560,7 @@ def recovered_table(numbers: Sequence[Number], method: str = "recovered") -> pd.
     """Return PSNR and SSIM of both recovered images, a row a seed, below the report's, as text."""
     rows = pd.DataFrame(numbers)
     chosen = rows[(rows["method"] == method) & rows["quantity"].isin(["PSNR", "SSIM"])]
-    ours = chosen.pivot(index="seed", columns=["quantity", "level"], values="value")
-    ours = ours.set_axis([f"seed {seed:.0f}" for seed in ours.index])
+    ours = _by_pair(chosen.pivot(index="seed", columns=["quantity", "level"], values="value"))
     report = pd.DataFrame([REPORT.values()], columns=pd.MultiIndex.from_tuples(REPORT), index=["the report"])
     return results.rounded(pd.concat([report, ours[[*REPORT]]]).rename_axis("pair"), 4)
 
@@ -580,21 +579,21 @@ def best_epoch_table(numbers: Sequence[Number]) -> pd.DataFrame:
     methods = {"recovered": "last epoch", "recovered, best epoch": "best epoch"}
     rows = pd.DataFrame(numbers)
     chosen = rows[(rows["quantity"] == "PSNR") & rows["method"].isin(methods)]
-    table = chosen.pivot_table(index="seed", columns="method", values="value")[[*methods]].rename(
-        columns=methods
-    )
-    return results.rounded(
-        table.set_axis([f"seed {seed:.0f}" for seed in table.index]).rename_axis("pair"), 2
-    )
+    table = chosen.pivot_table(index="seed", columns="method", values="value")[[*methods]]
+    return results.rounded(_by_pair(table.rename(columns=methods)), 2)
 
 
 def clipped_table(numbers: Sequence[Number]) -> pd.DataFrame:
     """Return PSNR and SSIM of the clipped images and the error removed in per cent, a row a seed, as text."""
     rows = pd.DataFrame(numbers)
     chosen = rows[rows["method"].isin(["recovered, clipped", "clipping"])]
-    table = chosen.pivot(index="seed", columns=["quantity", "level"], values="value")
-    table = table.set_axis([f"seed {seed:.0f}" for seed in table.index]).rename_axis("pair")
+    table = _by_pair(chosen.pivot(index="seed", columns=["quantity", "level"], values="value"))
     return results.rounded(table.sort_index(axis=1), {"PSNR": 2, "SSIM": 4, "error removed, %": 0})
+
+
+def _by_pair(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table by seed with names for its rows, each of which is one pair of images."""
+    return table.set_axis([f"seed {seed:.0f}" for seed in table.index]).rename_axis("pair")
 
 
 def estimates(numbers: Sequence[Number], rows: Mapping[str, tuple[str, str]], digits: int) -> pd.DataFrame:
@@ -655,9 +654,10 @@ def stroke_table(numbers: Sequence[Number]) -> pd.DataFrame:
 def batch_table(numbers: Sequence[Number], published: Mapping[str, float]) -> pd.DataFrame:
     """Return `batch_numbers` below a published network's, by part, as text."""
     rows = pd.DataFrame(numbers)
-    ours = results.side_by_side({"": rows}, "PSNR of batches").droplevel(0, axis=1)
     theirs = pd.DataFrame(published, index=["ResNet-50, two decoders (published)"])
-    return results.rounded(pd.concat([theirs, ours]).rename_axis("method"), 2)
+    return results.rounded(
+        pd.concat([theirs, results.means(rows, "PSNR of batches")]).rename_axis("method"), 2
+    )
 
 
 # Pictures

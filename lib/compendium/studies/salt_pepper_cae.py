@@ -58,27 +58,21 @@ PAPER_SSIM = pd.DataFrame(
     index=IMAGES,
     columns=LEVELS,
 )
+_LAE = [
+    [2.49, 2.18, 2.17, 2.03],
+    [2.43, 2.19, 2.19, 2.22],
+    [2.28, 1.44, 1.43, 1.25],
+    [1.69, 1.51, 1.44, 1.31],
+]
+_TE = [
+    [9.12, 9.04, 8.92, 8.75],
+    [9.71, 9.40, 9.61, 9.68],
+    [7.79, 7.86, 8.36, 7.91],
+    [6.61, 7.44, 7.61, 7.55],
+]
 PAPER_ENTROPIES = {
-    "LAE": pd.DataFrame(
-        [
-            [2.49, 2.18, 2.17, 2.03],
-            [2.43, 2.19, 2.19, 2.22],
-            [2.28, 1.44, 1.43, 1.25],
-            [1.69, 1.51, 1.44, 1.31],
-        ],
-        index=IMAGES,
-        columns=["clean", *LEVELS],
-    ),
-    "TE": pd.DataFrame(
-        [
-            [9.12, 9.04, 8.92, 8.75],
-            [9.71, 9.40, 9.61, 9.68],
-            [7.79, 7.86, 8.36, 7.91],
-            [6.61, 7.44, 7.61, 7.55],
-        ],
-        index=IMAGES,
-        columns=["clean", *LEVELS],
-    ),
+    name: pd.DataFrame(values, index=IMAGES, columns=["clean", *LEVELS])
+    for name, values in {"LAE": _LAE, "TE": _TE}.items()
 }
 PAPER_LAYERS = (
     *(("32x32x32", 896), ("16x16x32", 0), ("16x16x8", 2312), ("8x8x8", 0), ("4x4x8", 584), ("4x4x8", 0)),
@@ -281,9 +275,7 @@ def ranked(measured: pd.DataFrame, quantity: str, *, by: str, ascending: bool = 
 
     measured: rows of a record. by: the level whose numbers order the rows.
     """
-    means = measured[measured["image"].isna()] if "image" in measured else measured
-    chosen = means[means["quantity"] == quantity]
-    table = chosen.pivot(index="method", columns="level", values="value")[[*chosen["level"].unique()]]
+    table = results.means(measured, quantity)
     if quantity in PAPER:
         table.loc["CAE of the paper"] = pd.Series(PAPER[quantity])
     return table.sort_values(by, ascending=ascending).rename_axis(None, axis=1)

@@ -196,7 +196,7 @@ def repeated(study: Study, part: str, networks: Mapping[str, Changes], runs: int
         for name, changes in networks.items():
             for seed in range(study.seed, study.seed + runs):
                 network, curve = train(study, name, seed, changes)
-                curves.append(_with_last(curve, {AFTER_TRAINING: error(study, network)}))
+                curves.append(training.with_numbers(curve, {AFTER_TRAINING: error(study, network)}))
         return pd.concat(curves, ignore_index=True)
 
     decides = {"networks": {name: dict(changes) for name, changes in networks.items()}, "runs": runs}
@@ -247,7 +247,7 @@ def search(
             _, curve = train(study, name, study.seed, changes, images=first, validation=validation)
             lowest = float(curve["val_loss"].fillna(np.inf).min())
             chosen = {name: changes[name] for name in ("filters", "learning_rate")}
-            curves.append(_with_last(curve.assign(**chosen), {OF_TRIAL: lowest}))
+            curves.append(training.with_numbers(curve.assign(**chosen), {OF_TRIAL: lowest}))
             return lowest
 
         _Search(
@@ -438,7 +438,7 @@ def on_other_noise(study: Study, changes: Changes) -> tuple[pd.DataFrame, pd.Dat
                 other: _mse(study.reference, training.predict(network, images))
                 for other, images in tested.items()
             }
-            curves.append(_with_last(curve, errors))
+            curves.append(training.with_numbers(curve, errors))
         return pd.concat(curves, ignore_index=True)
 
     curves = study.kept("other-noise", {"changes": dict(changes)}, compute)
@@ -492,7 +492,7 @@ def at_sizes(study: Study, network: keras.Model, filters: int) -> pd.DataFrame:
 
 def wide(rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
     """Return one quantity, a row a method, a column a level."""
-    return results.side_by_side({"": rows}, quantity).droplevel(0, axis=1)
+    return results.means(rows, quantity)
 
 
 def score_table(rows: pd.DataFrame, methods: Iterable[str]) -> pd.DataFrame:
@@ -644,11 +644,6 @@ def power_figure(rows: pd.DataFrame) -> Figure:
 
 def _mse(reference: np.ndarray, outputs: np.ndarray) -> float:
     return float(metrics.mse(reference, outputs.astype(np.float64)).mean())
-
-
-def _with_last(curve: pd.DataFrame, values: Mapping[str, float]) -> pd.DataFrame:
-    """Return a curve with further columns whose values stand in its last row."""
-    return curve.join(pd.DataFrame(dict(values), index=curve.index[-1:]))
 
 
 def _last(curves: pd.DataFrame, column: str) -> pd.DataFrame:
