@@ -7,7 +7,7 @@ import pytest
 import site_pages
 from bs4 import BeautifulSoup
 
-from compendium import outcomes, project
+from compendium import outcomes, project, published
 from compendium.site import own_page
 
 CHAPTER = "tuning"
@@ -36,7 +36,7 @@ def page(tmp_path_factory):
     record["parameters"] |= {"epochs": 3}
     record["metrics"] = [row for row in record["metrics"] if row["method"] != "wavelet"]
     (folder / "record.json").write_text(json.dumps(record), encoding="utf-8")
-    notebook = json.loads(project.chapter_path(CHAPTER).read_text(encoding="utf-8"))
+    notebook = json.loads(published.executed(CHAPTER).read_text(encoding="utf-8"))
     shown = [
         output["data"] for cell in notebook["cells"] for output in cell.get("outputs", []) if "data" in output
     ]
