@@ -10,6 +10,7 @@ import site_pages
 from bs4 import BeautifulSoup
 
 from compendium import project
+from compendium.site import moved
 
 MEGABYTE = 1e6
 LARGEST_SITE = 60 * MEGABYTE
@@ -35,6 +36,15 @@ def page(request, chromium, html):
 @pytest.fixture(scope="module")
 def soups(html):
     return {path.stem: BeautifulSoup(path.read_bytes(), "html.parser") for path in site_pages.paths()}
+
+
+@pytest.mark.parametrize("name", moved.anchors())
+def test_former_anchors_of_a_page_are_there(html, name):
+    soup = BeautifulSoup((html / f"{name}.html").read_bytes(), "html.parser")
+    for former, present in moved.anchors()[name].items():
+        place = soup.find(id=former)
+        assert place, former
+        assert place.find_parent(id=present) or place.find_next_sibling(id=present), former
 
 
 def test_axe_finds_nothing_light_or_dark_wide_or_narrow(page):

@@ -8,7 +8,8 @@ Extensions of Sphinx:
     tables     numbers and captions for the tables of code cells
     formulas   formulas as MathML
     header     the menus on top of each page
-    addresses  canonical addresses, the map of the site, redirects
+    addresses  canonical addresses, the map of the site, the page for what is not found
+    moved      former anchors of pages, which lead to what took their place
     finish     the last touch to each page, with `icons`, `frames`, `typography`, `summary` and `joined`
 
 What the book's sources and pages are given:
