@@ -11,7 +11,7 @@ from compendium.errors import UsageError
 Reach = list[np.ndarray]
 """For each axis of a map the first and last input pixel that each position sees: arrays `(2, size)`."""
 
-NOTHING = (1 << 30, -1)  # first and last pixel of what sees none
+NOTHING = (1 << 30, -1)  # first and last pixel of a position that sees no pixel
 
 _SEES_AS_BEFORE = {  # kinds of layers whose positions see what those before them saw
     "Activation",
@@ -33,11 +33,11 @@ _SEES_AS_BEFORE = {  # kinds of layers whose positions see what those before the
 class Step:
     """One layer in a network.
 
-    Attributes:
+    Args:
         name: the layer's, unique among the steps.
         kind: the layer's class, such as "Conv2D".
         words: what it does, such as "convolution 3×3, stride 2, ReLU".
-        shape: of its output, without the images' axis.
+        shape: the shape of its output, without the axis of the images.
         parameters: how many weights it has.
         sees: (height, width) of the largest part of the input image that one output position depends on;
             None where the input is no image.
@@ -54,11 +54,11 @@ class Step:
 
 
 def steps(network: Any) -> list[Step]:
-    """Return the layers of a Keras network, first to last, those of networks inside it in their place.
+    """Return the layers of a Keras network, first to last; a network inside it is replaced by its layers.
 
-    A branch is followed to its end before the next.
+    Each branch is followed to its end before the next one.
 
-    Raises UsageError for a network whose shapes are open, or with a layer of unknown geometry.
+    Raises UsageError for a network whose shapes are not fixed, or with a layer of unknown geometry.
     """
     reach: dict[str, Reach | None] = {}
     found: list[Step] = []

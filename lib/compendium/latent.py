@@ -15,8 +15,8 @@ Centre = Literal["mean", "median"]
 def encode(vae: keras.Model, images: np.ndarray, *, sample_seed: int | None = None) -> np.ndarray:
     """Return the latent points of images under a model made by `models.vae`, float64 `(n, latent)`.
 
-    images: uint8, or float in [0, 1], `(n, h, w, c)`. Without `sample_seed` (0 or more) a point is the mean
-    of the image's posterior, `z_mean`; with it, one draw from that posterior.
+    `images` are uint8, or float in [0, 1], `(n, h, w, c)`. Without `sample_seed` (0 or more) a point is the
+    mean of the image's posterior, `z_mean`; with it, one draw from that posterior.
     """
     encoder = vae.get_layer("encoder")
 
@@ -63,7 +63,7 @@ def enclosing_sphere(
         centre: "mean", or "median" of each coordinate.
         metric: a name that SciPy's `cdist` knows, such as "euclidean" or "cityblock".
 
-    Raises ValueError for no points, or a share or centre that is none of these.
+    Raises ValueError for no points, and for another share or centre.
     """
     points = np.asarray(points, np.float64)
     if points.ndim != 2 or not len(points):

@@ -1,12 +1,12 @@
-"""Image metrics, batched: one float64 an image.
+"""Image metrics, batched: one float64 per image.
 
 Every metric takes a batch, `(n, h, w)` or `(n, h, w, c)`, of float16, float32 or float64 values in [0, 1],
 the reference first, and computes in float64. Values up to 1e-6 outside [0, 1] pass, because float32
 arithmetic (a resized image, a clipped sum) leaves such traces; anything further out, infinity, integers,
-other numbers of axes and shapes that differ raise `ValueError`. An image that holds a NaN, as those of a
-network that diverged do, has NaN for its number. Three axes are always `(n, h, w)`: give a
-single colour image as `image[np.newaxis]`. An empty batch gives an empty result. The work is done in chunks,
-so memory beyond the inputs stays at a few megabytes or a few images.
+other numbers of axes and shapes that differ raise `ValueError`. The number of an image that contains a NaN,
+such as the output of a diverged network, is NaN. Three axes are always `(n, h, w)`: give a single colour
+image as `image[np.newaxis]`. An empty batch gives an empty result. The work is done in chunks, so memory
+beyond the inputs stays at a few megabytes or a few images.
 
 "Paper 1" is the study of salt-and-pepper noise and the convolutional autoencoder on CIFAR-10.
 """
@@ -62,7 +62,7 @@ _BOUNDS = {
 def bounds(quantity: str) -> tuple[float, float]:
     """Return the least and the largest value that a quantity of a record can have, by its name.
 
-    They are infinite where the name says nothing of it, as for PSNR.
+    They are infinite where the name implies no bound, as for PSNR.
     """
     found = (limits for words, limits in _BOUNDS.items() if re.search(rf"(?<!\w)({words})(?!\w)", quantity))
     return next(found, (-math.inf, math.inf))
@@ -71,8 +71,8 @@ def bounds(quantity: str) -> tuple[float, float]:
 def mse(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Mean squared error over all pixel values of an image, `(n,)`; 0 for identical images.
 
-    Source: paper 1, Eq. 1, a mean over images of summed squares, here divided by the number of values too.
-    Raises `ValueError` for inputs this module does not take (see its top).
+    Source: paper 1, Eq. 1, which is a mean over images of summed squares; here each sum is also divided by
+    the number of values. Raises `ValueError` for inputs this module does not take (see its description).
     """
     return _map_chunks(_mse, *_check_pair(reference, image))
 
@@ -124,10 +124,10 @@ def pcc(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
 def channel_agreement(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
     """Fraction of pixels whose brightest channel is the same in both images, `(n,)`, from 0 to 1.
 
-    Equal channels count as the first of them (`argmax`), so a grey pixel counts as red. This is what paper 1
-    prints as "accuracy" in Table 3: Keras takes `metrics=["accuracy"]` on images for categorical accuracy
-    over the last axis. Raises `ValueError` for fewer than two channels and for inputs this module does not
-    take.
+    Of equal channels the first counts as the brightest (`argmax`), so a grey pixel counts as red. This is
+    what paper 1 prints as "accuracy" in Table 3: Keras takes `metrics=["accuracy"]` on images for categorical
+    accuracy over the last axis. Raises `ValueError` for fewer than two channels and for inputs this module
+    does not take.
     """
     reference, image = _check_pair(reference, image)
     if reference.shape[-1] < 2:
@@ -142,8 +142,8 @@ def total_entropy(images: np.ndarray, *, bins: Bins = "paper") -> np.ndarray:
     which gives Table 5 of paper 1 but cannot exceed `c log2(10)`; a number takes that many equal bins on
     [0, 1]. A constant channel has entropy 0.
 
-    CIFAR's byte values fall on the edges of the paper's bins, so its figures need `bytes / 255` in float64:
-    through float32 they move by some hundredths of a bit, and test image 70 gives 6.59 in place of 6.61.
+    CIFAR's byte values fall on the edges of the paper's bins, so its numbers need `bytes / 255` in float64:
+    by way of float32 they change by some hundredths of a bit, and test image 70 gives 6.59 instead of 6.61.
     Source: paper 1, Eq. 8 and Table 5. Raises `ValueError` for other bins and inputs this module does not
     take.
     """

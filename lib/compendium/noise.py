@@ -38,13 +38,13 @@ def salt_pepper(
         images: `(n, h, w)` or `(n, h, w, c)`, uint8, or float32 or float64 in [0, 1]; white is 255 or 1.
         fraction: share of the pixels, from 0 to 1, rounded down to a count: of 1,024 pixels, 0.3, 0.6 and 0.9
             alter 307, 614 and 921 (the salt-and-pepper paper, sections 3.1 and 3.2, where 641 and 912 are
-            slips). Give this or `count`.
+            slips). Give either this or `count`.
         count: number of pixels, from 0 to `h * w`.
-        seed: from 0 to 2**64 - 1.
+        seed: a whole number from 0 to 2**64 - 1.
         first_index: index of `images[0]` in its data set.
 
     Returns the noisy images, of the same shape and dtype, and the mask of altered pixels, bool `(n, h, w)`.
-    Raises `ValueError` for anything else.
+    Raises `ValueError` for other inputs.
     """
     images = check_images(images, dtypes=DTYPES)
     number, height, width = images.shape[:3]
@@ -77,19 +77,19 @@ def gaussian(
 ) -> np.ndarray:
     """Add independent normal noise of standard deviation `sigma` to every value.
 
-    The level is no part of the random numbers: an image's noise at any `sigma` is the same field, scaled, so
-    that comparisons between levels are paired.
+    The random numbers do not depend on the level: an image's noise at any `sigma` is the same field, scaled,
+    so that comparisons between levels are paired.
 
     Args:
         images: `(n, h, w)` or `(n, h, w, c)`, float32 or float64 in [0, 1], or uint8, which is divided by 255
             first.
-        sigma: 0 or more, on the scale where white is 1.
+        sigma: standard deviation, 0 or more, on the scale where white is 1.
         seed: as in `salt_pepper`.
         first_index: as in `salt_pepper`.
-        clip: cut the result to [0, 1].
+        clip: whether the result is clipped to [0, 1].
 
-    Returns images of the same shape: float64 for float64, otherwise float32. Raises `ValueError` for anything
-    else.
+    Returns images of the same shape: float64 for float64, otherwise float32. Raises `ValueError` for other
+    inputs.
     """
     images = check_images(images, dtypes=DTYPES)
     if not 0 <= sigma < math.inf:

@@ -1,4 +1,4 @@
-"""Functions of one's own in place of a chapter's: find one by its name, describe, load and check it.
+"""Functions of your own in place of a chapter's: find one by its name, describe, load and check it.
 
 A function is named `MODULE:FUNCTION` or `path/to/file.py:FUNCTION`. Loading it runs its file with all the
 rights of the user. So the name comes from a command line or from code in a notebook, never from a file of
@@ -29,8 +29,8 @@ Network = Callable[[tuple[int, int, int]], Any]
 
 `image_shape` is (height, width, channels) of an image. The model maps float32 images `(n, *image_shape)` in
 [0, 1] to as many of the same shape in [0, 1], so its last layer has a sigmoid. A layer called `latent` holds
-the code; where there is none, what a chapter says of codes is left out. The function is called once for each
-training, after the seed is set, and does not compile the model.
+the code; without it, what a chapter says of codes is left out. The function is called once for each training,
+after the seed is set, and does not compile the model.
 """
 
 Loss = Callable[[Any, Any], Any]
@@ -47,7 +47,7 @@ It sees the noisy images alone and trains nothing on the clean ones. The array i
 """
 
 DOORS = ("network", "loss", "denoiser")
-"""What of a chapter may be one's own: a `Network`, a `Loss` or a `Denoiser`."""
+"""What can be your own in a chapter: a `Network`, a `Loss` or a `Denoiser`."""
 
 
 def describe(name: str) -> dict[str, str]:
@@ -56,7 +56,7 @@ def describe(name: str) -> dict[str, str]:
     Nothing is run. `file` is absolute: `load` finds the function from any folder by f"{file}:{function}".
 
     Raises UsageError for a name of another form, an absent module or file, or one without such a function;
-    CompendiumError where the file cannot be read or is no Python.
+    CompendiumError where the file cannot be read or is not Python.
     """
     path, function = _located(name)
     try:
@@ -80,8 +80,8 @@ def describe(name: str) -> dict[str, str]:
 def load(name: str) -> Callable[..., Any]:
     """Return the function of that name; its file is run.
 
-    Raises as `describe` does; CompendiumError, with file and line, where the file fails; UsageError where
-    what is called so is no function.
+    Raises as `describe` does; CompendiumError, with file and line, where the file fails; UsageError where the
+    name is not that of a function.
     """
     path, function = _located(name)
     describe(name)
@@ -94,10 +94,11 @@ def load(name: str) -> Callable[..., Any]:
 
 
 def door(kind: str, name: str) -> Callable[..., Any]:
-    """Return the function of that name for one of DOORS; what it gives is held to what the door asks for.
+    """Return the function of that name for one of DOORS; what it returns is checked each time.
 
-    The function raises CompendiumError, with file and line, where it fails, and where a network does not give
-    images of the shape that it takes, or a denoiser not images in [0, 1] of the shape that it was given.
+    The function raises CompendiumError where it fails, with file and line, where a network's output has
+    another shape than its input, and where a denoiser does not return images in [0, 1] of the shape that it
+    was given.
 
     Raises UsageError for another kind, and as `load` does.
     """

@@ -19,7 +19,7 @@ from compendium.parameters import as_typed
 from compendium.runs import RECORD, Run, of_this_kernel, seconds
 
 FORM = 2
-"""Of a record; see `write`. Records without it are of the first form, which says less."""
+"""A record's form, which `write` notes in it. Records without it have the first form, which says less."""
 
 METRIC_COLUMNS = ["quantity", "method", "level", "seed", "image", "value"]
 OUTCOME_COLUMNS = ["method", "level", "seed", "outcome", "epoch", "quantity", "value", "predictor", "limit"]
@@ -29,17 +29,18 @@ LEARNT = "learnt"
 CURVE_NUMBERS = ["epoch", "loss", "val_loss"]
 METRICS = "metrics.csv"
 QUOTED = "quoted.json"
-"""In a run's folder: the checksums of the records that its page quotes."""
+"""The file in a run's folder with the checksums of the records that its page quotes."""
 
 
 def resumed(path: Path, identity: Mapping[str, object], compute: Callable[[], pd.DataFrame]) -> pd.DataFrame:
     """Return the table of one part of a run: from `path`, or else what `compute` gives, which is kept there.
 
-    So a run of many parts that is killed and started again goes on with the first part that it lacks.
+    So a run of many parts that was killed goes on, when it is started again, with the first part that it
+    lacks.
 
     Args:
         path: a JSON file in the run's folder, one for each part.
-        identity: all that decides the table's numbers; parameters, and the `sha256` of the data.
+        identity: all that decides the table's numbers, such as parameters and the `sha256` of the data.
         compute: gives a table of numbers and texts.
 
     A file that holds the table of another identity is left alone; this one gets a name of its own beside it.
@@ -68,16 +69,16 @@ def write(
 
     Args:
         run: from `runs.present`.
-        metrics: tidy, a row a number: `value`, and of the columns below those that say what it is of:
-            `quantity` (MSE, SSIM ...), `method` (a network or what it is compared with), `level` (of noise,
-            or another condition), `seed` and `image`. What is absent or missing does not apply.
+        metrics: tidy, one row per number: its `value`, and columns that say what it is the number of; columns
+            and entries that do not apply may be missing: `quantity` (MSE, SSIM ...), `method` (a network or
+            what it is compared with), `level` (of noise, or another condition), `seed` and `image`.
         definitions: for each metric's name, how it is computed.
-        curves: learning curves, a row an epoch and network; `seconds` adds up to the training time.
+        curves: learning curves, one row per epoch and network; `seconds` adds up to the training time.
         data_sets: all splits that were used.
         outcomes: from `outcomes.judged`.
-        noise: what the noise is a function of beside the seed, such as the first index of the test images.
+        noise: what the noise depends on besides the seed, such as the first index of the test images.
 
-    Raises ValueError for a column of `metrics` or `outcomes` that is none of these.
+    Raises ValueError for another column of `metrics` or `outcomes`.
     """
     outcomes = pd.DataFrame(columns=OUTCOME_COLUMNS) if outcomes is None else outcomes
     for name, table, known in (("metrics", metrics, METRIC_COLUMNS), ("outcomes", outcomes, OUTCOME_COLUMNS)):
@@ -122,8 +123,8 @@ def complete(
     Args:
         folder: of the run.
         code: the sources of the chapter's cells of code.
-        cells: `cell` and `seconds`, a row a cell that was executed.
-        parts: by name "done", "left out", or "failed: " and why.
+        cells: `cell` and `seconds`, one row per executed cell.
+        parts: what became of each part, by its name: "done", "left out", or "failed: " and why.
     """
     path = folder / RECORD
     record = json.loads(path.read_text(encoding="utf-8"))
@@ -137,7 +138,7 @@ def complete(
 
 
 def load(chapter: str, profile: str) -> dict[str, object]:
-    """Return the committed record of a chapter's run under `profile`, from `results/`.
+    """Return the record of a chapter's published run under `profile`, from `results/`.
 
     A run's folder keeps the checksums of the records that its page quotes (see `quotes`).
 
@@ -182,36 +183,36 @@ def read(path: Path) -> dict[str, object]:
 
 
 def metrics_of(record: Mapping[str, object]) -> pd.DataFrame:
-    """Return a record's numbers: a row each, with the columns `METRIC_COLUMNS` (see `write`).
+    """Return a record's numbers: one row per number, with the columns `METRIC_COLUMNS` (see `write`).
 
-    `image` is missing where the number is a mean over images, `seed` where it does not depend on one or the
-    run had only one.
+    `image` is missing where the number is a mean over images, `seed` where it depends on no seed or the run
+    had only one.
     """
     return pd.DataFrame(record["metrics"], columns=METRIC_COLUMNS)
 
 
 def means(source: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    """Return means of one quantity: a row a method, a column a level, in the order of the source.
+    """Return means of one quantity: one row per method, one column per level, in the order of the source.
 
     The source has the columns `quantity`, `method`, `level` and `value`. Numbers of single images (`image`)
-    are left out, those of several seeds averaged.
+    are left out, and those of several seeds are averaged.
     """
     of_all = source[source["image"].isna()] if "image" in source else source
     chosen = of_all[of_all["quantity"] == quantity]
     table = chosen.pivot_table(index="method", columns="level", values="value", sort=False)
-    # with rows and columns that are missing throughout
+    # rows and columns that are missing throughout stay
     return table.reindex(index=chosen["method"].unique(), columns=chosen["level"].unique())
 
 
 def side_by_side(sources: Mapping[str, pd.DataFrame], quantity: str) -> pd.DataFrame:
-    """Return `means` of one quantity from several sources: a row a method, columns (source, level)."""
+    """Return `means` of one quantity from several sources: one row per method, columns (source, level)."""
     return pd.concat({name: means(source, quantity) for name, source in sources.items()}, axis=1)
 
 
 def rounded(table: pd.DataFrame, digits: int | Mapping[str, int]) -> pd.DataFrame:
-    """Return a table of numbers as text, a missing one as "", zero without a sign, for a page.
+    """Return a table of numbers as text for a page: a missing number as "", zero without a sign.
 
-    `digits` after the point are for all columns, or for each by its name, on whichever level that stands.
+    `digits`, after the point, are the same for all columns, or by a column's name on any level of the head.
     """
 
     def text(column: pd.Series) -> pd.Series:
@@ -223,7 +224,7 @@ def rounded(table: pd.DataFrame, digits: int | Mapping[str, int]) -> pd.DataFram
 
 
 def of_images(source: pd.DataFrame, quantity: str, method: str) -> pd.DataFrame:
-    """Return one quantity of single images under one method: a row an image, a column a level."""
+    """Return one quantity of single images under one method: one row per image, one column per level."""
     chosen = source[
         (source["quantity"] == quantity) & (source["method"] == method) & source["image"].notna()
     ].astype({"image": int})
@@ -232,7 +233,7 @@ def of_images(source: pd.DataFrame, quantity: str, method: str) -> pd.DataFrame:
 
 
 def provenance(record: Mapping[str, object]) -> pd.DataFrame:
-    """Return a table, one row a fact, of what a record says about its run; for the foot of a chapter."""
+    """Return a table, one row per fact, of what a record says about its run; for the foot of a chapter."""
     sets = [f"{s['name']}: {s['images']:,} images, sha256 {s['sha256'][:12]}" for s in record["data"]]
     notes = sorted({f"{s['name']}: {note}" for s in record["data"] for note in s["notes"]})
     values = ", ".join(f"{name} = {as_typed(value)}" for name, value in record["parameters"].items())
@@ -252,7 +253,7 @@ def provenance(record: Mapping[str, object]) -> pd.DataFrame:
     if "threads" in record:
         facts["threads of a training"] = str(record["threads"])
     facts["training time"] = f"{record['training_seconds'] / 60:.1f} minutes"
-    if record.get("form") is None:  # of later ones the time is known when the last cell has run
+    if record.get("form") is None:  # later forms know the time only when the last cell has run
         facts["time since the last start"] = f"{record['wall_seconds'] / 60:.1f} minutes"
     facts["peak memory"] = f"{record['peak_memory_bytes'] / 2**30:.1f} GiB"
     return pd.DataFrame({"fact": facts.keys(), "value": facts.values()}).set_index("fact")

@@ -18,7 +18,7 @@ class Interval(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """Mean paired difference (first minus second), its 95 % interval, and pairs with first lower."""
+    """Mean paired difference (first minus second), its 95 % interval, and how often first is lower."""
 
     difference: float
     low: float
@@ -35,8 +35,8 @@ class Comparison(NamedTuple):
 def mean_interval(values: ArrayLike) -> Interval:
     """Return the mean of independent `values`, `(n,)`, with Student's t interval.
 
-    With one value, or none, the interval is unknown: its ends, or all three, are NaN. So they are where a
-    value is missing (NaN), as that of a network that diverged: the mean of the others would flatter it.
+    With one value the ends of the interval are NaN. With none, or where a value is missing (NaN), as that of
+    a network that diverged, the mean is NaN too: the mean of the other values would flatter the network.
     """
     values = _row("values", values)
     if np.isnan(values).any():
@@ -51,9 +51,9 @@ def mean_interval(values: ArrayLike) -> Interval:
 def prediction_interval(values: ArrayLike) -> Interval:
     """Return the mean of independent `values`, `(n,)`, and where one more would fall with 95 % certainty.
 
-    For holding the number of a single run elsewhere against repeated runs here: `mean_interval` says where
-    the mean of endless runs lies, and a single run is mostly outside it. Supposes a normal distribution.
-    With one value, or none, the interval is unknown: its ends, or all three, are NaN.
+    Use it to compare the number of a single run elsewhere with repeated runs here: `mean_interval` says where
+    the mean of endless runs lies, and a single run is mostly outside it. A normal distribution is assumed.
+    NaN stands for what is unknown, as in `mean_interval`.
     """
     mean, _, high = mean_interval(values)
     half_width = (high - mean) * np.sqrt(np.size(values) + 1)
@@ -74,10 +74,10 @@ def proportion_interval(successes: int, trials: int) -> Interval:
 def paired_comparison(first: ArrayLike, second: ArrayLike) -> Comparison:
     """Compare two methods measured on the same images or with the same seeds, pair by pair.
 
-    first, second: `(n,)`, one number a pair, in the same order. The interval is that of the paired t test (as
-    `scipy.stats.ttest_rel` has it); one that excludes 0 says that the order would hardly turn round with
-    other images or seeds of the same kind. With fewer than two pairs its ends are NaN, and where a value is
-    missing, the difference too. Raises ValueError where the lengths differ.
+    `first` and `second`, `(n,)`, have one number per pair, in the same order. The interval is that of the
+    paired t test (as `scipy.stats.ttest_rel` has it); an interval that excludes 0 says that the order would
+    hardly turn round with other images or seeds of the same kind. NaN stands for what is unknown, as in
+    `mean_interval`. Raises ValueError where the lengths differ.
     """
     first, second = _row("first", first), _row("second", second)
     if len(first) != len(second):
@@ -86,7 +86,7 @@ def paired_comparison(first: ArrayLike, second: ArrayLike) -> Comparison:
 
 
 def holm(p: ArrayLike) -> list[float]:
-    """Return p values corrected for being several (Holm, 1979), as statsmodels has it; of none, none."""
+    """Return p values with Holm's correction (1979) for several tests, as in statsmodels; [] for none."""
     from statsmodels.stats.multitest import multipletests  # slow to import
 
     return multipletests(p, method="holm")[1].tolist() if len(p) else []

@@ -20,11 +20,11 @@ def augment(
     zoom: float = 0.2,
     flip: bool = False,
 ) -> np.ndarray:
-    """Move every image at random: turned, shifted, zoomed, and perhaps flipped, about its middle.
+    """Turn, shift, zoom and perhaps flip every image at random about its middle.
 
-    The ranges mean what they mean in Keras's `ImageDataGenerator`. What comes in over an edge repeats the
-    nearest pixel; values between pixels are interpolated linearly. How an image is moved is a function of
-    `seed` and its index alone.
+    The ranges mean what they mean in Keras's `ImageDataGenerator`. Places beyond an edge repeat the nearest
+    pixel; values between pixels are interpolated linearly. The motion of an image is a function of `seed` and
+    of its index alone.
 
     Args:
         images: `(n, h, w, c)`, uint8, or float32 or float64 in [0, 1].
@@ -32,7 +32,7 @@ def augment(
         rotation: largest angle, in degrees, to either side.
         shift: largest shift along each axis, as a share of its length.
         zoom: each axis is scaled by a factor between 1 - zoom and 1 + zoom; below 1.
-        flip: mirror left and right with odds of one half.
+        flip: whether images are mirrored left to right, each with probability one half.
 
     Returns images of the same shape and dtype. Raises ValueError for a range that is negative, or a zoom of 1
     or more, which would turn images inside out.
@@ -92,16 +92,16 @@ def train_gan(
 ) -> keras.Model:
     """Train a conditional generative adversarial network on a few images; return its generator.
 
-    In each step the discriminator sees as many drawn as real images of the same classes, then the generator
-    is moved to where the discriminator takes its images for real. Source of the game: Goodfellow et al.
-    (2014); Adam's first decay of 0.5: Radford et al. (2015). Initial weights and draws follow from `seed`.
+    In each step the discriminator is trained on real images and as many generated ones of the same classes;
+    then the generator is trained to have its images taken for real. Source: Goodfellow et al. (2014), and for
+    Adam's first decay of 0.5 Radford et al. (2015). Initial weights and draws follow from `seed`.
 
     Args:
         images: `(n, h, w, c)`, uint8, or float in [0, 1]; 4 divides h and w.
         labels: class numbers `(n,)`, from 0 to `classes` - 1.
         classes: number of classes, 2 or more.
-        steps: of each of the two networks, 1 or more.
-        batch_size: images a step, drawn with replacement.
+        steps: optimizer steps of each of the two networks, 1 or more.
+        batch_size: images per step, drawn with replacement.
         seed: 0 or more.
         learning_rate: of both networks.
     """

@@ -17,7 +17,7 @@ def affine_denoiser(
     """Fit, in closed form, the affine map from noisy images to references with the least mean squared error.
 
     Without `rank` it estimates the affine MMSE (Wiener) filter of whole images. With `rank` it is the best
-    map through a code of so many numbers: reduced-rank regression, the affine counterpart of a denoising
+    map through a code of `rank` numbers: reduced-rank regression, the affine counterpart of a denoising
     autoencoder with that bottleneck. A ridge penalty, chosen by generalised cross-validation on these same
     images, keeps it from fitting the noise where images are few.
 
@@ -27,8 +27,8 @@ def affine_denoiser(
 
     Args:
         noisy: training inputs, float images in [0, 1], (n, h, w) or (n, h, w, c), n at least 2. Time grows
-            with the third power of the number of values in one.
-        reference: what they should become, as many images; they may have another shape.
+            with the third power of the number of values in an image.
+        reference: what they should become, one image for each; these may have another shape.
         rank: 1 or more; a rank beyond the number of values in an image changes nothing.
 
     Returns a function from noisy images, (k, h, w[, c]), to reconstructions, float64 in [0, 1]. Raises
@@ -70,8 +70,9 @@ def pca_reconstruction(train: Images, test: Images, components: int) -> Images:
     [0, 1] are clipped, which the linear code itself could not do and which only lowers the error.
 
     Only these components are computed, by Lanczos iterations to full precision (`PCA` of scikit-learn with
-    "arpack"), not all that there are: in float32 no pixel differs from the whole decomposition's by 1e-4.
-    Raises ValueError where shapes differ, or `components` exceeds the number of images or of values in one.
+    "arpack"), not all that there are; in float32 every pixel is within 1e-4 of that of the whole
+    decomposition. Raises ValueError where shapes differ, or where `components` exceeds the number of images
+    or of values in one.
     """
     if check_images(train, "train").shape[1:] != check_images(test, "test").shape[1:]:
         raise ValueError(f"train and test images differ in shape: {train.shape[1:]} and {test.shape[1:]}")

@@ -72,7 +72,7 @@ GAUSSIAN: dict[str, tuple[Filter, tuple[float, ...]]] = {
     "non-local means": (non_local_means, (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6)),
     "wavelet": (wavelet, (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6)),
 }
-"""Display name -> filter and the strengths among which calibration chooses."""
+"""Filters for Gaussian noise: display name -> filter, and the strengths among which calibration chooses."""
 
 if find_spec("bm3d"):
     GAUSSIAN["BM3D"] = (bm3d, (0.1, 0.2, 0.3, 0.4, 0.5, 0.7))
@@ -80,10 +80,10 @@ if find_spec("bm3d"):
 
 @dataclass(frozen=True)
 class CalibratedFilter:
-    """A filter with the strength, gain and offset that served the calibration images best.
+    """A filter with the strength, gain and offset that gave the lowest error on the calibration images.
 
-    `calibrated(noisy)` returns `gain * filter(noisy, strength) + offset`, clipped to [0, 1]; `mse` is the
-    mean squared error that this left on the calibration images.
+    `calibrated(noisy)` returns `gain * filter(noisy, strength) + offset`, clipped to [0, 1]; `mse` is its
+    mean squared error on the calibration images.
     """
 
     filter: Filter
@@ -101,11 +101,11 @@ def calibrate(noisy: Images, reference: Images) -> dict[str, CalibratedFilter]:
     """Return every filter of `GAUSSIAN` by name, calibrated on validation images.
 
     For each strength the gain and offset are the least-squares line from filtered to reference values; the
-    strength with the lowest mean squared error after clipping is kept. A few hundred images are enough: three
-    numbers a filter are chosen. Use images that no result is reported on.
+    strength with the lowest mean squared error after clipping is kept. A few hundred images are enough,
+    because only three numbers per filter are chosen. Use images on which no result is reported.
 
-    noisy, reference: float images in [0, 1] of one shape, (n, h, w) or (n, h, w, c), n at least 1. Raises
-    ValueError for others.
+    `noisy` and `reference` are float images in [0, 1] of one shape, (n, h, w) or (n, h, w, c), with n at
+    least 1. Raises ValueError for others.
     """
     if check_images(noisy, "noisy").shape != check_images(reference, "reference").shape:
         raise ValueError(f"shapes differ: noisy {noisy.shape}, reference {reference.shape}")

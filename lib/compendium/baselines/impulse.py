@@ -29,7 +29,7 @@ def unchanged(noisy: Images) -> Images:
 
 
 def impulse_mask(noisy: Images) -> Mask:
-    """True, as (n, h, w), where a pixel is black (all channels 0) or white (all channels 1).
+    """Return which pixels are black (all channels 0) or white (all channels 1): bool (n, h, w).
 
     These are the values that salt-and-pepper noise writes, so no altered pixel is missed. Pixels that were
     black or white before are flagged as well. In clean test images these are 0.85 % of CIFAR-10 (up to 77 %
@@ -60,8 +60,8 @@ def adaptive_median(noisy: Images) -> Images:
     """Altered pixels take the median, by channel, of the intact pixels in the smallest window that has any.
 
     The window is square and centred on the pixel, 3x3, 5x5, 7x7 and so on, cut off at the border; the median
-    of an even number of values is the mean of the middle two. Waiting for two or more intact pixels was worse
-    on CIFAR-10 at 30, 60 and 90 % noise.
+    of an even number of values is the mean of the middle two. Growing it until it holds two or more intact
+    pixels was worse on CIFAR-10 at 30, 60 and 90 % noise.
 
     The growing window is that of Hwang and Haddad, "Adaptive median filters: new algorithms and results",
     IEEE Transactions on Image Processing 4(4), 1995, 499-502, whose median is over all pixels in it. The
@@ -94,9 +94,9 @@ def biharmonic(noisy: Images) -> Images:
     """Altered pixels continue the intact ones as a biharmonic surface, within the range of each channel.
 
     Equal to scikit-image's `inpaint_biharmonic`, which sets up its equations pixel by pixel and anew for each
-    image; here they are set up once for a size of images. With `linear` the slowest of these methods where
-    noise is heavy, for larger images in proportion to their altered pixels: `benchmarks/baselines.py`.
-    Callers with more images than time pass a subset.
+    image; here they are set up once per image size. Where noise is heavy, this and `linear` are the slowest
+    of these methods, and the time for larger images is in proportion to their altered pixels
+    (`benchmarks/baselines.py`). For many images, pass a subset.
     """
     return _fill_altered(noisy, _continue_smoothly)
 
@@ -111,7 +111,7 @@ IMPULSE: dict[str, Callable[[Images], Images]] = {
     "linear interpolation": linear,
     "biharmonic": biharmonic,
 }
-"""Display name -> denoiser, from the trivial to the elaborate."""
+"""Denoisers for salt-and-pepper noise: display name -> denoiser, from the trivial to the elaborate."""
 
 
 def _fill_altered(noisy: Images, estimate: Callable[[Images, Mask], Images]) -> Images:

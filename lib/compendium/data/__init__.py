@@ -1,8 +1,8 @@
-"""Data sets: `load` one, `fetch` it, or ask for its `state`, `folder` and `fingerprint`.
+"""Data sets: `load` or `fetch` one, or ask for its `state` or `fingerprint`; `folder` holds those on disk.
 
 MNIST, CIFAR-10 and CIFAR-100 are read from their official binary files on disk; `digits` and `photos` come
-with installed packages and need no network; `folder:PATH` is a folder of one's own images (see `data.own`).
-An absent set is an error, never replaced by another.
+with installed packages and need no network; `folder:PATH` is a folder of your own images (see `data.own`). An
+absent set is an error; no other set takes its place.
 """
 
 import hashlib
@@ -43,11 +43,11 @@ class ImageSet:
     Args:
         images: uint8 (n, h, w, c), 0 to 255.
         labels: int64 (n,), indices into `classes`.
-        classes: their names.
-        name: as `load` takes it; of a folder's path the last part.
+        classes: the names of the classes.
+        name: as `load` takes it; of a folder's path only the last part.
         notes: what a reader of results on this set must know.
-        sha256: hexadecimal hash of the image bytes followed by one byte a label, or two where there are more
-            than 256 classes.
+        sha256: hexadecimal hash of the image bytes followed by one byte per label, or two per label where
+            there are more than 256 classes.
     """
 
     images: np.ndarray
@@ -61,8 +61,8 @@ class ImageSet:
 def load(name: str, split: str = "train") -> ImageSet:
     """Load the split "train" or "test" of a data set: one of NAMES, or a folder.
 
-    A folder of one's own images is named `folder:PATH`, or `folder:PATH@32` for images cut and averaged down
-    to 32x32 pixels. The classes of "cifar100" are the fine ones; how "photos" is cut: see `photo_boxes`.
+    A folder of your own images is named `folder:PATH`, or `folder:PATH@32` for images cut and averaged down
+    to 32x32 pixels. The classes of "cifar100" are the fine ones; `photo_boxes` says how "photos" is cut.
 
     Raises UsageError for an unknown name or split, CompendiumError naming file, fault and remedy if the set
     is absent or damaged.
@@ -80,15 +80,15 @@ def load(name: str, split: str = "train") -> ImageSet:
 
 
 def is_set(name: object) -> bool:
-    """Return whether a parameter's value names a data set: a known one, or a folder of one's own."""
+    """Return whether a parameter's value names a data set: a known one, or a folder of images."""
     return isinstance(name, str) and (name in NAMES or own.is_own(name))
 
 
 def check_fits(name: str, others: Iterable[str]) -> None:
     """Check that a folder's images have the shape of one of the sets `others`, for which a network is made.
 
-    A `name` that is not a folder's fits; of the others, names that are no set's are passed over. Raises
-    UsageError where the images have another shape, CompendiumError where they cannot be taken.
+    A `name` that is not a folder's always fits; names among `others` that are no set's are ignored. Raises
+    UsageError where the images have another shape, CompendiumError where they cannot be used.
     """
     shapes = {other: CATALOGUE[other].shape for other in others if other in NAMES}
     if own.is_own(name) and shapes:
@@ -114,7 +114,7 @@ def fingerprint(name: str) -> str:
 
 
 def state(name: str) -> str:
-    """Return "embedded", "present" or "absent". Raises UsageError for an unknown name."""
+    """Return whether a set is "embedded", "present" or "absent"; raises UsageError for an unknown name."""
     check_name(name)
     if not CATALOGUE[name].folder:
         return "embedded"

@@ -14,7 +14,7 @@ from compendium.errors import CompendiumError
 
 SCALES = (32, 48, 64, 96)  # sides of the square crops, in pixels of the photograph
 SIDE = 32  # side of an image, in pixels
-LEAST_CONTRAST = 4.0  # standard deviation of a crop's grey levels (of 255) below which it is passed over
+LEAST_CONTRAST = 4.0  # standard deviation of a crop's grey levels (of 255) below which it is left out
 
 
 def files(name: str) -> list[Path]:
@@ -37,7 +37,7 @@ def read(name: str, split: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]
 
 
 def _digits(split: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
-    """Of 5,000 digits, 500 a class, every fifth of each class is test; classes alternate in both splits."""
+    """Of 5,000 digits, 500 per class, every fifth of each class is test; classes alternate in both splits."""
     (path,) = files("digits")
     with gzip.open(path, "rt") as table:
         rows = np.loadtxt(table, delimiter=",", dtype=np.uint8)
@@ -57,7 +57,7 @@ def _photos(split: str) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
 def photo_boxes(split: str) -> np.ndarray:
     """Return where the images of "photos" were cut: int64 (n, 4), in the set's order.
 
-    A row is left, top, right, bottom in pixels of the photograph that the image's label names; right and
+    Each row is left, top, right, bottom, in pixels of the photograph that the image's label names; right and
     bottom are exclusive.
 
     Each photograph is divided into 3x3 cells. The three cells on the diagonal, which meet every third of
@@ -65,8 +65,8 @@ def photo_boxes(split: str) -> np.ndarray:
     within one test cell; a training crop touches none. So the splits share no pixel at any scale. Crops
     have sides of 32, 48, 64 and 96 pixels, equally many of each, averaged down to 32x32 (box filter). Their
     positions follow a low-discrepancy sequence over the photograph; crops of one split may overlap, none
-    repeats. In both splits alike a near-constant crop is passed over: one whose grey levels (mean of the
-    channels, after averaging down) have a standard deviation below 4 of 255.
+    repeats. In both splits a near-constant crop is left out: one whose grey levels (mean of the channels,
+    after averaging down) have a standard deviation below 4 of 255.
 
     Raises UsageError for an unknown split.
     """

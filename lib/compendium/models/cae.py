@@ -13,7 +13,7 @@ def cae(
     """Build the convolutional autoencoder (CAE) of Castaneda-Diaz et al. (2025), Table 1.
 
     Input and output are float32 images `(n, 32, 32, 3)` in [0, 1]; the layer named `latent` holds the
-    code, `(n, 4, 4, 8)`, which is 128 numbers an image. 16,827 trainable parameters.
+    code, `(n, 4, 4, 8)`, which is 128 numbers per image. The network has 16,827 trainable parameters.
 
     Kernels are 3x3 with "same" padding: the one size that gives Table 1's parameter counts. The table
     prints 4x4x8 for the third convolution; with its input of 8x8x8 and a pooling layer after it, it must

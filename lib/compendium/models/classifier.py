@@ -14,13 +14,13 @@ def classifier(
     """Build a convolutional network that maps images to class probabilities.
 
     Two 3 x 3 convolutions, each with max pooling and ReLU, a dense layer with ReLU, and softmax. Input:
-    float32 images `(n, *image_shape)` in [0, 1]; output: `(n, classes)`. It is the book's own: the papers
-    that speak of a classifier describe none.
+    float32 images `(n, *image_shape)` in [0, 1]; output: `(n, classes)`. The network is this book's: the
+    papers that mention a classifier do not describe it.
 
     Args:
         image_shape: height, width and channels.
         classes: number of classes, 2 or more.
-        filters: of the two convolutions.
+        filters: number of filters of each of the two convolutions.
         dense: width of the dense layer.
     """
     return keras.Sequential(

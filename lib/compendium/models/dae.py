@@ -23,28 +23,28 @@ def dae(
     initializer: str = "pytorch",
     output_bias: float | None = None,
 ) -> keras.Model:
-    """Build DAE_`depth`_`latent` of Lalaj's report, Table 1: `depth` convolutions, as many transposed ones.
+    """Build DAE_`depth`_`latent` of Lalaj's report, Table 1: `depth` convolutions, and as many transposed.
 
     Input and output are float32 images `(n, 28, 28, 1)` in [0, 1]; the layer named `latent` holds the code,
     `(n, latent, latent, 4)`. The decoder mirrors the encoder. ReLU follows every layer but the last, which
     has a sigmoid.
 
     The report prints the shapes of image and latent and nothing between them. Here the outermost layers do
-    all the shrinking and growing (`SHRINKING`), and the others are 3x3 with stride 1 and "same" padding: one
-    rule for any depth, under which networks of one latent differ by such layers alone. The arguments are what
-    the report leaves open.
+    all the shrinking and growing (`SHRINKING`), and the others are 3x3 with stride 1 and "same" padding. This
+    one rule serves any depth: networks with the same latent differ only in the number of such layers. The
+    keyword arguments are what the report leaves open.
 
     Args:
-        depth: convolutions in the encoder, 1 or more; the report's 1, 3 and 5.
+        depth: convolutions in the encoder, 1 or more; the report has 1, 3 and 5.
         latent: side of the latent: 13, 8 or 5.
-        width: channels between image and latent, 1 or more; a network of depth 1 has none.
+        width: channels between image and latent, 1 or more; without effect at depth 1.
         padding: rows of zeros on each side of the image, 0 or more. The outermost kernels grow by twice as
             much, which keeps the shape of the latent: a way to give a network of depth 1 more parameters.
         initializer: "pytorch" draws kernels and biases as PyTorch does by default, uniformly within
             1/sqrt(fan in); a Keras name ("he_uniform") draws the kernels and leaves the biases at zero.
         output_bias: initial bias of the last layer; by default that of `initializer`.
 
-    Raises UsageError for a depth, latent, width or padding that is none of these.
+    Raises UsageError for another depth, latent, width or padding.
     """
     if latent not in SHRINKING:
         raise UsageError(f"latent={latent!r}: give one of {', '.join(map(str, SHRINKING))}")

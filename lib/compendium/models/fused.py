@@ -5,7 +5,7 @@ Two identities are used, both exact but for rounding:
 - ReLU does not decrease, so it commutes with max pooling; pooled first, it touches a quarter of the values.
 - A 3x3 convolution after nearest-neighbour upsampling by two reads each input pixel several times. Adding
   the kernel entries that meet the same pixel gives a transposed convolution with a 4x4 kernel and stride 2:
-  four products an output value instead of nine.
+  four products per output value instead of nine.
 """
 
 import keras

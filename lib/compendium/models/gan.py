@@ -18,7 +18,7 @@ def generator(
         image_shape: height and width, which 4 divides, and channels.
         classes: number of classes, 2 or more.
         noise: numbers that an image is made from, besides its class.
-        filters: of the dense layer's channels and of the first transposed convolution.
+        filters: channels of the dense layer, and filters of the first transposed convolution.
     """
     height, width, channels = image_shape
     smallest = (height // 4, width // 4, filters[0])
@@ -35,15 +35,15 @@ def discriminator(
 ) -> keras.Model:
     """Build a network from images and one-hot classes `(n, classes)` to the probability of being real.
 
-    Two convolutions of 4 x 4 with stride 2, dropout, a dense layer of features, and one sigmoid, `(n, 1)`, of
-    how real the features look plus how well they fit the class, a scalar product as in Miyato and Koyama
-    (2018). SiLU stands where Radford et al. (2015) have leaky ReLU, which TensorFlow 2.20 fuses with the
-    convolution before it, and then complains on stderr.
+    Two convolutions of 4 x 4 with stride 2, dropout, a dense layer of features, and one sigmoid, `(n, 1)`.
+    Its argument is how real the features look plus how well they fit the class, a scalar product as in Miyato
+    and Koyama (2018). SiLU replaces the leaky ReLU of Radford et al. (2015), which TensorFlow 2.20 fuses with
+    the convolution before it, and then complains on stderr.
 
     Args:
         image_shape: height and width, which 4 divides, and channels.
         classes: number of classes, 2 or more.
-        filters: of the two convolutions.
+        filters: number of filters of the two convolutions.
         dense: number of features.
     """
     image = keras.Input(image_shape, name="image")

@@ -15,13 +15,14 @@ def lab_baseline(
     """Build the tuning lab's baseline autoencoder (its "Baseline Autoencoder Architecture").
 
     Input and output are float32 images `(n, 28, 28, 1)` in [0, 1]; the code is `(n, 7, 7, 32)`, twice as many
-    numbers as an image has pixels. 28,353 parameters. The arguments are what the lab, or this book, changes.
+    numbers as an image has pixels. The network has 28,353 parameters. The arguments are what the lab, or this
+    book, changes.
 
     Args:
-        batch_normalization: put batch normalisation after the first convolution, as `lab_tunable` has it.
+        batch_normalization: whether batch normalisation follows the first convolution, as in `lab_tunable`.
         kernel_initializer: how the kernels are drawn; the lab leaves it at Keras's default.
-        image_shape: height, width and channels; height and width None take images of any size. Where a side
-            is no multiple of 4, the reconstruction has the next larger one.
+        image_shape: height, width and channels; None for height and width admits images of any size. A side
+            that is no multiple of 4 becomes the next larger multiple in the reconstruction.
     """
     return _autoencoder("lab_baseline", 32, 32, batch_normalization, kernel_initializer, image_shape)
 
@@ -35,12 +36,12 @@ def lab_tunable(
 ) -> keras.Model:
     """Build the autoencoder that the tuning lab searches over (its `build_model`).
 
-    As `lab_baseline`, but with batch normalisation, with `filters` filters in the outer convolutions, and
-    with half as many in the two inner ones: at 32 filters it has fewer weights (12,321) than the baseline.
+    It is `lab_baseline` with batch normalisation, with `filters` filters in the outer convolutions, and with
+    half as many in the two inner ones: at 32 filters it has fewer weights (12,321) than the baseline.
 
     Args:
-        filters: of the outer convolutions, 2 or more; the lab searches 32, 64, 96 and 128.
-        batch_normalization: after the first convolution.
+        filters: number of filters of the outer convolutions, 2 or more; the lab searches 32, 64, 96 and 128.
+        batch_normalization: whether it follows the first convolution.
         kernel_initializer: as in `lab_baseline`.
         image_shape: as in `lab_baseline`.
 

@@ -7,16 +7,17 @@ from keras import layers
 def mean_image_autoencoder(*, output_activation: str = "sigmoid") -> keras.Model:
     """Build the autoencoder of the mean-image report from the shapes printed in its section 3.
 
-    Input and output are float32 images `(n, 32, 32, 3)`, in [0, 1] with a sigmoid; the layer named `latent`
-    holds the code, `(n, 2, 2, 64)`, which is 256 numbers an image. 210,947 parameters.
+    Input and output are float32 images `(n, 32, 32, 3)`, the output in [0, 1] with a sigmoid; the layer named
+    `latent` holds the code, `(n, 2, 2, 64)`, which is 256 numbers per image. The network has 210,947
+    parameters.
 
     The report prints the shapes of PyTorch's weights and no stride, padding or activation. Two strides of 2
     and an unpadded 7x7 kernel are how such networks are usually written, and bring 32x32 pixels to 2x2. With
-    stride 2, PyTorch's `padding=1` pads an image of even size before its first row and column, "same" in
-    Keras after its last: rotated by 180 degrees, images and kernels alike, the two are equal.
+    stride 2, PyTorch's `padding=1` pads an image of even size before its first row and column, while "same"
+    in Keras pads it after the last: the two agree when images and kernels are rotated by 180 degrees.
 
     Args:
-        output_activation: activation of the last layer; a sigmoid would leave no trace in the printed shapes.
+        output_activation: activation of the last layer, of which the printed shapes say nothing.
     """
     return keras.Sequential(
         [keras.Input((32, 32, 3), name="mean_image"), *_encoder(), *_decoder(output_activation)],
@@ -27,12 +28,13 @@ def mean_image_autoencoder(*, output_activation: str = "sigmoid") -> keras.Model
 def separator(*, skips: bool = True) -> keras.Model:
     """Build a network that takes the mean of two images apart: one encoder, two decoders.
 
-    Encoder and decoders are those of `mean_image_autoencoder`. Input are float32 mean images `(n, 32, 32, 3)`
-    in [0, 1]; output is `(n, 32, 32, 6)` in [0, 1], the first image's channels before the second's.
+    Encoder and decoders are those of `mean_image_autoencoder`. The input is mean images, float32
+    `(n, 32, 32, 3)` in [0, 1]; the output is `(n, 32, 32, 6)` in [0, 1], the first image's channels before
+    the second's.
 
     With `skips`, each decoder also gets the encoder's maps of equal size, as in U-Net (Ronneberger, Fischer
-    and Brox 2015, doi:10.1007/978-3-319-24574-4_28): 326,470 parameters. Without, all that it knows of an
-    image are the 256 numbers of the code: 316,390 parameters.
+    and Brox 2015, doi:10.1007/978-3-319-24574-4_28): 326,470 parameters. Without them, a decoder sees only
+    the 256 numbers of the code: 316,390 parameters.
     """
     mean_image = keras.Input((32, 32, 3), name="mean_image")
     maps = [mean_image]

@@ -48,20 +48,20 @@ def vae(
     """Build the variational autoencoder (VAE) of Halmuratov and Veselý, Tables 1 and 2.
 
     Input and output are float32 images `(n, *image_shape)` in [0, 1]. The layers named `encoder` and
-    `decoder` are models: the encoder's outputs are `z_mean`, `z_log_var` and `z`, each `(n, latent)`, the
+    `decoder` are models: the encoder's outputs are `z_mean`, `z_log_var` and `z`, each `(n, latent)`; the
     decoder maps `(n, latent)` to images. With the defaults and images of 28 x 28 x 1 the encoder has the
-    paper's 24,875,736 parameters, and the decoder its 19,225,088 and 4,609 more: Table 2 ends with 512
-    channels, so the output layer is added that the Keras example with the same layer names has, a 3 x 3
-    transposed convolution with a sigmoid. Kernels of 3 x 3 and strides of 2 are what fits the tables'
-    shapes and counts; ReLU after every layer before the outputs is that example's.
+    paper's 24,875,736 parameters. The decoder has the paper's 19,225,088 and 4,609 more: Table 2 ends with
+    512 channels, so we add the output layer of the Keras example with the same layer names, a 3 x 3
+    transposed convolution with a sigmoid. Kernels of 3 x 3 and strides of 2 fit the tables' shapes and
+    counts; ReLU after every layer before the outputs is taken from that example.
 
-    Trained with the loss "binary_crossentropy" (a mean over pixels and channels), the whole loss is the
+    With the loss "binary_crossentropy" (a mean over pixels and channels), the whole loss in training is the
     negative evidence lower bound divided by the number of values in an image, its divergence weighted with
     `beta` (Higgins et al. 2017).
 
     Args:
         image_shape: height and width, which 4 divides, and channels.
-        filters: of the first and second convolution; the decoder has them in reverse order.
+        filters: number of filters of the first and second convolution; the decoder has them in reverse order.
         dense: width of the encoder's dense layer.
         latent: numbers in a code.
         beta: weight of the divergence, 0 or more; 1 gives the evidence lower bound itself.

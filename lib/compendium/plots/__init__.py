@@ -1,4 +1,4 @@
-"""One look for every figure of the book, and for each figure what a page needs to answer a pointer."""
+"""One look for all figures of the book, and what a page needs to respond to a pointer over each of them."""
 
 from compendium.plots.architecture import architecture
 from compendium.plots.described import pictured

@@ -1,4 +1,4 @@
-"""A drawing of a network: one row a layer, from the image down to the output."""
+"""A drawing of a network: one row per layer, from the image down to the output."""
 
 from typing import Any
 
@@ -27,9 +27,9 @@ MUTED = "0.35"
 def architecture(network: Any) -> Figure:
     """Draw a Keras network layer by layer, with output shape, parameters and receptive field of each.
 
-    A bar is as wide as the layer's output maps, and the thicker the more channels they have; a vector is as
-    thick as its length says. Arrows at the left lead past other layers. "Sees" is the largest part of the
-    input image, height by width, that one position of the output depends on.
+    A bar is as wide as the layer's output maps, and thicker the more channels these have, or the longer a
+    vector is. Arrows at the left are connections that skip layers. "Sees" is the largest part of the input
+    image, height by width, that one position of the output depends on.
 
     Raises UsageError for a network without fixed shapes, or with a layer whose receptive field is unknown.
     """

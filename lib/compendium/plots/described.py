@@ -1,4 +1,4 @@
-"""What a page needs to answer a pointer over a figure: where things are in the picture, and what they say.
+"""What a page needs to respond to a pointer over a figure: where things are in it, and what they say.
 
 A notebook keeps it with its picture, in the output; `compendium.site.figures` takes it from there.
 Places are counted from the picture's left upper corner in 1/10,000 of its width and height.
@@ -58,9 +58,9 @@ def pictured(
 
     Args:
         dots: what `Axes.scatter` returned, of one figure.
-        images: for each of them an image a point, `(n, h, w, c)` with one channel or three, uint8 or float
+        images: for each of them one image per point, `(n, h, w, c)` with one channel or three, uint8 or float
             in [0, 1]. They become part of the figure in the executed notebook.
-        labels: for each of them a word a point.
+        labels: for each of them one word per point.
     """
     kept = {id(each): each for each in images}  # the same images of two plots are kept once
     first = dict(zip(kept, np.cumsum([0, *map(len, kept.values())]).tolist(), strict=False))
@@ -86,7 +86,7 @@ def description(figure: Figure) -> dict[str, Any]:
             `column`.
         `rows`, `columns`: their titles.
         What `note` was told besides: `compare`, `frames`, `table`, `sprite`.
-        An empty mapping, if a page could say nothing.
+        An empty mapping if there is nothing to say.
     """
     figure.draw_without_rendering()
     frame = figure.get_tightbbox(figure.canvas.get_renderer()).padded(plt.rcParams["savefig.pad_inches"])

@@ -23,22 +23,22 @@ def image_grid(
 ) -> Figure:
     """Draw images in rows and columns.
 
-    On the book's pages, two of them can be laid over each other, and columns can be played.
+    On the book's pages, a reader can lay two of them over each other, and play columns as moments in time.
 
     Args:
-        rows: one array a row, `(columns, h, w)`, `(columns, h, w, 1)` or `(columns, h, w, 3)`; uint8, or
+        rows: one array per row, `(columns, h, w)`, `(columns, h, w, 1)` or `(columns, h, w, 3)`; uint8, or
             float in [0, 1]. Grey images are shown on a fixed scale from black to white.
         row_titles: a title left of each row.
         column_titles: a title above each column.
         size: width of an image in inches; smaller where a row would be wider than six inches, so that the
             titles can still be read on a phone.
-        compare: which images show the same thing, so that a page offers to compare two of them: those that
-            are under each other in two rows, or beside each other in two columns; or none.
-        frames: so many columns, from the first, are moments in time, and a page plays them.
+        compare: which images show the same thing, so that a page offers to compare two of them: those under
+            each other in two "rows", those beside each other in two "columns", or none.
+        frames: how many columns, from the first, are moments in time that a page plays.
     """
     columns = max(len(row) for row in rows)
     size = min(size, WIDEST / columns)
-    margin = 0.09 * max(map(len, row_titles), default=0)  # inches a letter
+    margin = 0.09 * max(map(len, row_titles), default=0)  # inches per letter
     figure, axes = plt.subplots(
         len(rows),
         columns,

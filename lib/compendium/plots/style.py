@@ -36,7 +36,7 @@ _DASHES = ((4, 2), (1, 1.5), (6, 2, 1, 2), (8, 3), (2, 4))
 
 
 class Look(NamedTuple):
-    """How one method is drawn: with dots if it is measured, with dashes if it is what others stand beside."""
+    """How one method is drawn: with `marker` where it is measured, with `dashes` where it is a reference."""
 
     colour: str
     marker: str
@@ -46,7 +46,7 @@ class Look(NamedTuple):
 def looks(methods: Iterable[str]) -> dict[str, Look]:
     """Return how each method is drawn: equal names in equal order get equal looks, in every figure.
 
-    Each has a colour of its own; after ten the colours come again, with another marker and other dashes.
+    Each has a colour of its own; after ten methods the colours repeat, with another marker and other dashes.
     """
     count, rounds = len(PALETTE), min(len(_MARKERS), len(_DASHES))
     return {
@@ -58,8 +58,8 @@ def looks(methods: Iterable[str]) -> dict[str, Look]:
 def use_style() -> None:
     """Set the book's look for all figures that follow: opaque, colour-blind safe, readable on a phone.
 
-    In a notebook, figures are from now on shown together with `described.description` of them, and tables
-    with their texts in full.
+    In a notebook, figures are shown together with their `described.description` from now on, and tables with
+    their texts in full.
     """
     described.register()
     pd.set_option("display.max_colwidth", None)
@@ -81,9 +81,9 @@ def use_style() -> None:
 
 
 def one_legend(figure: Figure, *, columns: int, place: str = "outside upper center") -> None:
-    """Give a figure one legend for all its axes, which show the same things, and take theirs off.
+    """Replace the legends of a figure's axes, which show the same things, by one for all.
 
-    It has so many columns, and stands at a place that `Figure.legend` knows.
+    It has `columns` columns and stands at `place`, a location that `Figure.legend` knows.
     """
     handles, labels = figure.axes[0].get_legend_handles_labels()
     for axis in figure.axes:
@@ -100,7 +100,7 @@ def decimal_ticks(axis: Axis) -> None:
 
 
 def show_decades(place: Axes, values: ArrayLike) -> None:
-    """Make the axis up logarithmic where the values, all above 0, span two decades or more."""
+    """Make the vertical axis logarithmic where the values, all above 0, span two decades or more."""
     values = np.asarray(values, float)
     values = values[np.isfinite(values)]
     if len(values) and values.min() > 0 and values.max() >= 100 * values.min():
@@ -109,7 +109,7 @@ def show_decades(place: Axes, values: ArrayLike) -> None:
 
 
 def embedded(figure: Figure, form: Literal["png", "svg+xml"], **options: object) -> str:
-    """Return a figure as a `data:` address, for a page in one file, and close it; `options` of `savefig`."""
+    """Return a figure as a `data:` address, for a page in one file, and close it; `options` are `savefig`'s."""
     content = io.BytesIO()
     figure.savefig(content, format=form.removesuffix("+xml"), **options)
     plt.close(figure)
