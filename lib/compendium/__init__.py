@@ -27,7 +27,7 @@ def _find_caches() -> None:
 
 
 def _writable(folder: str) -> bool:
-    """Whether a folder can be written, or made."""
+    """Whether a folder can be written to, or made."""
     folder = os.path.abspath(folder)
     while not os.path.exists(folder) and (above := os.path.dirname(folder)) != folder:
         folder = above

@@ -13,7 +13,7 @@ Reach = list[np.ndarray]
 
 NOTHING = (1 << 30, -1)  # first and last pixel of a position that sees no pixel
 
-_SEES_AS_BEFORE = {  # kinds of layers whose positions see what those before them saw
+_SEES_AS_BEFORE = {  # kinds of layers of which each position sees what the same position of the input sees
     "Activation",
     "Add",
     "BatchNormalization",
@@ -183,7 +183,7 @@ def _through(seen: np.ndarray, window: np.ndarray) -> np.ndarray:
 
 
 def _sliding(layer: Any, axis: int, size: int, outputs: int) -> np.ndarray:
-    """Convolution and pooling, with any padding."""
+    """Return what is seen through convolution and pooling, with any padding."""
     kernel, stride, _ = _geometry(layer, axis)
     before = max((outputs - 1) * stride + kernel - size, 0) // 2 if layer.padding == "same" else 0
     first = np.arange(outputs) * stride - before

@@ -83,8 +83,8 @@ def build(
     in the same checkout waits until the first one has ended.
 
     Args:
-        report: is told, a line at a time, what is being done.
-        run: whether notebooks are run whose saved outputs are of other code. Without, the pages show the
+        report: is told what is being done, one line at a time.
+        run: whether notebooks are run whose saved outputs are of other code. Otherwise the pages show the
             outputs as they are saved.
         solutions: publish the labs' solutions and the instructors' notes, too.
         save: write what was executed and generated over the committed files.
@@ -119,11 +119,11 @@ def build(
 
 
 def faults(html: Path, source: Path | None = None) -> list[str]:
-    """Return what is wrong with the pages rendered from a folder, a line each: nothing, if the book is whole.
+    """Return what is wrong with the pages rendered from a folder, one line each; none if the book is whole.
 
-    Every document has its page; every figure its caption and alternative text; every picture its file; no
-    page shows a failed or complaining cell; links and anchors inside the book lead
-    somewhere; other links are addresses.
+    Every document has its page, every figure its caption and alternative text, every picture its file. No
+    page shows a cell that failed or complained. Links and anchors inside the book lead somewhere; other links
+    are addresses.
     """
     found = []
     source = source or project.ROOT

@@ -57,7 +57,7 @@ class Chapter:
         """Return the given values as the types that are declared; texts are read by these types.
 
         So "1e-3", "false", "0.3,0.6" and "[1, 2]" become what they say where a number, a truth or a list is
-        declared, and stay texts elsewhere. One item stands for a list of one.
+        declared, and stay texts elsewhere. A single item stands for a list of one.
 
         Raises UsageError for an unknown name, a wrong type, a value out of range or not among the choices.
         """
@@ -100,7 +100,7 @@ class Chapter:
     def table(self) -> list[tuple[str, ...]]:
         """Return what there is to say on the parameters, as texts.
 
-        A row each: name, type, default, range, meaning, what other profiles change.
+        One row per parameter: name, type, default, range, meaning, what other profiles change.
         """
         changes = {name: self.of_profile(name) for name in profiles()}
         return [

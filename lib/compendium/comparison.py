@@ -48,7 +48,7 @@ def labels(records: Records) -> list[str]:
 
 
 def settings(records: Records) -> pd.DataFrame:
-    """Return what differs of parameters, circumstances and outcomes, as texts: a row each, a column a run."""
+    """Return how parameters, circumstances and outcomes differ, as texts: one row each, one column per run."""
     doors = dict.fromkeys(door for record in records.values() for door in _mapping(record, "own"))
     recorded = [_mapping(record, "packages") for record in records.values()]
     packages = [name for name in recorded[0] if all(name in others for others in recorded)]
@@ -72,10 +72,10 @@ def code(records: Records) -> dict[str, str]:
 
 
 def metrics(records: Records) -> pd.DataFrame:
-    """Return means: a row a quantity, method and level, a column a run; of two, also second minus first.
+    """Return means: one row per quantity, method and level, one column per run; for two, their difference.
 
     Means are over seeds. Numbers of single images count only where no mean over images is recorded. What a
-    run does not have, and what it has no number of, is missing.
+    run does not have is missing, and so is what it has no number of. The difference is second minus first.
     """
     means = [_means(record) for record in records.values()]
     table = pd.DataFrame(dict(zip(labels(records), means, strict=True)))
@@ -109,11 +109,11 @@ def outcomes(record: Mapping[str, object]) -> dict[str, str]:
 
 
 def curves(records: Records) -> Figure | None:
-    """Draw the learning curves over each other, a panel a network; None where no run has any with numbers.
+    """Draw the learning curves, one panel per network; return None where no run has any with numbers.
 
-    The loss on the validation images where every run has it, else the training loss; means over seeds. A
-    colour is a method, as in a sweep's report, and a line's dashes are a run. Where a loss stops being a
-    number there is a cross.
+    Drawn is the loss on the validation images where every run has it, else the training loss, as means over
+    seeds. A colour stands for a method, as in a sweep's report, a line's dashes for a run, and a cross for a
+    loss that stops being a number.
     """
     looks = plots.looks(_methods(records))
     rows, drawn = _curve_rows(records, looks)
@@ -218,7 +218,8 @@ def _seconds(value: object) -> Cell:
 def _facts(record: Mapping[str, object], doors: Iterable[str], packages: Iterable[str]) -> dict[str, str]:
     """Return all that may differ between two runs, but for their code and numbers, by name.
 
-    doors: for what any of the runs brought code of its own. packages: those whose version all have recorded.
+    doors: those for which any of the runs has code of the user's own. packages: those whose version is in
+    every record.
     """
     facts = {name: parameters.as_typed(value) for name, value in record["parameters"].items()}
     facts |= {name: str(record[name]) for name in CIRCUMSTANCES if record.get(name) is not None}
@@ -260,7 +261,7 @@ def _own_code(found: object) -> str:
 
 
 def _cells(record: Mapping[str, object]) -> list[str]:
-    """Return the code of a run, a text a cell; none where the record has none."""
+    """Return the code of a run, one text per cell; none where the record has none."""
     cells = _mapping(record, "source").get("cells")
     return [*map(str, cells)] if isinstance(cells, list) else []
 

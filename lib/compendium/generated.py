@@ -46,7 +46,7 @@ def pages() -> dict[str, str]:
 
 
 def parameters_page() -> str:
-    """Return the book's page of parameters, in Markdown: a list a chapter."""
+    """Return the book's page of parameters, in Markdown: one list per chapter."""
     parts = [_PARAMETERS_INTRODUCTION]
     for chapter in project.chapters():
         parts.append(f"\n## [{chapter}](../notebooks/{chapter}.ipynb)\n")

@@ -24,17 +24,17 @@ def judged(
     quantity: str = "MSE",
     curves: pd.DataFrame | None = None,
 ) -> pd.DataFrame:
-    """Return what became of each network at each level, a row each.
+    """Return what became of each network at each level, one row each.
 
-    A network *learnt* where it is ahead of every trivial predictor; else it *collapsed*, or *diverged* where
-    its error, or its training loss at some epoch, is no finite number.
+    A network *learnt* if it is ahead of every trivial predictor. Otherwise it *diverged* if its error, or its
+    training loss at some epoch, is no finite number, and else it *collapsed*.
 
     Args:
-        errors: of a `quantity` of which less is better, a row a method (among them `networks` and `trivial`),
-            a column a level.
-        networks: names of those to judge.
+        errors: of a `quantity` of which less is better, one row per method (among them `networks` and
+            `trivial`), one column per level.
+        networks: names of the networks to judge.
         trivial: names of what they must be ahead of.
-        quantity: its name.
+        quantity: name of the quantity.
         curves: learning curves with `epoch` and `loss`, and `method` or `level` or both as far as there are
             several; `val_loss` must be the quantity, or absent.
 

@@ -31,7 +31,7 @@ def place(name: str, inputs: Iterable[Path]) -> Path:
 def inputs(folder: str) -> list[Path]:
     """Return the files below a folder of the checkout that a product can be made from, by their kind.
 
-    So neither compiled code nor what an editor or a file manager leaves there makes a product anew.
+    So compiled code, or what an editor or a file manager leaves there, makes no product anew.
     """
     kinds = INPUTS[Path(folder).parts[0]]
     found = (path for path in (project.ROOT / folder).rglob("*") if path.suffix in kinds)

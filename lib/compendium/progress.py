@@ -1,6 +1,7 @@
 """How far a run is: a training tells it in a small file of the run's folder, the runner shows it on stderr.
 
-On a terminal there are two bars. Elsewhere, and where several runs share a terminal, a plain line a minute.
+On a terminal there are two bars. Elsewhere, and where several runs share a terminal, there is one plain line
+per minute.
 """
 
 import json
@@ -45,7 +46,7 @@ def epochs(first: int, last: int, training: str) -> Iterator[int]:
 
 @dataclass
 class _State:
-    """What the runner knows: folder and name of the run, present cell, from 1, of how many, since when."""
+    """What the runner knows: folder and name of the run, the present cell, from 1, of how many, the start."""
 
     folder: Path
     name: str
@@ -64,7 +65,7 @@ class _State:
         """Return the same of the training in the present cell, if there is one."""
         try:
             told = json.loads((self.folder / REPORT).read_text(encoding="utf-8"))
-        except (OSError, ValueError):  # none, or being written
+        except (OSError, ValueError):  # there is none, or it is being written
             return None
         name, epoch, last = told["training"], told["epoch"], told["epochs"]
         return f"{name}: epoch {epoch} of {last}{_about(told['seconds_left'])}", epoch - 1, last

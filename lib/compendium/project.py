@@ -23,7 +23,7 @@ NOT_IMPORTED = {LEDGER, *(PACKAGE / name for name in ("cli", "labs", "site", "st
 _ALONE = ("book", "comparison", "doctor", "generated", "products", "published")
 NOT_IMPORTED |= {PACKAGE / f"{name}.py" for name in _ALONE}
 
-# modules that a chapter imports and that no number of it rests on: they draw, write down, or show progress
+# modules that a chapter imports but on which none of its numbers rests: they draw, write, or show progress
 NOT_COMPUTING = {
     *("chapters", "data.download", "errors", "files", "outcomes", "parameters"),
     *("plots", "progress", "project", "results", "runs"),
@@ -83,7 +83,8 @@ def chapter_path(name: str) -> Path:
 def library_hash() -> str:
     """Return the sha256 of the package's Python and data files, but for those that no chapter imports.
 
-    These read what chapters computed, or start them: none runs anew because a claim or a lab was changed.
+    The latter read what chapters computed, or start them: no chapter runs anew because a claim or a lab was
+    changed.
     """
     files = (path for path in (ROOT / "lib").rglob("*") if path.suffix in {".py", ".yml", ".json"})
     return files_hash(path for path in files if not NOT_IMPORTED & {path, *path.parents})
@@ -109,10 +110,10 @@ def packages_hash() -> str:
 
 
 def computing_modules(sources: Iterable[str]) -> list[Path]:
-    """Return the package's files that code imports, on the way also, and that its numbers rest on, sorted.
+    """Return the package's files that code imports, also indirectly, and its numbers rest on, sorted.
 
-    Of what a package only passes on, such as `models.cae`, that alone is followed. Source that Python cannot
-    parse, such as a cell with a magic command, counts as importing nothing.
+    Where a package only passes a name on, such as `models.cae`, only that name's module is followed. Source
+    that Python cannot parse, such as a cell with a magic command, counts as importing nothing.
     """
     found: set[Path] = set()
     waiting = {name for source in sources for name in _imported(source)}

@@ -24,10 +24,10 @@ _OF_ONE_RUN = {STATE, RECORD, results.METRICS, results.QUOTED, progress.REPORT}
 def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, object] | None]:
     """Put a finished run into `results/`, where the book looks: notebook, record, table, what it computed.
 
-    That are the files in its folder, but not in folders inside it: weights, parts, and checkpoints without
-    the optimizer's state. So the chapter can be run again without training (see `take_over`). A folder in
-    `results/` holds one run: what an earlier one left there goes with it. The chapter's notebook gets the
-    outputs of the cells that are checked.
+    What is copied are the files in its folder, but not those in folders inside it: weights, parts, and
+    checkpoints without the optimizer's state. So the chapter can be run again without training (see
+    `take_over`). A folder in `results/` holds one run: the files of an earlier one are removed. The chapter's
+    notebook gets the outputs of the cells that are checked.
 
     Returns the folder in `results/`, and the record that was replaced, if there was one.
 
@@ -63,8 +63,8 @@ def publish(folder: Path, *, replace: bool = False) -> tuple[Path, dict[str, obj
 def take_over(source: Path, folder: Path) -> None:
     """Copy to a run's folder what another run computed: its parts and checkpoints, if it has none yet.
 
-    A run takes from these what is its own: trainings and parts that rest on other parameters, data or code
-    are done anew. The source may be named as seen from the checkout.
+    A run uses only those that fit it: trainings and parts that rest on other parameters, data or code are
+    done anew. The source may be a path relative to the checkout.
 
     Raises UsageError where there is nothing of that kind.
     """
@@ -113,7 +113,7 @@ def _declares(cell: NotebookNode) -> bool:
 def _same(cell: NotebookNode, ran: NotebookNode) -> bool:
     if not _declares(cell):
         return cell.source == ran.source
-    # what a comment says there is prose, and a default is no value of this run
+    # a comment there is prose, and a default is no value of this run
     names, names_then = ([*parameters.declared(one.source)] for one in (cell, ran))
     return names == names_then
 

@@ -1,4 +1,4 @@
-"""Run a chapter through papermill: a run in, executed notebook and record out."""
+"""Run a chapter through papermill: a run goes in, an executed notebook and a record come out."""
 
 import logging
 import os
@@ -26,7 +26,7 @@ from compendium.errors import CompendiumError, one_line
 from compendium.runs import Run
 
 DONE, LEFT_OUT, FAILED = "done", "left out", "failed"
-LAUNCH = (  # what packages make at their import stays: looking for garbage in it takes a fifth of that time
+LAUNCH = (  # few collections of garbage, which would take a fifth of the time that imports take
     "import gc, runpy; gc.set_threshold(50_000, 10, 10); "
     "runpy.run_module('ipykernel_launcher', run_name='__main__')"
 )
@@ -133,7 +133,7 @@ class _Kernel(AsyncKernelManager):
 
 
 class _Client(PapermillNotebookClient):
-    """Leaves parts out, goes on where one fails, and takes the time of each cell."""
+    """Leaves parts out, goes on where a part fails, and measures the time of each cell."""
 
     execution = Instance(_Execution)
 

@@ -41,11 +41,11 @@ _THREADS = (
 class Run:
     """What decides a run's numbers, and where they come from.
 
-    parameters: all of them, with their values. own: for each door, what code of the user's own stands in it
-    (see `own.describe`). left_out: names of parts. code: sha256 of the chapter's cells of code. library: of
-    the modules that these use. data: fingerprints, by the data sets' names. packages: versions of those that
-    compute. backend: of Keras. threads: of a training. commit: of the checkout when it began, None outside
-    git. folder: where it is, once that is known.
+    parameters: all of them, with their values. own: for each door, the user's own code in it (see
+    `own.describe`). left_out: names of the parts left out. code: sha256 of the chapter's cells of code.
+    library: sha256 of the modules that these use. data: fingerprints, by the data sets' names. packages:
+    versions of the packages that compute. backend: Keras's backend. threads: how many a training has. commit:
+    the checkout's when the run began, None outside git. folder: where the run is, once that is known.
     """
 
     chapter: str
@@ -92,8 +92,8 @@ class Run:
 def threads(number: int = 1) -> dict[str, str]:
     """Return the environment variables that hold a process to so many threads.
 
-    A run has one: with as many as a machine has cores, sums would be made in another order on each, and the
-    last digits of the weights would differ. What goes side by side are runs.
+    A run has one thread: with as many as a machine has cores, each machine would add in another order, and
+    the last digits of the weights would differ. Instead, several runs go side by side.
     """
     return dict.fromkeys(_THREADS, str(number))
 
@@ -163,11 +163,11 @@ def _spec(described: Mapping[str, str]) -> str:
 
 
 def present(chapter: str, namespace: Mapping[str, Any]) -> Run:
-    """Return the run that a notebook's kernel is executing, with its folder; the folder is there.
+    """Return the run that a notebook's kernel is executing, with its folder, which exists.
 
-    Started by the command, it is the run that the command resolved. Opened by hand, or executed by papermill
-    alone, it gets a folder of its own by code and parameters, in `runs/<chapter>/` or in the folder that
-    $COMPENDIUM_RUNS names.
+    In a notebook that the command started, it is the run that the command resolved. A notebook opened by
+    hand, or executed by papermill alone, gets a folder of its own by code and parameters, in
+    `runs/<chapter>/` or in the folder that $COMPENDIUM_RUNS names.
 
     Args:
         chapter: the notebook's name, without its ending.
@@ -281,7 +281,7 @@ def _record(name: str) -> Path:
 
 
 def _ended(start: dict[str, Any], folder: Path) -> dict[str, Any]:
-    """Return a start with its seconds: of one that was killed, until the last file was written."""
+    """Return a start with its seconds; a killed one lasted until the last file was written."""
     if start["seconds"] is not None:
         return start
     last = max(path.stat().st_mtime for path in folder.iterdir() if path.is_file())
@@ -339,7 +339,7 @@ def _refuse_another(run: Run, resume: bool) -> None:
 
 
 def _difference(other: Run, run: Run) -> str | None:
-    """Say in what the two differ, or return None where they are the same run."""
+    """Say how the two differ, or return None where they are the same run."""
     if other.chapter != run.chapter:
         return f"of {other.chapter}"
     if other.profile != run.profile:

@@ -6,7 +6,7 @@ from compendium.images import Images, check_images
 
 
 def trivial_predictions(train: Images, count: int) -> dict[str, Images]:
-    """Return by name what ignores the input: `count` black images, and `count` times the mean image.
+    """Return the predictions that ignore the input, by name: `count` black images and `count` mean images.
 
     The mean is taken over `train`, clean float images in [0, 1], (n, h, w) or (n, h, w, c), in float64; both
     predictions have the shape (count, h, w[, c]) and the dtype of `train`, and are read-only.

@@ -109,7 +109,7 @@ def show_decades(place: Axes, values: ArrayLike) -> None:
 
 
 def embedded(figure: Figure, form: Literal["png", "svg+xml"], **options: object) -> str:
-    """Return a figure as a `data:` address, for a page in one file, and close it; `options` are `savefig`'s."""
+    """Return a figure as a `data:` address, for a page in one file, and close it; `options` go to savefig."""
     content = io.BytesIO()
     figure.savefig(content, format=form.removesuffix("+xml"), **options)
     plt.close(figure)
