@@ -5,6 +5,7 @@ A Sphinx extension. Each mend is for something that the theme or an extension wr
 
 import re
 from collections.abc import Iterable, Set
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pygments.token import STANDARD_TYPES, Operator, Text
 from sphinx.application import Sphinx
 
 from compendium.site import frames, joined, links, summary, typography
+from compendium.site.each import of_each
 from compendium.site.elements import add_class
 from compendium.site.icons import draw_icons
 
@@ -242,6 +244,18 @@ def _at_the_root(html: Path, first: str) -> None:
     (html / "index.html").write_text(str(soup), encoding="utf-8")
 
 
+def _finished(path: Path, html: Path, plain: Set[str], options: str) -> list[str]:
+    """Mend a page's file, and return the files that are to be joined for it."""
+    soup = BeautifulSoup(path.read_bytes(), "html.parser")
+    if not soup.body or joined.in_use(soup):
+        return []
+    _mend(soup, path.relative_to(html).with_suffix("").as_posix(), plain, options)
+    _images(soup, path.parent)
+    files = joined.use(soup)
+    path.write_text(str(soup), encoding="utf-8")
+    return files
+
+
 def _finish(app: Sphinx, fault: Exception | None) -> None:
     if fault is not None or app.builder.format != "html":
         return
@@ -251,18 +265,10 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
     options = (html / "_static" / _OPTIONS).read_text(encoding="utf-8")
     for file in [file for name in _WITHOUT for file in (html / "_static").rglob(f"{name}*.js*")]:
         file.unlink()
-    files: dict[str, None] = {}  # in order, each once
-    for path in html.rglob("*.html"):
-        name = path.relative_to(html).with_suffix("").as_posix()
-        if name.startswith("_"):
-            continue
-        soup = BeautifulSoup(path.read_bytes(), "html.parser")
-        if soup.body and not joined.in_use(soup):
-            _mend(soup, name, plain, options)
-            _images(soup, path.parent)
-            files |= dict.fromkeys(joined.use(soup))
-            path.write_text(str(soup), encoding="utf-8")
-    if files:
+    names = (path.relative_to(html).with_suffix("").as_posix() for path in sorted(html.rglob("*.html")))
+    pages = [html / f"{name}.html" for name in names if not name.startswith("_")]
+    used = of_each(pages, _finished, html, plain, options)
+    if files := dict.fromkeys(chain.from_iterable(used)):  # in order, each once
         joined.write(html, files)
     _at_the_root(html, app.config.root_doc)
 

@@ -7,12 +7,14 @@ server, too.
 
 import json
 import re
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 from bs4 import BeautifulSoup, Tag
 from sphinx.application import Sphinx
 
 from compendium.site import links
+from compendium.site.each import of_each
 
 DATA = "tips-data.js"
 LINK = re.compile(r'<a class="[^"]*\breference internal[^"]*" href="([^"#]*)#([^"]+)"')
@@ -42,14 +44,19 @@ def collect(html: Path) -> dict[str, str]:
         page = path.relative_to(html).as_posix()
         for address, anchor in LINK.findall(path.read_text(encoding="utf-8")):
             wanted.setdefault(links.from_the_root(address, page), set()).add(anchor)
-    tips = {}
-    for page, anchors in sorted(wanted.items()):
-        if (html / page).exists():
-            soup = BeautifulSoup((html / page).read_bytes(), "html.parser")
-            for element in soup.select(KINDS):
-                if element["id"] in anchors:
-                    tips[f"{page}#{element['id']}"] = tip(element, page)
-    return tips
+    pages = [html / page for page in sorted(wanted) if (html / page).exists()]
+    found = of_each(pages, _of_page, html, wanted)
+    return {address: shown for tips in found for address, shown in tips.items()}
+
+
+def _of_page(path: Path, html: Path, wanted: Mapping[str, Set[str]]) -> dict[str, str]:
+    page = path.relative_to(html).as_posix()
+    soup = BeautifulSoup(path.read_bytes(), "html.parser")
+    return {
+        f"{page}#{element['id']}": tip(element, page)
+        for element in soup.select(KINDS)
+        if element["id"] in wanted[page]
+    }
 
 
 def write(app: Sphinx, exception: Exception | None) -> None:
