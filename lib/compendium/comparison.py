@@ -48,7 +48,7 @@ def labels(records: Records) -> list[str]:
 
 
 def settings(records: Records) -> pd.DataFrame:
-    """Return how parameters, circumstances and outcomes differ, as texts: one row each, one column per run."""
+    """Return how parameters, circumstances and outcomes differ, as texts: one row each, a column per run."""
     doors = dict.fromkeys(door for record in records.values() for door in _mapping(record, "own"))
     recorded = [_mapping(record, "packages") for record in records.values()]
     packages = [name for name in recorded[0] if all(name in others for others in recorded)]
