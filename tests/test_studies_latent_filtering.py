@@ -54,7 +54,7 @@ def choose():
 
 
 def rows_of(values):
-    """Rows of accuracies from {(level, method): one number a draw}."""
+    """Rows of accuracies from {(level, method): one number per draw}."""
     return pd.DataFrame(
         [
             ("accuracy", method, value, level, 100 * number + draw)

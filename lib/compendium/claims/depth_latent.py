@@ -111,7 +111,7 @@ def normalised(case: Case) -> Found:
 def image_shape(case: Case) -> Found:
     """The shape of an MNIST image, channels first."""
     rows, columns = image_set("mnist").images[0].shape[:2]
-    return Found([1, rows, columns], "an MNIST image: one value a pixel")
+    return Found([1, rows, columns], "an MNIST image: one value per pixel")
 
 
 @check("arithmetic")

@@ -48,7 +48,7 @@ MODERATE, STRONG = 0.3, 0.7  # where a coefficient is usually called so
 
 @check("data")
 def contents(case: Case) -> Found:
-    """Images, their shape, classes, and images a class (0 if they differ) of CIFAR-10."""
+    """Images, their shape, classes, and images per class (0 if they differ) of CIFAR-10."""
     sets = [image_set("cifar10", split) for split in ("train", "test")]
     counts = np.bincount(np.concatenate([one.labels for one in sets]))
     ours = [
@@ -636,7 +636,7 @@ def _series_of_four(case: Case, quantity: str) -> pd.Series:
 def _entropies_of_outputs(chapter: str, profile: str) -> tuple[dict[str, pd.DataFrame], str]:
     """Return both entropies of all test images and of the recorded networks' outputs, and the run's name.
 
-    By entropy a table with a row an image, its columns "clean" and the levels.
+    By entropy a table with one row per image, its columns "clean" and the levels.
     """
     from compendium import training  # TensorFlow: only for those who need it
 

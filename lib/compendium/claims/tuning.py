@@ -25,7 +25,7 @@ from compendium.claims.rules import ONE_RUN, Found, PValues, agrees
 
 SEARCHED = (32, 64, 96, 128)  # filters
 TEST_IMAGES = {"quantity": "MSE", "level": "test images"}
-TRAINED = {"quantity": "MSE after training"}  # a number a seed
+TRAINED = {"quantity": "MSE after training"}  # a number per seed
 OTHER_NOISE = "MSE on other noise"
 BOTH = ("tuned", "baseline + bias, longer")  # networks trained for 30 epochs
 

@@ -63,7 +63,7 @@ def nine_networks() -> dict[str, dict[str, int]]:
 
 
 def table_of_networks(width: int, count: Callable[..., int]) -> pd.DataFrame:
-    """The report's Table 1 with what it lacks: a row a network.
+    """The report's Table 1 with what it lacks: one row per network.
 
     width: channels between image and latent. count: `count(depth=, latent=)`, parameters counted by hand.
     """
@@ -99,7 +99,7 @@ def matched_options(depth: int, latent: int, wanted: int, count: Callable[..., i
 
 
 def table_of_matched(matched: Mapping[str, Options], count: Callable[..., int]) -> pd.DataFrame:
-    """What was changed for nearly equal numbers of parameters, a row a network."""
+    """What was changed for nearly equal numbers of parameters, one row per network."""
     rows = {name: {**options, "parameters": count(**options)} for name, options in matched.items()}
     table = pd.DataFrame(rows).T.reindex(columns=["width", "padding", "parameters"])
     return results.rounded(table.astype(float).rename_axis("network"), 0)
@@ -288,7 +288,7 @@ def joined(*tables: pd.DataFrame) -> pd.DataFrame:
 
 
 def by_seed(measured: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    """Return one quantity of the networks: a row a seed, a column a network."""
+    """Return one quantity of the networks: one row per seed, one column per network."""
     chosen = measured[(measured["quantity"] == quantity) & measured["seed"].notna()]
     table = chosen.pivot(index="seed", columns="method", values="value")
     return table[chosen["method"].unique()].rename(index=int)
@@ -332,7 +332,7 @@ def neighbours() -> list[tuple[str, str, str]]:
 
 
 def orders(errors: pd.DataFrame, compare: Callable[[pd.Series, pd.Series], dict[str, float]]) -> pd.DataFrame:
-    """Compare the pairs of the two claims as far as their networks are there: a row a pair.
+    """Compare the pairs of the two claims as far as their networks are there: one row per pair.
 
     errors: `by_seed`. compare: of two columns, a `statistics.Comparison` as a mapping, and `p`. Added is
     `corrected`, p after Holm's correction for all these pairs; an unknown p, of one seed, counts as 1.
@@ -390,7 +390,7 @@ def costs(errors: pd.DataFrame, level: str) -> pd.DataFrame:
 
 
 def table_of_costs(measured: pd.DataFrame) -> pd.DataFrame:
-    """`costs` and their difference with 95 % intervals over the seeds, in units of 0.0001; a row a level."""
+    """`costs` and their difference with 95 % intervals over seeds, in units of 0.0001; a row per level."""
     found = measured[measured["quantity"] == "cost"]
     table = {}
     for level, of_level in found.groupby("level", sort=False):
@@ -401,7 +401,7 @@ def table_of_costs(measured: pd.DataFrame) -> pd.DataFrame:
 
 
 def steps(errors: pd.DataFrame) -> pd.DataFrame:
-    """The rise of the error from latent 13 to latent 8: a row a seed, a column a depth.
+    """The rise of the error from latent 13 to latent 8: one row per seed, one column per depth.
 
     errors: `by_seed`; depths without both networks have no column.
     """
@@ -432,13 +432,13 @@ def _interval(values: pd.Series) -> str:
 
 
 def table_of_references(measured: pd.DataFrame, quantity: str, digits: int) -> pd.DataFrame:
-    """One quantity of all that needs no training, a row a method."""
+    """One quantity of all that needs no training, one row per method."""
     chosen = measured[(measured["quantity"] == quantity) & measured["seed"].isna()]
     return results.rounded(chosen.set_index("method")[["value"]].set_axis([quantity], axis=1), digits)
 
 
 def table_of_errors(errors: pd.DataFrame) -> pd.DataFrame:
-    """Errors of the networks, mean and 95 % interval over the seeds: a row a depth, a column a latent."""
+    """Errors of the networks, mean and 95 % interval over the seeds: a row per depth, a column per latent."""
     table = pd.DataFrame()
     for name, which in nine_networks().items():
         if name in errors:
@@ -449,14 +449,14 @@ def table_of_errors(errors: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_of_starts(measured: pd.DataFrame, quantity: str, digits: int) -> pd.DataFrame:
-    """One quantity of networks of the first seed: a row a network, a column a start."""
+    """One quantity of networks of the first seed: one row per network, one column per start."""
     chosen = measured[measured["quantity"] == quantity]
     table = chosen.pivot_table(index="method", columns="level", values="value", sort=False)
     return results.rounded(table.rename(columns=STARTS).rename_axis("network"), digits)
 
 
 def table_of_closeness(measured: pd.DataFrame, methods: Sequence[str]) -> pd.DataFrame:
-    """Variation kept, and the distances to the mean digit, the class's mean and the image: a row a method."""
+    """Variation kept and distances to the mean digit, the class's mean and the image: a row per method."""
     kinds = ["variation kept", "distance to the mean digit", "distance to the mean of its class", "test MSE"]
     table = measured[measured["method"].isin(methods)].pivot_table(
         index="method", columns="quantity", values="value", sort=False

@@ -45,7 +45,7 @@ LENGTHS = ["originals", "synthesised", "test images", "class means"]
 
 
 def paper_table() -> pd.DataFrame:
-    """Return the paper's Table 3, with what follows from it: a row a data set and number per class.
+    """Return the paper's Table 3, with what follows from it: one row per data set and number per class.
 
     Of Halmuratov and Veselý; accuracies in per cent, `printed gain, %` as their text has it.
     """
@@ -383,7 +383,7 @@ def measure(
 
 
 def means(rows: pd.DataFrame, quantity: str, methods: Sequence[str]) -> pd.DataFrame:
-    """Return means over the draws: a row a condition (data set, originals per class), a column a method."""
+    """Return means over draws: a row per condition (data set, originals per class), a column per method."""
     chosen = rows[rows["quantity"] == quantity]
     table = chosen.pivot_table("value", "level", "method", sort=False).reindex(columns=methods)
     conditions = table.index.str.extract(r"(.+), (\d+) a class")
@@ -399,14 +399,14 @@ def kept_table(rows: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_3(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return accuracies in per cent, and the paper's: a row a method, a column a condition."""
+    """Return accuracies in per cent, and the paper's: one row per method, one column per condition."""
     table = 100 * means(rows, "accuracy", [*UNTRAINED, *ARMS])
     table = table.join(paper_table()[["before", "after"]].add_prefix("paper, "))
     return _by_method(table)
 
 
 def gan_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return accuracies in per cent, a row an arm, and the share of the images that the spheres keep."""
+    """Return accuracies in per cent, one row per arm, and the share of the images that the spheres keep."""
     kept = means(rows, "share kept", ["synthesised"]).set_axis(["(share that the spheres keep)"], axis=1)
     return _by_method(100 * means(rows, "accuracy", ARMS).join(kept))
 
@@ -508,7 +508,7 @@ MOST_DOTS = 100
 
 
 def show_originals(draws: Sequence[Draw]) -> Figure:
-    """Show an original of each of the first ten classes, a row a draw."""
+    """Show an original of each of the first ten classes, one row per draw."""
     rows = [here.originals[:10] for here in draws]
     return plots.image_grid(rows, row_titles=[here.title for here in draws], size=0.6, compare=None)
 

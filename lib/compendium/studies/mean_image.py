@@ -537,7 +537,7 @@ def flat_share(images: np.ndarray) -> np.ndarray:
 
 
 def layer_table(network: keras.Model) -> pd.DataFrame:
-    """Return the shapes of a network's weights beside those that the report prints, a row a layer.
+    """Return the shapes of a network's weights beside those that the report prints, one row per layer.
 
     One reversal of Keras's axes gives the order of PyTorch's, for convolutions and transposed ones alike.
     """
@@ -557,7 +557,7 @@ def layer_table(network: keras.Model) -> pd.DataFrame:
 
 
 def recovered_table(numbers: Sequence[Number], method: str = "recovered") -> pd.DataFrame:
-    """Return PSNR and SSIM of both recovered images, a row a seed, below the report's, as text."""
+    """Return PSNR and SSIM of both recovered images, one row per seed, below the report's, as text."""
     rows = pd.DataFrame(numbers)
     chosen = rows[(rows["method"] == method) & rows["quantity"].isin(["PSNR", "SSIM"])]
     ours = _by_pair(chosen.pivot(index="seed", columns=["quantity", "level"], values="value"))
@@ -566,7 +566,7 @@ def recovered_table(numbers: Sequence[Number], method: str = "recovered") -> pd.
 
 
 def stand_in_table(numbers: Sequence[Number]) -> pd.DataFrame:
-    """Return `stand_in_numbers`, a row a stand-in, as text."""
+    """Return `stand_in_numbers`, one row per stand-in, as text."""
     rows = pd.DataFrame(numbers)
     chosen = rows[rows["quantity"].isin(["PSNR, stand-in", "SSIM, stand-in"])]
     table = chosen.pivot(index="method", columns=["quantity", "level"], values="value")
@@ -575,7 +575,7 @@ def stand_in_table(numbers: Sequence[Number]) -> pd.DataFrame:
 
 
 def best_epoch_table(numbers: Sequence[Number]) -> pd.DataFrame:
-    """Return the PSNR of the recovered images at the last epoch and at the best, a row a seed, as text."""
+    """Return the PSNR of the recovered images at the last epoch and at the best, a row per seed, as text."""
     methods = {"recovered": "last epoch", "recovered, best epoch": "best epoch"}
     rows = pd.DataFrame(numbers)
     chosen = rows[(rows["quantity"] == "PSNR") & rows["method"].isin(methods)]
@@ -584,7 +584,7 @@ def best_epoch_table(numbers: Sequence[Number]) -> pd.DataFrame:
 
 
 def clipped_table(numbers: Sequence[Number]) -> pd.DataFrame:
-    """Return PSNR and SSIM of the clipped images and the error removed in per cent, a row a seed, as text."""
+    """Return PSNR and SSIM of the clipped images and the error removed, %, a row per seed, as text."""
     rows = pd.DataFrame(numbers)
     chosen = rows[rows["method"].isin(["recovered, clipped", "clipping"])]
     table = _by_pair(chosen.pivot(index="seed", columns=["quantity", "level"], values="value"))
@@ -624,7 +624,7 @@ def split_table(numbers: Sequence[Number], methods: Sequence[str], kind: str = "
 
 
 def equal_error_table(numbers: Sequence[Number]) -> pd.DataFrame:
-    """Return `equal_error_numbers`, a row a kind of error, as text."""
+    """Return `equal_error_numbers`, one row per kind of error, as text."""
     rows = pd.DataFrame(numbers)
     chosen = rows[rows["level"] == "equal error"]
     table = chosen.pivot(index="method", columns="quantity", values="value")
@@ -643,7 +643,7 @@ def other_image_table(numbers: Sequence[Number]) -> pd.DataFrame:
 
 
 def stroke_table(numbers: Sequence[Number]) -> pd.DataFrame:
-    """Return `stroke_numbers`, a row a method, as text."""
+    """Return `stroke_numbers`, one row per method, as text."""
     rows = pd.DataFrame(numbers)
     chosen = rows[rows["quantity"].str.endswith("the stroke")]
     table = chosen.pivot(index="method", columns=["quantity", "level"], values="value")
@@ -664,7 +664,7 @@ def batch_table(numbers: Sequence[Number], published: Mapping[str, float]) -> pd
 
 
 def draw_losses(curves: pd.DataFrame) -> Figure:
-    """Draw the loss on the one image over the epochs, a line a seed, on linear and on logarithmic axes."""
+    """Draw the loss on the one image over the epochs, a line per seed, on linear and on logarithmic axes."""
     fig, axes = plt.subplots(1, 2, figsize=(6.5, 3), layout="constrained")
     for axis, scale in zip(axes, ("linear", "log"), strict=True):
         sns.lineplot(curves.astype({"seed": str}), x="epoch", y="val_loss", hue="seed", ax=axis)
@@ -705,7 +705,7 @@ def draw_splits(rows: Mapping[str, np.ndarray]) -> Figure:
 
 
 def draw_separator_curves(curves: pd.DataFrame) -> Figure:
-    """Draw the loss on held-out pairs over the epochs, a line a network and seed."""
+    """Draw the loss on held-out pairs over the epochs, a line per network and seed."""
     fig, axis = plt.subplots(figsize=(5, 3), layout="constrained")
     sns.lineplot(
         curves, x="epoch", y="val_loss", hue="method", style="method", units="seed", estimator=None, ax=axis
@@ -717,7 +717,7 @@ def draw_separator_curves(curves: pd.DataFrame) -> Figure:
 
 
 def draw_flat(pairs: np.ndarray, similarity: Mapping[tuple[str, str], np.ndarray]) -> Figure:
-    """Draw SSIM under normal noise against the share of flat windows, a dot a digit or photo."""
+    """Draw SSIM under normal noise against the share of flat windows, a dot per digit or photo."""
     fig, axis = plt.subplots(figsize=(5.5, 3.8), layout="constrained")
     for part, marker in zip(PARTS, "o^", strict=True):
         axis.plot(

@@ -27,7 +27,7 @@ QUANTITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "PCC": metrics.pcc,
     "agreement": metrics.channel_agreement,
 }
-"""What is measured of every method: name -> metric of clean and reconstructed images, a number an image."""
+"""What is measured of every method: name -> metric of clean and reconstructed images, a number per image."""
 
 LEARNING = {"val_loss": "validation loss (MSE)", "val_channel_agreement": "channel agreement"}
 """What Fig. 3 shows of a training: column of the curves -> label."""
@@ -109,7 +109,7 @@ class Validation:
 
 
 def measure(reference: np.ndarray, images: np.ndarray) -> pd.DataFrame:
-    """Return the `QUANTITIES` of images (n, h, w, c) beside their clean ones: a row an image."""
+    """Return the `QUANTITIES` of images (n, h, w, c) beside their clean ones: one row per image."""
     return pd.DataFrame({name: metric(reference, images) for name, metric in QUANTITIES.items()})
 
 
@@ -131,7 +131,7 @@ def without_training(
         clean_train: training images, float in [0, 1], for the predictors that ignore their input.
         denoisers: by name; one of them "linear interpolation".
 
-    Returns the means as rows of a record, and the MSE of linear interpolation: a row an image, a column a
+    Returns means as rows of a record, and the MSE of linear interpolation: one row per image, a column per
     level. Both are kept, for the triangulations of 10,000 images take ten minutes at 30 %.
     """
     means, errors = [], {}
@@ -172,7 +172,7 @@ def of_network(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Measure the network's outputs, by level (n, h, w, c), float64 in [0, 1].
 
-    Returns the means as rows of a record, and the MSE: a row an image, a column a level. The latter is kept
+    Returns means as rows of a record, and the MSE: a row per image, a column per level. The latter is kept
     beside interpolation's, so that both can be compared without a network.
     """
     means, errors = [], {}
@@ -195,7 +195,7 @@ def weights_of(network: keras.Model) -> dict[str, str]:
 
 
 def compared(network: pd.DataFrame, interpolated: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare the errors of two methods on the same images: a row an image, a column a level.
+    """Compare the errors of two methods on the same images: one row per image, one column per level.
 
     Returns a table of the mean difference with its 95 % interval, and the share of images on which the
     network is ahead, for a page; and the same as rows of a record.
@@ -257,7 +257,7 @@ def of_images(
 
 
 def layer_table(network: keras.Model) -> pd.DataFrame:
-    """Return a network's layers beside the paper's Table 1: a row a layer."""
+    """Return a network's layers beside the paper's Table 1: one row per layer."""
     shapes, counts = zip(*PAPER_LAYERS, strict=True)
     return pd.DataFrame(
         {
@@ -271,7 +271,7 @@ def layer_table(network: keras.Model) -> pd.DataFrame:
 
 
 def ranked(measured: pd.DataFrame, quantity: str, *, by: str, ascending: bool = True) -> pd.DataFrame:
-    """Return the means of one quantity: a row a method, a column a level, and the paper's CAE where printed.
+    """Return means of one quantity: a row per method, a column per level, and the paper's CAE where printed.
 
     measured: rows of a record. by: the level whose numbers order the rows.
     """
@@ -284,8 +284,8 @@ def ranked(measured: pd.DataFrame, quantity: str, *, by: str, ascending: bool = 
 def four_images(rows: pd.DataFrame, shown: Sequence[int]) -> pd.DataFrame:
     """Return SSIM, PCC and PSNR of the network's outputs for single images, with the SSIM of Table 4.
 
-    rows: of `of_images`. A row an image and source, a column a level; the paper's are missing for images and
-    levels that it does not have.
+    rows: of `of_images`. One row per image and source, one column per level; the paper's are missing for
+    images and levels that it does not have.
     """
     ours = {name: results.of_images(rows, name, "CAE").loc[[*shown]] for name in ("SSIM", "PCC", "PSNR")}
     paper = PAPER_SSIM.reindex(index=[*shown], columns=ours["SSIM"].columns)
@@ -310,7 +310,7 @@ def entropies(versions: Mapping[str, np.ndarray], shown: Sequence[int]) -> pd.Da
 
 
 def entropy_table(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the rows of `entropies` with Table 5: a row a source, entropy and image, a column a version."""
+    """Return rows of `entropies` with Table 5: a row per source, entropy and image, a column per version."""
     ours = {name: results.of_images(rows, name, "CAE") for name in ("LAE", "TE")}
     sources = {}
     for name, table in ours.items():

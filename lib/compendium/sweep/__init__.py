@@ -5,7 +5,7 @@
     point      one point's process
     cluster    the points on Dask's workers
     table      the results of all points
-    charts     a dot a run, means, intervals, what they stand beside
+    charts     a dot per run, means, intervals, what they stand beside
     report     the page of all this
 
 Each imports only from those above it.

@@ -1,4 +1,4 @@
-"""The charts of a sweep: a quantity over a swept parameter, a dot a run."""
+"""The charts of a sweep: a quantity over a swept parameter, a dot per run."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from math import ceil, inf, log
@@ -125,7 +125,7 @@ class _Drawn(NamedTuple):
     axis: str
     grid: Mapping[str, Sequence[object]]
     looks: Mapping[str, Look]
-    networks: set[str]  # the methods that get a dot a run
+    networks: set[str]  # the methods that get a dot per run
     methods: set[str]
     kinds: set[str]
 
@@ -172,7 +172,7 @@ def _panel(place: Axes, rows: pd.DataFrame, drawn: _Drawn) -> None:
 
 
 def _measured(rows: pd.DataFrame, axis: str, apart: Sequence[str]) -> set[str]:
-    """Return the methods that get a dot a run: networks, or where records do not say, what varies."""
+    """Return the methods that get a dot per run: networks, or where records do not say, what varies."""
     networks = {*rows.loc[rows["outcome"].notna(), METHOD]}
     if networks or axis == METHOD:
         return networks or {*rows[METHOD]}
@@ -189,7 +189,7 @@ def _is_constant(values: pd.Series) -> bool:
 def _network(
     place: Axes, own: pd.DataFrame, at: Mapping[object, float], look: Look, drawn: _Drawn, method: str
 ) -> None:
-    """Draw a dot a run by its outcome, the means joined, and their intervals."""
+    """Draw a dot per run by its outcome, the means joined, and their intervals."""
     x = own[drawn.axis].map(at).astype(float)
     if own["value"].notna().any() or own["outcome"].notna().any():
         drawn.methods.add(method)

@@ -1,4 +1,4 @@
-"""The results of a sweep as one tidy table: a row a number and point."""
+"""The results of a sweep as one tidy table: one row per number and point."""
 
 import io
 import re
