@@ -8,6 +8,8 @@ import nbformat
 import pytest
 import site_pages
 from bs4 import BeautifulSoup
+from docutils import nodes
+from docutils.core import publish_doctree
 
 from compendium import book, project
 from compendium.errors import CompendiumError
@@ -178,6 +180,19 @@ def test_reading_time_is_rounded_as_a_reader_would_say_it():
     assert reading.minutes(words=10, lines=0, figures=0) == 1
     assert reading.minutes(words=1150, lines=50, figures=4) == 8
     assert reading.minutes(words=4600, lines=250, figures=8) == 30
+
+
+def test_exercises_and_further_questions_are_no_part_of_the_main_way():
+    start = "Title\n=====\n\nWay\n---\n\none two\n\nExercises\n---------\n\nthree\n"
+    end = "\nFurther questions\n-----------------\n\nfour\n"
+    whole, short = (
+        publish_doctree(text, settings_overrides={"doctitle_xform": False}).next_node(nodes.section)
+        for text in (start + end, start)
+    )
+    main, further = reading.parted(whole)
+    assert (reading.counted(main)[0], reading.counted(further)[0]) == (4, 5)
+    main, further = reading.parted(short)
+    assert (reading.counted(main)[0], further) == (6, [])
 
 
 # --- the rendered pages

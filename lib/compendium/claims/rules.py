@@ -271,7 +271,8 @@ def judge(
         return UNDECIDED, found.missing
     outcome, why = _decided(published, found, margin, tolerance, test)
     if outcome == FAILS and found.left_out:
-        return NOT_TESTABLE, f"{why}, but the paper leaves out {found.left_out}, and our choice stands in for it"
+        chosen = f"the paper leaves out {found.left_out}, and our choice stands in for it"
+        return NOT_TESTABLE, f"{why}, but {chosen}"
     return outcome, why
 
 
