@@ -301,6 +301,7 @@ def test_a_machine_without_data_sets_finds_the_same(tmp_path, monkeypatch):
             assert claims.verdict(claim).found.how, claim.id
 
 
+@pytest.mark.thorough
 @pytest.mark.real_data
 def test_what_is_kept_of_the_data_sets_is_what_they_give(tmp_path, monkeypatch):
     if any(data.state(name) == "absent" for name in ("mnist", "cifar10", "cifar100")):
