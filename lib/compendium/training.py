@@ -122,13 +122,42 @@ def fit(
         if checkpoint and (
             diverged or epoch == epochs or time.monotonic() - saved_at > SECONDS_BETWEEN_CHECKPOINTS
         ):
-            _save(checkpoint, identity, trained, rows)
+            _save(checkpoint, identity, rows, _variables(trained), weights=len(trained.variables))
             saved_at = time.monotonic()
         if diverged:
             break
     if trained is not model:
         model.set_weights(trained.get_weights())
     return pd.DataFrame(rows)
+
+
+def once(
+    model: keras.Model,
+    fit: Callable[[], pd.DataFrame],
+    *,
+    settings: Mapping[str, object],
+    arrays: Sequence[np.ndarray],
+    checkpoint: Path,
+) -> pd.DataFrame:
+    """Train a model by a function of the caller's; where a checkpoint holds what came of it, load that.
+
+    Args:
+        model: compiled, with its initial weights; its weights are updated in place.
+        fit: trains it and returns its learning curve, a row an epoch.
+        settings: what `fit` rests on beside the network, its optimizer and the arrays.
+        arrays: the images that `fit` uses.
+        checkpoint: file for curve and weights, without the optimizer's state. One of another configuration
+            is left alone, as by `fit` of this module.
+
+    Raises CompendiumError where the checkpoint is unreadable.
+    """
+    identity = _identity(model, settings, arrays)
+    checkpoint = own_name(checkpoint, identity, _identity_in)
+    if checkpoint.exists():
+        return pd.DataFrame(_restore(checkpoint, model, 0))
+    curve = fit()
+    _save(checkpoint, identity, curve.to_dict("records"), model.variables)
+    return curve
 
 
 def fit_steps(
@@ -236,7 +265,7 @@ def _variables(model: keras.Model) -> list[keras.Variable]:
     return [*model.variables, *model.optimizer.variables]
 
 
-def _identity(model: keras.Model, settings: list[object], arrays: Sequence[np.ndarray]) -> str:
+def _identity(model: keras.Model, settings: object, arrays: Sequence[np.ndarray]) -> str:
     """Hash everything that decides the weights and the curves up to a given epoch."""
     optimizer = {name: str(value) for name, value in model.optimizer.get_config().items() if name != "name"}
     # Keras numbers the layers of a process (conv2d_7); a resumed run may count differently.
@@ -247,9 +276,16 @@ def _identity(model: keras.Model, settings: list[object], arrays: Sequence[np.nd
     return digest.hexdigest()
 
 
-def _save(path: Path, identity: str, model: keras.Model, rows: list[dict[str, float]]) -> None:
-    description = {"identity": identity, "rows": rows, "weights": len(model.variables)}
-    write_atomically(path, _written(description, map(keras.ops.convert_to_numpy, _variables(model))))
+def _save(
+    path: Path,
+    identity: str,
+    rows: list[dict[str, float]],
+    variables: Sequence[keras.Variable],
+    weights: int | None = None,
+) -> None:
+    """Write a checkpoint; `weights`: how many of the variables are the network's, all without."""
+    description = {"identity": identity, "rows": rows, "weights": weights or len(variables)}
+    write_atomically(path, _written(description, map(keras.ops.convert_to_numpy, variables)))
 
 
 def _written(description: dict[str, Any], state: Iterable[np.ndarray]) -> bytes:

@@ -6,10 +6,11 @@ record's metrics: `quantity`, `method`, `level`, `seed` and `value`.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import joblib
 import keras
 import keras_tuner
 import matplotlib.pyplot as plt
@@ -81,13 +82,11 @@ class Settings:
 class Study:
     """What all trainings of a run have in common.
 
-    folder: of the run. identity: all that decides the run's numbers, as `results.resumed` takes it. train,
-    test: clean images, uint8 `(n, 28, 28, 1)`. noisy: the test images with noise, which every method sees.
-    seed: the first one, of the search and of what is trained once.
+    folder: of the run. train, test: clean images, uint8 `(n, 28, 28, 1)`. noisy: the test images with noise,
+    which every method sees. seed: the first one, of the search and of what is trained once.
     """
 
     folder: Path
-    identity: Mapping[str, object]
     train: np.ndarray
     test: np.ndarray
     noisy: np.ndarray
@@ -108,8 +107,16 @@ class Study:
     def kept(
         self, part: str, decides: Mapping[str, object], compute: Callable[[], pd.DataFrame]
     ) -> pd.DataFrame:
-        """Return the table of one part of the run, computed once; see `results.resumed`."""
-        return results.resumed(self.folder / f"{part}.json", {**self.identity, **decides}, compute)
+        """Return the table of one part of the run, computed once; see `results.resumed`.
+
+        decides: what does, beside images, noise, seed and baseline.
+        """
+        identity = {
+            "images": joblib.hash([self.train, self.test, self.noisy]),
+            "seed": self.seed,
+            "baseline": asdict(self.baseline),
+        }
+        return results.resumed(self.folder / f"{part}.json", {**identity, **decides}, compute)
 
 
 # Trainings
@@ -161,23 +168,14 @@ def train(
 def trained_once(
     study: Study, name: str, network: keras.Model, fit: Callable[[], pd.DataFrame]
 ) -> pd.DataFrame:
-    """Train a network by `fit`, which returns its curve; where this run has done so, load what came of it."""
-    weights = study.folder / f"{name}.weights.h5"
-
-    def compute() -> pd.DataFrame:
-        curve = fit()
-        bare = type(network).from_config(network.get_config())  # without the optimizer's state
-        bare.set_weights(network.get_weights())
-        bare.save_weights(weights)
-        return curve
-
-    if not weights.exists():  # a part that was taken over from another run brings none
-        (study.folder / f"{name}.json").unlink(missing_ok=True)
-    curve = study.kept(name, {}, compute)
-    bare = type(network).from_config(network.get_config())
-    bare.load_weights(weights)
-    network.set_weights(bare.get_weights())
-    return curve
+    """Train a compiled network by `fit`, which returns its curve; see `training.once`."""
+    return training.once(
+        network,
+        fit,
+        settings=asdict(study.baseline),
+        arrays=[study.train, study.test, study.noisy],
+        checkpoint=study.folder / f"{name}.npz",
+    )
 
 
 def error(study: Study, network: keras.Model) -> float:
@@ -261,7 +259,10 @@ def search(
         ).search(verbose=0)
         return pd.concat(curves, ignore_index=True)
 
-    return study.kept("search", {"trials": trials}, compute)
+    choices = keras_tuner.HyperParameters()
+    first_chosen = dict(space(choices))
+    decides = {"trials": trials, "space": choices.get_config()["space"], "first": first_chosen}
+    return study.kept("search", decides, compute)
 
 
 def best_trial(curves: pd.DataFrame) -> dict[str, Any]:
