@@ -81,7 +81,7 @@ def fit(
             alone, and this one gets a name of its own beside it.
 
     Returns:
-        One row an epoch: `epoch` from 1, `loss`, each metric, the same with prefix `val_`, and `seconds`.
+        One row per epoch: `epoch` from 1, `loss`, each metric, the same with prefix `val_`, and `seconds`.
         `loss` is the mean over the epoch's batches while the weights change; `val_loss` is after the epoch.
 
     Raises:
@@ -143,7 +143,7 @@ def once(
 
     Args:
         model: compiled, with its initial weights; its weights are updated in place.
-        fit: trains it and returns its learning curve, a row an epoch.
+        fit: trains it and returns its learning curve, one row per epoch.
         settings: what `fit` rests on beside the network, its optimizer and the arrays.
         arrays: the images that `fit` uses.
         checkpoint: file for curve and weights, without the optimizer's state. One of another configuration
@@ -177,12 +177,12 @@ def fit_steps(
     meant for networks that train in seconds.
 
     Args:
-        model: ends in one softmax probability a class. If it was trained here before with the same
+        model: ends in one softmax probability per class. If it was trained here before with the same
             `optimizer` it goes on, and is not compiled again; `restart` makes it new.
         images: `(n, h, w, c)`, uint8 or float in [0, 1].
         labels: class numbers `(n,)`, from 0.
         steps: 0 or more.
-        batch_size: images a step.
+        batch_size: images per step.
         optimizer: a Keras optimizer, fresh or of this model.
         seed: 0 or more.
     """

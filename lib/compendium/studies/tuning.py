@@ -54,7 +54,7 @@ class Settings:
     """A network and its training; what has a default here is as the lab's baseline has it.
 
     filters: of the outer convolutions of `models.lab_tunable`; None for `models.lab_baseline`. output_bias:
-    of the last layer, before training. batch_size: images a step. The others are arguments of the models
+    of the last layer, before training. batch_size: images per step. The others are arguments of the models
     and of `training.fit`.
     """
 
@@ -227,7 +227,7 @@ class _Search(keras_tuner.RandomSearch):
 def search(
     study: Study, space: Callable[[keras_tuner.HyperParameters], Changes], *, trials: int
 ) -> pd.DataFrame:
-    """Search as the lab does, one training a trial, validated on the last fifth of the training images.
+    """Search as the lab does, one training per trial, validated on the last fifth of the training images.
 
     space: what a trial changes of the baseline, with `filters` and `learning_rate` among it.
 
@@ -290,7 +290,7 @@ def scores(
 
 
 def after_training(curves: pd.DataFrame, level: str) -> pd.DataFrame:
-    """Return rows with the errors of the networks that `repeated` trained, a row a network."""
+    """Return rows with the errors of the networks that `repeated` trained, one row per network."""
     ends = _last(curves, AFTER_TRAINING)
     return ends[["method", "seed"]].assign(quantity=AFTER_TRAINING, level=level, value=ends[AFTER_TRAINING])
 
@@ -323,7 +323,7 @@ def first_steps(
     *,
     steps: int,
 ) -> pd.DataFrame:
-    """Train a network for a few steps and watch its outputs on 32 noisy test images, a row a step.
+    """Train a network for a few steps and watch its outputs on 32 noisy test images, one row per step.
 
     gradient_at: of the error of a pixel at its logit, from outputs and clean pixels. The net pull is the sum
     of these gradients over the sum of their sizes: 1 where all pull the same way, 0 where they cancel.
@@ -492,12 +492,12 @@ def at_sizes(study: Study, network: keras.Model, filters: int) -> pd.DataFrame:
 
 
 def wide(rows: pd.DataFrame, quantity: str) -> pd.DataFrame:
-    """Return one quantity, a row a method, a column a level."""
+    """Return one quantity, one row per method, one column per level."""
     return results.means(rows, quantity)
 
 
 def score_table(rows: pd.DataFrame, methods: Iterable[str]) -> pd.DataFrame:
-    """Return MSE, PSNR and SSIM on the test images, a row a method."""
+    """Return MSE, PSNR and SSIM on the test images, one row per method."""
     chosen = rows[(rows["level"] == "test images") & rows["method"].isin([*methods])]
     table = chosen.pivot(index="method", columns="quantity", values="value")
     return table.reindex(columns=["MSE", "PSNR", "SSIM"])
@@ -612,7 +612,7 @@ def fields_figure(images: Mapping[str, np.ndarray], fields: Mapping[str, np.ndar
 
 
 def noises_figure(errors: pd.DataFrame) -> Figure:
-    """Draw the errors of networks on noises that they were not trained on: a row a network."""
+    """Draw the errors of networks on noises that they were not trained on: one row per network."""
     figure, axis = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
     sns.heatmap(
         errors,
@@ -631,7 +631,7 @@ def noises_figure(errors: pd.DataFrame) -> Figure:
 
 
 def power_figure(rows: pd.DataFrame) -> Figure:
-    """Draw the rows of `power_kept`, a line a method."""
+    """Draw the rows of `power_kept`, a line per method."""
     figure, axis = plt.subplots(figsize=(5.5, 3.4), layout="constrained")
     sns.lineplot(rows, x="level", y="value", hue="method", style="method", ax=axis)
     axis.axhline(1, color="black", linewidth=1)
