@@ -6,7 +6,7 @@ from typing import Any
 
 from joblib import Parallel, delayed
 
-_FEW = 4  # pages, for which starting processes would take longer than it saves
+_FEW = 8  # pages, for which starting processes would take longer than it saves
 
 
 def of_each(pages: Sequence[Path], work: Callable[..., Any], *arguments: Any) -> list[Any]:
