@@ -3,6 +3,7 @@ import os
 import signal
 import sys
 
+import hypothesis
 import pytest
 
 from compendium import book, cli
@@ -11,6 +12,8 @@ from compendium.site import printed
 
 # behind & an interrupt is ignored, by the processes that tests start too
 signal.signal(signal.SIGINT, signal.default_int_handler)
+hypothesis.settings.register_profile("without a clock", deadline=None)  # the first example imports packages
+hypothesis.settings.load_profile("without a clock")
 os.environ["PYTHONIOENCODING"] = "utf-8"  # of the processes that tests start, whose output they read
 
 

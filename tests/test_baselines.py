@@ -50,7 +50,7 @@ def test_a_saturated_channel_is_not_an_impulse_but_a_truly_black_pixel_looks_lik
 
 @pytest.mark.parametrize("name", IMPULSE)
 @given(case=noisy_images())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_every_method_keeps_shape_dtype_and_range_and_treats_each_image_by_itself(name, case):
     _, _, noisy = case
     before = noisy.copy()
@@ -66,7 +66,7 @@ def test_every_method_keeps_shape_dtype_and_range_and_treats_each_image_by_itsel
 
 @pytest.mark.parametrize("name", MASKED)
 @given(case=noisy_images())
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_masked_methods_keep_intact_pixels_and_leave_no_impulse(name, case):
     images, altered, noisy = case
     reconstruction = IMPULSE[name](noisy)
@@ -83,7 +83,7 @@ def test_masked_methods_keep_intact_pixels_and_leave_no_impulse(name, case):
 
 @pytest.mark.parametrize("name", MASKED)
 @given(level=st.floats(0.01, 0.99), fraction=st.floats(0, 0.95), seed=st.integers(0, 99))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_constant_images_are_recovered(name, level, fraction, seed):
     images = np.full((2, 8, 9, 3), level)
     altered = np.random.default_rng(seed).random((2, 8, 9)) < fraction
@@ -112,7 +112,6 @@ def test_few_or_collinear_intact_pixels(name, intact):
     fraction=st.floats(0, 0.95),
     seed=st.integers(0, 2**32 - 1),
 )
-@settings(deadline=None)
 def test_linear_interpolation_recovers_a_ramp_between_intact_corners(slopes, fraction, seed):
     ramp = (0.5 + slopes[0] * (GRID[0] - 4) + slopes[1] * (GRID[1] - 5))[np.newaxis]
     altered = np.random.default_rng(seed).random(ramp.shape) < fraction
@@ -124,7 +123,6 @@ def test_linear_interpolation_recovers_a_ramp_between_intact_corners(slopes, fra
 
 
 @given(noisy_images(), st.sampled_from([3, 5]))
-@settings(deadline=None)
 def test_median_is_scipys_of_each_channel(case, size):
     noisy = case[2]
     channels = np.moveaxis(noisy.reshape(*noisy.shape[:3], -1), -1, 1)
@@ -134,7 +132,6 @@ def test_median_is_scipys_of_each_channel(case, size):
 
 
 @given(noisy_images())
-@settings(deadline=None)
 def test_adaptive_median_is_what_its_definition_says(case):
     images, altered, noisy = case
     assume(not altered.all(axis=(1, 2)).any())
@@ -152,7 +149,6 @@ def test_adaptive_median_is_what_its_definition_says(case):
 
 
 @given(noisy_images())
-@settings(deadline=None)
 def test_nearest_pixel_is_an_intact_one_at_the_least_distance(case):
     images, altered, noisy = case
     assume(not altered.all(axis=(1, 2)).any())

@@ -19,7 +19,7 @@ def images(seed, number=300, shape=(3, 4, 1)):
     return reference.reshape(number, *shape), noisy.reshape(number, *shape)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(st.integers(0, 1000))
 def test_with_many_images_it_is_least_squares(seed):
     reference, noisy = images(seed, 5000)
@@ -46,7 +46,7 @@ def test_its_penalty_is_the_best_by_generalised_cross_validation():
     np.testing.assert_allclose(denoise(noisy).reshape(30, -1), expected, atol=1e-9)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(0, 1000), st.integers(1, 12))
 def test_a_rank_bounds_the_dimensions_of_the_outputs_and_more_rank_never_harms(seed, rank):
     reference, noisy = images(seed)

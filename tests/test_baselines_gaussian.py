@@ -86,7 +86,7 @@ def test_no_calibrated_strength_lies_at_the_end_of_its_range(calibrated):
             assert strengths[0] < calibrated[name].strength < strengths[-1], name
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(level=st.floats(0, 1), seed=st.integers(0, 99))
 def test_flat_images_are_restored_whatever_the_filter_makes_of_them(level, seed):
     noisy = np.full((2, 12, 12), np.random.default_rng(seed).random())

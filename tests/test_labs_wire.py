@@ -67,7 +67,7 @@ def echo():
         yield peer.remote(0)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values)
 def test_values_come_back_as_they_went(echo, value):
     assert same(echo(value), value)
@@ -136,7 +136,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.one_of(json_values.map(lambda value: ("value", value)), st.tuples(st.just("changed"), json_values)),
     st.lists(st.binary(max_size=20), max_size=2),

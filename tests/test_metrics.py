@@ -52,7 +52,7 @@ def skimage_ssim(channels, **options):
     return lambda a, b: structural_similarity(a, b, data_range=1.0, channel_axis=axis, **options)
 
 
-@settings(deadline=None, max_examples=80)
+@settings(max_examples=80)
 @given(pair=pairs(smallest=11))
 def test_ssim_is_scikit_images_in_both_definitions(pair):
     colour = pair[0].ndim == 4
@@ -71,7 +71,7 @@ def test_ssim_of_the_smallest_and_of_long_images(definition, side, options):
         np.testing.assert_allclose(metrics.ssim(*pair, definition=definition), expected, rtol=0, atol=1e-10)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(pair=pairs())
 def test_mse_psnr_and_pcc_are_those_of_scikit_image_and_scipy(pair):
     expected_mse = each(lambda a, b: np.mean((a - b) ** 2), *pair)
@@ -96,7 +96,7 @@ def channels_of(image):
     return np.moveaxis(image, -1, 0) if image.ndim == 3 else image[np.newaxis]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(pair=pairs(smallest=4), bins=st.integers(1, 300), grid=st.booleans())
 def test_entropies_are_those_of_numpys_histogram(pair, bins, grid):
     images = np.round(pair[0] * 255) / 255 if grid else pair[0]  # on a grid, values fall on the bins' edges
@@ -316,7 +316,7 @@ def test_radial_power_of_waves_lies_in_their_ring():
         assert np.delete(power[0], [0, frequency]).max() < 1e-20
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     number=st.integers(0, 3),
     side=st.integers(1, 12),

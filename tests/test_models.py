@@ -131,7 +131,7 @@ def test_fused_bilinear_cae_keeps_its_upsampling():
     np.testing.assert_allclose(fused(images), model(images), rtol=0, atol=1e-6)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     height=st.integers(2, 9),
     width=st.integers(2, 9),

@@ -71,7 +71,7 @@ def test_a_deeper_network_has_more_layers_of_the_width_and_is_otherwise_the_same
 # --- against SciPy
 
 
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(latent=st.sampled_from(list(SHRINKING)), padding=st.integers(0, 4), seed=st.integers(0, 2**32 - 1))
 def test_a_network_of_depth_one_is_a_correlation_and_its_transpose(latent, padding, seed):
     keras.utils.set_random_seed(seed)

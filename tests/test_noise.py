@@ -21,7 +21,7 @@ shapes = st.tuples(st.integers(1, 4), st.integers(1, 12), st.integers(1, 12)).fl
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(shape=shapes, dtype=st.sampled_from(DTYPES), seed=st.integers(0, 2**64 - 1), data=st.data())
 def test_exactly_count_pixels_turn_black_or_white_in_all_channels(shape, dtype, seed, data):
     count = data.draw(st.integers(0, shape[1] * shape[2]))
@@ -41,7 +41,7 @@ def test_exactly_count_pixels_turn_black_or_white_in_all_channels(shape, dtype, 
     assert (altered == altered[:, :1]).all()
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**64 - 1),
     first_index=st.integers(0, 2**40),
@@ -125,7 +125,6 @@ def test_the_papers_fractions(fraction, count):
 
 
 @given(percent=st.integers(0, 100), height=st.integers(1, 20), width=st.integers(1, 20))
-@settings(deadline=None)
 def test_a_fraction_is_rounded_down_without_float_error(percent, height, width):
     _, mask = noise.salt_pepper(grey((1, height, width)), fraction=percent / 100, seed=0)
     assert mask.sum() == percent * height * width // 100

@@ -20,7 +20,7 @@ STILL = {"rotation": 0, "shift": 0, "zoom": 0}
 # --- augmentation
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     height=st.integers(2, 12),
     width=st.integers(2, 12),
