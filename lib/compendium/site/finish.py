@@ -265,8 +265,8 @@ def _finish(app: Sphinx, fault: Exception | None) -> None:
     options = (html / "_static" / _OPTIONS).read_text(encoding="utf-8")
     for file in [file for name in _WITHOUT for file in (html / "_static").rglob(f"{name}*.js*")]:
         file.unlink()
-    names = (path.relative_to(html).with_suffix("").as_posix() for path in sorted(html.rglob("*.html")))
-    pages = [html / f"{name}.html" for name in names if not name.startswith("_")]
+    found = sorted(html.rglob("*.html"))
+    pages = [path for path in found if not path.relative_to(html).as_posix().startswith("_")]
     used = of_each(pages, _finished, html, plain, options)
     if files := dict.fromkeys(chain.from_iterable(used)):  # in order, each once
         joined.write(html, files)

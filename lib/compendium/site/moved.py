@@ -3,6 +3,7 @@
 A Sphinx extension.
 """
 
+from functools import cache
 from pathlib import Path
 
 import yaml
@@ -10,6 +11,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 
+@cache
 def anchors() -> dict[str, dict[str, str]]:
     """Return for each page, by its name, the present anchor for each former one."""
     return yaml.safe_load(Path(__file__).with_suffix(".yml").read_text(encoding="utf-8"))
