@@ -101,4 +101,4 @@ def test_calibration_needs_matching_images():
     with pytest.raises(ValueError, match="no image"):
         baselines.calibrate(images[:0], images[:0])
     with pytest.raises(ValueError, match="outside"):
-        baselines.calibrate(images + 2, images)
+        baselines.calibrate(images + 4, images)

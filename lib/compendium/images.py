@@ -9,6 +9,7 @@ Images = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 FLOATS = (np.float32, np.float64)
+UNCLIPPED = 2.0  # how far outside [0, 1] noise that was not clipped may lead; bytes are still refused
 
 
 def check_images(

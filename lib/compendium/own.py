@@ -2,16 +2,17 @@
 
 A function is named `MODULE:FUNCTION` or `path/to/file.py:FUNCTION`. Loading it runs its file with all the
 rights of the user. So the name comes from a command line or from code in a notebook, never from a file of
-parameters or from a record.
+parameters or from a record. A saved network is named by its path; loading it runs no code of its file.
 """
 
+import ast
 import hashlib
 import importlib
 import importlib.util
 import symtable
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import wraps
 from importlib.machinery import PathFinder
@@ -46,24 +47,35 @@ Denoiser = Callable[[np.ndarray], np.ndarray]
 It sees the noisy images alone and trains nothing on the clean ones. The array is a copy, which it may change.
 """
 
-DOORS = ("network", "loss", "denoiser")
-"""What can be your own in a chapter: a `Network`, a `Loss` or a `Denoiser`."""
+Training = Callable[[np.ndarray, np.ndarray, tuple[np.ndarray, np.ndarray], int], Denoiser]
+"""`train(noisy, clean, validation, seed) -> denoise`: float32 images `(n, h, w, c)`, clean ones in [0, 1].
+
+`validation` is noisy and clean images to make choices with. The seed is of all that is random.
+"""
+
+DOORS = ("network", "loss", "denoiser", "method")
+"""What can be your own in a chapter: a `Network`, a `Loss`, a `Denoiser`, or a method: a `Denoiser`,
+a `Training` or a saved network."""
+
+NETWORKS = (".keras", ".onnx")
+"""Endings of saved networks."""
 
 
 def describe(name: str) -> dict[str, str]:
     """Return what a record says of a function: its short `name`, its `file`, and that file's `sha256`.
 
-    Nothing is run. `file` is absolute: `load` finds the function from any folder by f"{file}:{function}".
+    Nothing is run. `file` is absolute: `load` finds the function from any folder by f"{file}:{function}". Of
+    a saved network, `name` is the file's.
 
     Raises UsageError for a name of another form, an absent module or file, or one without such a function;
     CompendiumError where the file cannot be read or is not Python.
     """
     path, function = _located(name)
+    if is_network(name):
+        return {"name": path.name, "file": str(path), "sha256": hashlib.sha256(_content(path)).hexdigest()}
+    content = _content(path)
     try:
-        content = path.read_bytes()
         table = symtable.symtable(content.decode(), str(path), "exec")
-    except OSError as fault:
-        raise CompendiumError(f"{path}: {fault.strerror}; make the file readable") from None
     except (SyntaxError, ValueError) as fault:
         raise _fault(fault, path) from None
     names = [s.get_name() for s in table.get_symbols() if s.is_assigned() or s.is_imported()]
@@ -75,6 +87,32 @@ def describe(name: str) -> dict[str, str]:
         "file": str(path),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
+
+
+def spec(described: Mapping[str, str]) -> str:
+    """Return the name by which what `describe` described is found from any folder."""
+    _, is_function, function = described["name"].rpartition(":")
+    return described["file"] + (f":{function}" if is_function else "")
+
+
+def is_network(name: str) -> bool:
+    """Return whether a name is that of a saved network."""
+    return name.endswith(NETWORKS)
+
+
+def trains(name: str) -> bool:
+    """Return whether a name is that of a function with the four arguments of a `Training`. Nothing is run.
+
+    Raises as `describe` does.
+    """
+    if is_network(name):
+        return False
+    describe(name)
+    path, function = _located(name)
+    for node in ast.parse(path.read_bytes()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == function:
+            return len(node.args.posonlyargs + node.args.args) - len(node.args.defaults) > 1
+    return False
 
 
 def load(name: str) -> Callable[..., Any]:
@@ -98,21 +136,45 @@ def door(kind: str, name: str) -> Callable[..., Any]:
 
     The function raises CompendiumError where it fails, with file and line, where a network's output has
     another shape than its input, and where a denoiser does not return images in [0, 1] of the shape that it
-    was given.
+    was given. A method is not loaded here but named: `leaderboard.apart` loads it in a process of its own.
 
     Raises UsageError for another kind, and as `load` does.
     """
     if kind not in DOORS:
         raise unknown("door", kind, DOORS)
-    path, _ = _located(name)
-    function = load(name)
+    if kind == "method":
+        return name
     checks = {"network": _check_network, "loss": lambda *_: None, "denoiser": _check_denoised}
+    return _checked(name, load(name), checks[kind])
+
+
+def denoiser(name: str, function: Denoiser | None = None) -> Denoiser:
+    """Return the denoiser of that name, whose faults and results are checked as a door's are.
+
+    function: what it is; the function that is loaded without. It may be what a `Training` returned.
+    """
+    function = load(name) if function is None else function
+    if not callable(function):
+        raise CompendiumError(f"{name}: gives {_kind(function)}, not a function that restores noisy images")
+    return _checked(name, function, _check_denoised)
+
+
+def training(name: str) -> Training:
+    """Return the training of that name, whose faults are told in one line; raises as `load` does."""
+    return _checked(name, load(name), lambda *_: None)
+
+
+def _checked(
+    name: str, function: Callable[..., Any], check: Callable[[str, Any, object], None]
+) -> Callable[..., Any]:
+    """Return the function with its faults told in one line, and what it gives checked."""
+    path, _ = _located(name)
 
     @wraps(function)
     def checked(given: Any, *others: Any) -> Any:
         with _told(path):
             result = function(given.copy() if isinstance(given, np.ndarray) else given, *others)
-        checks[kind](name, given, result)
+        check(name, given, result)
         return result
 
     return checked
@@ -135,9 +197,15 @@ def _check_denoised(name: str, noisy: np.ndarray, images: object) -> None:
     if not isinstance(images, np.ndarray) or images.shape != noisy.shape:
         found = f"shape {images.shape}" if isinstance(images, np.ndarray) else _kind(images)
         raise CompendiumError(f"{name}: gives {found}; expected an array of shape {noisy.shape}, as given")
-    if images.dtype.kind != "f" or not (images.size == 0 or (images.min() >= 0 and images.max() <= 1)):
+    low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
+    if low != low:
+        share = np.isnan(images).mean()
         raise CompendiumError(
-            f"{name}: gives {images.dtype} from {float(images.min()):g} to {float(images.max()):g}; "
+            f"{name}: gives NaN in {100 * share:.2g} % of its values; look for a division by 0"
+        )
+    if images.dtype.kind != "f" or not (low >= 0 and high <= 1):
+        raise CompendiumError(
+            f"{name}: gives {images.dtype} from {low:g} to {high:g}; "
             "expected floats from 0 to 1, for example with .clip(0, 1)"
         )
 
@@ -148,6 +216,11 @@ def _kind(value: object) -> str:
 
 def _located(name: str) -> tuple[Path, str]:
     """Return the absolute path of the file, and the name of the function in it."""
+    if is_network(name):
+        path = Path(name).expanduser()
+        if not path.is_file():
+            raise UsageError(f"{path}: no such file; type its path as seen from here")
+        return path.resolve(), ""
     place, _, function = name.rpartition(":")
     parts = place.split(".")
     is_file = place.endswith(".py")
@@ -168,6 +241,13 @@ def _located(name: str) -> tuple[Path, str]:
             f"name its file as in my_net.py:{function}"
         )
     return Path(spec.origin).resolve(), function
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as fault:
+        raise CompendiumError(f"{path}: {fault.strerror}; make the file readable") from None
 
 
 def _module(path: Path) -> ModuleType:

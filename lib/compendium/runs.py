@@ -86,7 +86,7 @@ class Run:
 
     def doors(self) -> dict[str, str]:
         """Return for each door what stands in it, as `resolve` takes it."""
-        return {door: _spec(described) for door, described in self.own.items()}
+        return {door: own.spec(described) for door, described in self.own.items()}
 
 
 def threads(number: int = 1) -> dict[str, str]:
@@ -147,7 +147,7 @@ def check_doors(chapter: Chapter, doors: Mapping[str, str]) -> dict[str, str]:
 
     Raises UsageError where the chapter has no such door, or the user's code is not there.
     """
-    return {door: _spec(described) for door, described in _described_doors(chapter, doors).items()}
+    return {door: own.spec(described) for door, described in _described_doors(chapter, doors).items()}
 
 
 def _described_doors(chapter: Chapter, doors: Mapping[str, str]) -> dict[str, dict[str, str]]:
@@ -156,10 +156,6 @@ def _described_doors(chapter: Chapter, doors: Mapping[str, str]) -> dict[str, di
             there = f"it takes a {' or '.join(chapter.doors)}" if chapter.doors else "it takes none"
             raise UsageError(f"--{door}: {chapter.name} has no place for a {door} of your own; {there}")
     return {door: own.describe(spec) for door, spec in doors.items()}
-
-
-def _spec(described: Mapping[str, str]) -> str:
-    return f"{described['file']}:{described['name'].rpartition(':')[2]}"
 
 
 def present(chapter: str, namespace: Mapping[str, Any]) -> Run:

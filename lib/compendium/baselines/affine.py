@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from scipy import linalg
 
-from compendium.images import Images, check_images
+from compendium.images import UNCLIPPED, Images, check_images
 
 PENALTIES = np.logspace(-6, 2, 33)
 """Ridge penalties to choose from, as multiples of the inputs' mean variance."""
@@ -26,15 +26,16 @@ def affine_denoiser(
     doi:10.1080/00401706.1979.10489751, for its choice.
 
     Args:
-        noisy: training inputs, float images in [0, 1], (n, h, w) or (n, h, w, c), n at least 2. Time grows
-            with the third power of the number of values in an image.
+        noisy: training inputs, float images, (n, h, w) or (n, h, w, c), n at least 2, in [0, 1] or up to 2
+            outside, where noise was not clipped. Time grows with the third power of the number of values in
+            an image.
         reference: what they should become, one image for each; these may have another shape.
         rank: 1 or more; a rank beyond the number of values in an image changes nothing.
 
     Returns a function from noisy images, (k, h, w[, c]), to reconstructions, float64 in [0, 1]. Raises
     ValueError for other inputs.
     """
-    if len(check_images(noisy, "noisy")) != len(check_images(reference, "reference")):
+    if len(check_images(noisy, "noisy", tolerance=UNCLIPPED)) != len(check_images(reference, "reference")):
         raise ValueError(f"{len(noisy)} noisy images, {len(reference)} references: expected as many")
     if len(noisy) < 2 or (rank is not None and rank < 1):
         raise ValueError(f"{len(noisy)} images and rank {rank}: expected 2 images and rank 1, or more")
@@ -55,7 +56,8 @@ def affine_denoiser(
         weights = weights @ axes @ axes.T
 
     def denoise(noisy: Images) -> Images:
-        values = (_rows(check_images(noisy, "noisy")) - input_mean) @ weights + output_mean
+        inputs = _rows(check_images(noisy, "noisy", tolerance=UNCLIPPED))
+        values = (inputs - input_mean) @ weights + output_mean
         return values.clip(0, 1).reshape(len(noisy), *reference.shape[1:])
 
     return denoise

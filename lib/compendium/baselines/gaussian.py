@@ -1,12 +1,13 @@
 """Classical denoisers for Gaussian noise, calibrated on validation images.
 
-Each filter takes `noisy`, float images in [0, 1] of shape (n, h, w) or (n, h, w, c), and a strength, treats
-each image by itself, and returns images of the same shape. Noise that was clipped to [0, 1] is no longer
+Each filter takes `noisy`, float images of shape (n, h, w) or (n, h, w, c), and a strength, treats each image
+by itself, and returns images of the same shape. Clean images lie in [0, 1]; noisy ones may lie up to 2
+outside, as noise leaves them that was not clipped. Noise that was clipped to [0, 1] is no longer
 centred: on a black background it leaves a grey veil that no smoothing removes. So calibration fits, beside
 the strength, one gain and one offset for all pixels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -15,14 +16,14 @@ from scipy import ndimage
 from skimage import restoration  # which loads a filter, and scipy.stats for it, when it is used
 
 from compendium.baselines.impulse import median
-from compendium.images import Images, check_images, with_channels
+from compendium.images import UNCLIPPED, Images, check_images, with_channels
 
 Filter = Callable[[Images, float], Images]
 
 
 def gaussian_blur(noisy: Images, strength: float) -> Images:
     """Convolve with a Gaussian of `strength` pixels' standard deviation: `scipy.ndimage.gaussian_filter`."""
-    return ndimage.gaussian_filter(check_images(noisy, "noisy"), strength, axes=(1, 2))
+    return ndimage.gaussian_filter(check_images(noisy, "noisy", tolerance=UNCLIPPED), strength, axes=(1, 2))
 
 
 def total_variation(noisy: Images, strength: float) -> Images:
@@ -65,9 +66,17 @@ def bm3d(noisy: Images, strength: float) -> Images:
     return _each(noisy, lambda image: package.bm3d(image, strength))
 
 
+def clipped_median(noisy: Images, strength: float) -> Images:
+    """Median of a square window with sides of `strength` pixels, of the images clipped to [0, 1].
+
+    Clipping before or after gives the same, for it keeps the order of values.
+    """
+    return median(check_images(noisy, "noisy", tolerance=UNCLIPPED).clip(0, 1), int(strength))
+
+
 GAUSSIAN: dict[str, tuple[Filter, tuple[float, ...]]] = {
     "Gaussian blur": (gaussian_blur, (0.5, 0.7, 0.9, 1.1, 1.3, 1.6, 2)),
-    "median": (median, (3, 5, 7)),
+    "median": (clipped_median, (3, 5, 7)),
     "total variation": (total_variation, (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6)),
     "non-local means": (non_local_means, (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6)),
     "wavelet": (wavelet, (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6)),
@@ -97,17 +106,20 @@ class CalibratedFilter:
         return (self.gain * self.filter(noisy, self.strength) + self.offset).clip(0, 1)
 
 
-def calibrate(noisy: Images, reference: Images) -> dict[str, CalibratedFilter]:
-    """Return every filter of `GAUSSIAN` by name, calibrated on validation images.
+def calibrate(
+    noisy: Images, reference: Images, filters: Mapping[str, tuple[Filter, Sequence[float]]] = GAUSSIAN
+) -> dict[str, CalibratedFilter]:
+    """Return every one of the filters by name, calibrated on validation images.
 
     For each strength the gain and offset are the least-squares line from filtered to reference values; the
     strength with the lowest mean squared error after clipping is kept. A few hundred images are enough,
     because only three numbers per filter are chosen. Use images on which no result is reported.
 
-    `noisy` and `reference` are float images in [0, 1] of one shape, (n, h, w) or (n, h, w, c), with n at
-    least 1. Raises ValueError for others.
+    `noisy` and `reference` are float images of one shape, (n, h, w) or (n, h, w, c), with n at least 1.
+    `filters` are those of `GAUSSIAN` or others, with the strengths to choose from. Raises ValueError for
+    other images.
     """
-    if check_images(noisy, "noisy").shape != check_images(reference, "reference").shape:
+    if check_images(noisy, "noisy", tolerance=UNCLIPPED).shape != check_images(reference, "reference").shape:
         raise ValueError(f"shapes differ: noisy {noisy.shape}, reference {reference.shape}")
     if not len(noisy):
         raise ValueError("noisy holds no image to calibrate on")
@@ -115,7 +127,7 @@ def calibrate(noisy: Images, reference: Images) -> dict[str, CalibratedFilter]:
         name: min(
             (_fit(method, strength, noisy, reference) for strength in strengths), key=lambda fit: fit.mse
         )
-        for name, (method, strengths) in GAUSSIAN.items()
+        for name, (method, strengths) in filters.items()
     }
 
 
@@ -131,7 +143,7 @@ def _fit(method: Filter, strength: float, noisy: Images, reference: Images) -> C
 
 def _each(noisy: Images, denoise: Callable[[Images], Images]) -> Images:
     """Apply `denoise`, from (h, w, c) to the same, to every image."""
-    images = with_channels(check_images(noisy, "noisy"))
+    images = with_channels(check_images(noisy, "noisy", tolerance=UNCLIPPED))
     restored = np.empty_like(images)
     for image, result in zip(images, restored, strict=True):
         result[:] = denoise(image).reshape(image.shape)  # some drop the channel of a grey image

@@ -11,7 +11,21 @@ from typing import Annotated
 import typer
 
 from compendium import project
-from compendium.cli import book, claims, compare, data, doctor, lab, open, params, publish, run, sweep, test
+from compendium.cli import (
+    book,
+    claims,
+    compare,
+    data,
+    doctor,
+    evaluate,
+    lab,
+    open,
+    params,
+    publish,
+    run,
+    sweep,
+    test,
+)
 from compendium.errors import CompendiumError, one_line
 
 app = typer.Typer(
@@ -35,6 +49,7 @@ def _in_checkout(command: Callable[..., None]) -> Callable[..., None]:
 
 app.command("book")(_in_checkout(book.book))
 app.command("run")(_in_checkout(run.run))
+app.command("evaluate")(_in_checkout(evaluate.evaluate))
 app.command("publish")(_in_checkout(publish.publish))
 app.command("sweep")(_in_checkout(sweep.sweep))
 app.command("params")(_in_checkout(params.params))

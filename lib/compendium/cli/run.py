@@ -2,14 +2,18 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from compendium import chapters, parameters, project
+from compendium.chapters import Chapter
 from compendium.cli import doors
 from compendium.cli.assignments import assignment
 from compendium.errors import CompendiumError
+
+if TYPE_CHECKING:
+    from compendium.runs import Run
 
 
 def run(
@@ -70,10 +74,23 @@ def run(
         chosen = notebook.of_profile(profile)
     this = runs.resolve(notebook, {**chosen, **given}, profile=profile, doors=own, left_out=left_out)
     this = replace(this, folder=out or project.RUNS / chapter / this.key)
-    with runs.held(this, resume=resume or not out):
-        executed = runs.finished(this.folder, chapter)
+    typer.echo(carry_out(notebook, this, resume=resume or not out, source=source, page=page))
+
+
+def carry_out(
+    notebook: Chapter, this: "Run", *, resume: bool, source: Path | None = None, page: bool = True
+) -> Path:
+    """Execute a run in its folder, unless it is finished; return the executed notebook.
+
+    resume: whether the folder may hold this run already. source: folder of a run whose trainings and parts
+    are taken over. page: whether the run's page is made.
+    """
+    from compendium import runs
+
+    with runs.held(this, resume=resume):
+        executed = runs.finished(this.folder, this.chapter)
         if executed:
-            typer.echo(f"{chapter}: finished before, nothing left to do", err=True)
+            typer.echo(f"{this.chapter}: finished before, nothing left to do", err=True)
         else:
             from compendium import published, runner  # slower still
 
@@ -85,11 +102,11 @@ def run(
             from compendium.site import own_page
 
             try:
-                own_page.write(this.folder, chapter)
+                own_page.write(this.folder, this.chapter)
             except CompendiumError as fault:  # the run itself is whole
                 typer.echo(f"compendium: {fault}", err=True)
     _tell(this.folder)
-    typer.echo(executed)
+    return executed
 
 
 def _check_record(folder: Path) -> None:

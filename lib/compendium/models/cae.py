@@ -9,6 +9,7 @@ def cae(
     output_activation: str = "sigmoid",
     kernel_initializer: str = "glorot_uniform",
     upsampling: str = "nearest",
+    code_channels: int = 8,
 ) -> keras.Model:
     """Build the convolutional autoencoder (CAE) of Castaneda-Diaz et al. (2025), Table 1.
 
@@ -24,6 +25,7 @@ def cae(
         output_activation: activation of the last convolution.
         kernel_initializer: how the kernels are drawn.
         upsampling: interpolation of the upsampling layers, "nearest" or "bilinear".
+        code_channels: of the code, 4 x 4 x so many numbers; the paper's 8.
     """
 
     def convolution(filters: int, activation: str = "relu", name: str | None = None) -> layers.Layer:
@@ -45,7 +47,7 @@ def cae(
             layers.MaxPooling2D(),  # 8 x 8 x 8
             convolution(8),
             layers.MaxPooling2D(),  # 4 x 4 x 8
-            convolution(8, name="latent"),  # 4 x 4 x 8 = 128 numbers
+            convolution(code_channels, name="latent"),  # 4 x 4 x 8 = 128 numbers
             layers.UpSampling2D(interpolation=upsampling),
             convolution(32),
             layers.UpSampling2D(interpolation=upsampling),

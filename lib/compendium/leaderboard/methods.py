@@ -1,0 +1,115 @@
+"""The leaderboard's methods: each learns what it may from a problem, then restores the noisy test images."""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from compendium import baselines
+from compendium.baselines.gaussian import (
+    GAUSSIAN,
+    Filter,
+    non_local_means,
+    total_variation,
+    wavelet,
+)
+from compendium.images import as_float
+from compendium.leaderboard.tasks import Problem, Task
+
+Denoise = Callable[[np.ndarray], np.ndarray]
+"""`denoise(noisy) -> restored`: float images (n, h, w, c); noise that was not clipped leads out of [0, 1]."""
+
+BATCH = 500
+"""How many images a method is given at a time."""
+
+CALIBRATION_IMAGES = 100
+"""How many validation images the strength of a filter is chosen on."""
+
+
+@dataclass(frozen=True)
+class Restored:
+    """What a method made of the test images of a problem.
+
+    images: float in [0, 1], (n, h, w, c). training_seconds: to train or fit. seconds: to restore all.
+    """
+
+    images: np.ndarray
+    training_seconds: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method under test.
+
+    name: as tables have it. restore: `restore(problem, seed)`, which learns and restores the test images;
+    the seed is that of a training. trained: whether the seed matters.
+    """
+
+    name: str
+    restore: Callable[[Problem, int], Restored]
+    trained: bool = False
+
+
+def fitted(name: str, fit: Callable[[Problem, int], Denoise], *, trained: bool = False) -> Method:
+    """Return the method that fits a denoiser to a problem, by `fit(problem, seed)`, and then applies it."""
+
+    def restore(problem: Problem, seed: int) -> Restored:
+        started = time.perf_counter()
+        denoise = fit(problem, seed)
+        fitted_at = time.perf_counter()
+        images = in_batches(denoise, problem.noisy_test)
+        ended = time.perf_counter()
+        return Restored(images.clip(0, 1), fitted_at - started, ended - fitted_at)
+
+    return Method(name, restore, trained)
+
+
+def untrained(name: str, denoise: Denoise) -> Method:
+    """Return the method that applies a denoiser as it is."""
+    return fitted(name, lambda problem, seed: denoise)
+
+
+def in_batches(denoise: Denoise, noisy: np.ndarray) -> np.ndarray:
+    """Restore noisy images, some at a time."""
+    return np.concatenate([denoise(noisy[start : start + BATCH]) for start in range(0, len(noisy), BATCH)])
+
+
+def without_training(task: Task) -> list[Method]:
+    """Return the methods for the task's kind of noise that need no training.
+
+    The strength, gain and offset of filters for Gaussian noise are chosen on the first validation images.
+    """
+    mean = fitted("mean image", _mean_image)
+    if task.impulse:
+        return [mean, *(untrained(name, denoise) for name, denoise in baselines.IMPULSE.items())]
+    filters = GAUSSIAN if task.real == "mnist" else FAINT
+    return [
+        untrained("noisy input", lambda noisy: noisy),
+        mean,
+        *(fitted(name, partial(_calibrated, {name: which})) for name, which in filters.items()),
+    ]
+
+
+FAINT: Mapping[str, tuple[Filter, Sequence[float]]] = GAUSSIAN | {
+    "Gaussian blur": (GAUSSIAN["Gaussian blur"][0], (0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 1.1)),
+    "total variation": (total_variation, (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)),
+    "non-local means": (non_local_means, (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)),
+    "wavelet": (wavelet, (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)),
+}
+"""The filters for Gaussian noise, with strengths for fainter noise than the digits'."""
+
+
+def _mean_image(problem: Problem, seed: int) -> Denoise:
+    mean = as_float(problem.train).mean(axis=0, dtype=np.float64)
+    return lambda noisy: np.broadcast_to(mean, noisy.shape)
+
+
+def _calibrated(
+    filters: Mapping[str, tuple[Filter, Sequence[float]]], problem: Problem, seed: int
+) -> Denoise:
+    noisy, clean = problem.noisy_validation[:CALIBRATION_IMAGES], problem.validation[:CALIBRATION_IMAGES]
+    (found,) = baselines.calibrate(noisy, as_float(clean), filters).values()
+    return found

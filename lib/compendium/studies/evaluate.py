@@ -1,0 +1,61 @@
+"""One's own denoiser among the book's: what its notebook calls and does not show."""
+
+from collections.abc import Mapping
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from compendium import plots, results
+from compendium.images import as_float
+from compendium.leaderboard.scores import Scores
+from compendium.leaderboard.tasks import Problem
+
+DIGITS: Mapping[str, int] = {
+    "MSE": 5,
+    "low": 5,
+    "high": 5,
+    "PSNR": 2,
+    "SSIM": 3,
+    "milliseconds per image": 2,
+    "difference": 5,
+    "ahead, % of images": 1,
+    "p": 3,
+}
+
+
+def board(scores: Scores, yours: str) -> pd.DataFrame:
+    """Return all methods at all levels as text, at each from the lowest error on; yours is marked with *."""
+    columns = ["MSE", "low", "high", "PSNR", "SSIM", "milliseconds per image"]
+    tables = {level: scores.board(level)[columns] for level in scores.errors}
+    table = results.rounded(pd.concat(tables), DIGITS)
+    return table.rename(index={yours: f"* {yours}"}, level=1).rename_axis([None, None])
+
+
+def compared(scores: Scores, yours: str) -> pd.DataFrame:
+    """Return the comparison of your method with the best other one at each level as text."""
+    table = scores.compared(yours)
+    numbers = results.rounded(table.drop(columns="best other"), DIGITS)
+    return pd.concat([table[["best other"]], numbers], axis=1)
+
+
+def difference_rows(scores: Scores, yours: str) -> pd.DataFrame:
+    """Return the comparison as rows of a record."""
+    from compendium.leaderboard.scores import DIFFERENCE
+
+    table = scores.compared(yours)[["difference", "low", "high", "p"]].rename_axis("level").reset_index()
+    rows = table.melt("level", var_name="method").dropna(subset="value")
+    return rows.assign(quantity=DIFFERENCE)
+
+
+def pictures(problems: Mapping[str, Problem], scores: Scores, yours: str, shown: int = 6) -> Figure:
+    """Draw the first test images at the last level: noisy, restored by you and by the best other, clean."""
+    level, problem = [*problems.items()][-1]
+    other = scores.best_other(level, yours)
+    examples = scores.examples[level]
+    rows = {
+        "noisy": problem.noisy_test[:shown].clip(0, 1),
+        yours: examples[yours][:shown],
+        other: examples[other][:shown],
+        "clean": as_float(problem.test[:shown]),
+    }
+    return plots.image_grid([*rows.values()], row_titles=[*rows])
