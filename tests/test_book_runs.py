@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from compendium import project, results, runs
+from compendium import claims, project, results, runs
 
 
 @pytest.mark.parametrize("chapter", project.chapters())
 def test_a_published_run_is_whole_and_its_networks_learnt(chapter):
     folder = project.recorded(chapter)
     record = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-    assert record["outcomes"]
-    assert {row["outcome"] for row in record["outcomes"]} == {results.LEARNT}
+    assert record["outcomes"] or chapter not in claims.papers()
+    assert {row["outcome"] for row in record["outcomes"]} <= {results.LEARNT}
     assert {*record["parts"].values()} == {"done"}
     assert record["form"] == results.FORM
     run = runs.begun(folder)

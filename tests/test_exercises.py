@@ -10,7 +10,7 @@ import sys
 import nbformat
 import pytest
 
-from compendium import project
+from compendium import claims, project
 
 EXERCISE = re.compile(r"```\{exercise\} (?P<stars>★+) (?P<title>.+)\n:label: (?P<label>\S+)\n\n.+\n```", re.S)
 SOLUTION = re.compile(
@@ -58,7 +58,7 @@ def printed_by(codes):
     return json.loads(ended.stdout)
 
 
-@pytest.mark.parametrize("chapter", project.chapters())
+@pytest.mark.parametrize("chapter", claims.papers())
 def test_each_exercise_is_followed_by_its_folded_solution(chapter):
     cells = exercise_cells(chapter)
     exercises = [EXERCISE.fullmatch(source) for source in cells[::2]]
@@ -68,7 +68,7 @@ def test_each_exercise_is_followed_by_its_folded_solution(chapter):
     assert all(match["label"].startswith(f"exercise-{chapter}-") for match in exercises)
 
 
-@pytest.mark.parametrize("chapter", project.chapters())
+@pytest.mark.parametrize("chapter", claims.papers())
 def test_exercises_rise_from_one_star_to_three(chapter):
     stars = [len(EXERCISE.fullmatch(source)["stars"]) for source in exercise_cells(chapter)[::2]]
     assert stars == sorted(stars)
@@ -77,10 +77,7 @@ def test_exercises_rise_from_one_star_to_three(chapter):
 
 @pytest.mark.parametrize(
     "chapter",
-    [
-        pytest.param(name, marks=() if name == "tuning" else pytest.mark.thorough)
-        for name in project.chapters()
-    ],
+    [pytest.param(name, marks=() if name == "tuning" else pytest.mark.thorough) for name in claims.papers()],
 )
 def test_solutions_print_what_they_show(chapter):
     shown, codes = {}, {}

@@ -12,7 +12,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from compendium import project
+from compendium import claims, project
 from compendium.errors import CompendiumError
 from compendium.labs import package
 
@@ -109,7 +109,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_none_of_the_checkout_besi
     with zipfile.ZipFile(wheel) as archive:
         held = {name for name in archive.namelist() if ".dist-info/" not in name}
     assert held == there
-    assert {f"compendium/claims/{name}.yml" for name in project.chapters()} <= held
+    assert {f"compendium/claims/{name}.yml" for name in claims.papers()} <= held
 
 
 def test_the_same_files_give_the_same_bytes_and_the_folder_of_work_stays(wheel, tmp_path):

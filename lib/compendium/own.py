@@ -148,12 +148,11 @@ def door(kind: str, name: str) -> Callable[..., Any]:
     return _checked(name, load(name), checks[kind])
 
 
-def denoiser(name: str, function: Denoiser | None = None) -> Denoiser:
-    """Return the denoiser of that name, whose faults and results are checked as a door's are.
+def denoiser(name: str, function: object) -> Denoiser:
+    """Return a denoiser whose faults and results are checked as a door's are.
 
-    function: what it is; the function that is loaded without. It may be what a `Training` returned.
+    name: under which it is told of. function: the denoiser: loaded, or what a `Training` returned.
     """
-    function = load(name) if function is None else function
     if not callable(function):
         raise CompendiumError(f"{name}: gives {_kind(function)}, not a function that restores noisy images")
     return _checked(name, function, _check_denoised)
@@ -199,10 +198,8 @@ def _check_denoised(name: str, noisy: np.ndarray, images: object) -> None:
         raise CompendiumError(f"{name}: gives {found}; expected an array of shape {noisy.shape}, as given")
     low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
     if low != low:
-        share = np.isnan(images).mean()
-        raise CompendiumError(
-            f"{name}: gives NaN in {100 * share:.2g} % of its values; look for a division by 0"
-        )
+        share = 100 * np.isnan(images).mean()
+        raise CompendiumError(f"{name}: gives NaN in {share:.1f} % of its values; look for a division by 0")
     if images.dtype.kind != "f" or not (low >= 0 and high <= 1):
         raise CompendiumError(
             f"{name}: gives {images.dtype} from {low:g} to {high:g}; "

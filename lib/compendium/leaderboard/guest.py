@@ -44,7 +44,7 @@ def _fitted(spec: str, seed: int, place: Path) -> Denoise:
     if own.is_network(spec):
         return own.denoiser(spec, _network(Path(spec)))
     if not own.trains(spec):
-        return own.denoiser(spec)
+        return own.denoiser(spec, own.load(spec))
     noisy, clean, *validation = (
         _load(place, name) for name in (NOISY_TRAIN, TRAIN, NOISY_VALIDATION, VALIDATION)
     )

@@ -10,6 +10,7 @@ def cae(
     kernel_initializer: str = "glorot_uniform",
     upsampling: str = "nearest",
     code_channels: int = 8,
+    input_channels: int = 3,
 ) -> keras.Model:
     """Build the convolutional autoencoder (CAE) of Castaneda-Diaz et al. (2025), Table 1.
 
@@ -26,6 +27,7 @@ def cae(
         kernel_initializer: how the kernels are drawn.
         upsampling: interpolation of the upsampling layers, "nearest" or "bilinear".
         code_channels: of the code, 4 x 4 x so many numbers; the paper's 8.
+        input_channels: 3, or 4 where the mask of altered pixels is given too (`masked.with_mask`).
     """
 
     def convolution(filters: int, activation: str = "relu", name: str | None = None) -> layers.Layer:
@@ -40,7 +42,7 @@ def cae(
 
     return keras.Sequential(
         [
-            keras.Input((32, 32, 3), name="noisy"),
+            keras.Input((32, 32, input_channels), name="noisy"),
             convolution(32),
             layers.MaxPooling2D(),  # 16 x 16 x 32
             convolution(8),

@@ -6,8 +6,10 @@ import keras
 from keras import layers
 
 
-def unet(image_shape: tuple[int, int, int], *, filters: Sequence[int] = (16, 32, 64)) -> keras.Model:
-    """Build a U-Net that maps images to images of the same shape.
+def unet(
+    image_shape: tuple[int, int, int], *, filters: Sequence[int] = (16, 32, 64), channels: int | None = None
+) -> keras.Model:
+    """Build a U-Net that maps images to images of the same height and width.
 
     Each level has two 3x3 convolutions with ReLU; max pooling leads down, nearest-neighbour upsampling up,
     where the output of the same level on the way down is joined. A 1x1 convolution without activation ends
@@ -18,6 +20,7 @@ def unet(image_shape: tuple[int, int, int], *, filters: Sequence[int] = (16, 32,
     Args:
         image_shape: height, width and channels; both sides multiples of 2 to the number of poolings.
         filters: of each level, from the finest on.
+        channels: of the output; as many as of the input without.
 
     Raises ValueError where a side cannot be halved so often.
     """
@@ -39,4 +42,5 @@ def unet(image_shape: tuple[int, int, int], *, filters: Sequence[int] = (16, 32,
     for width in reversed(filters[:-1]):
         values = layers.Concatenate()([layers.UpSampling2D()(values), passed.pop()])
         values = level(values, width)
-    return keras.Model(noisy, layers.Conv2D(image_shape[-1], 1, name="reconstruction")(values), name="unet")
+    restored = layers.Conv2D(channels or image_shape[-1], 1, name="reconstruction")(values)
+    return keras.Model(noisy, restored, name="unet")
