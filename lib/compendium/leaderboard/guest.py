@@ -25,12 +25,12 @@ def main() -> None:
     """Restore the folder's noisy images."""
     spec, seed, place = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     try:
-        started = time.perf_counter()
+        started = time.process_time()
         denoise = _fitted(spec, seed, place)
-        fitted = time.perf_counter()
+        fitted = time.process_time()
         noisy = _load(place, NOISY)
         restored = in_batches(denoise, noisy)
-        ended = time.perf_counter()
+        ended = time.process_time()
         np.save(place / RESTORED, restored)
     except CompendiumError as fault:
         write_atomically(place / FAULT, str(fault))

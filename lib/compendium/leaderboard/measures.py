@@ -16,8 +16,8 @@ DEFINITIONS: Mapping[str, str] = {
     "SSIM, Wang": "Structural similarity as Wang et al. (2004): Gaussian windows; mean over the images.",
     "MSE of altered pixels": "Mean squared error over the pixels that are black or white in the noisy image.",
     "MSE of intact pixels": "Mean squared error over the other pixels.",
-    "milliseconds per image": "Time to restore the test images on this machine, over their number.",
-    "training seconds": "Time to train or to fit on this machine.",
+    "milliseconds per image": "Processor time to restore the test images on this machine, over their number.",
+    "training seconds": "Processor time to train or to fit on this machine.",
 }
 """How the numbers of a record are computed."""
 

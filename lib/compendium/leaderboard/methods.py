@@ -32,7 +32,8 @@ CALIBRATION_IMAGES = 100
 class Restored:
     """What a method made of the test images of a problem.
 
-    images: float in [0, 1], (n, h, w, c). training_seconds: to train or fit. seconds: to restore all.
+    images: float in [0, 1], (n, h, w, c). training_seconds: to train or fit. seconds: to restore all. Both are
+    the process's time on processors, which other work on the machine disturbs less than a clock's.
     """
 
     images: np.ndarray
@@ -57,11 +58,11 @@ def fitted(name: str, fit: Callable[[Problem, int], Denoise], *, trained: bool =
     """Return the method that fits a denoiser to a problem, by `fit(problem, seed)`, and then applies it."""
 
     def restore(problem: Problem, seed: int) -> Restored:
-        started = time.perf_counter()
+        started = time.process_time()
         denoise = fit(problem, seed)
-        fitted_at = time.perf_counter()
+        fitted_at = time.process_time()
         images = in_batches(denoise, problem.noisy_test)
-        ended = time.perf_counter()
+        ended = time.process_time()
         return Restored(images.clip(0, 1), fitted_at - started, ended - fitted_at)
 
     return Method(name, restore, trained)
