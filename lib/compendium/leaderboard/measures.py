@@ -17,7 +17,7 @@ DEFINITIONS: Mapping[str, str] = {
     "MSE of altered pixels": "Mean squared error over the pixels that are black or white in the noisy image.",
     "MSE of intact pixels": "Mean squared error over the other pixels.",
     "milliseconds per image": "Processor time to restore the test images on this machine, over their number.",
-    "training seconds": "Processor time to train or to fit on this machine.",
+    "training seconds": "Time to train, summed over the epochs, or processor time to fit, on this machine.",
 }
 """How the numbers of a record are computed."""
 

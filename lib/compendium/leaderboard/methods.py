@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import pandas as pd
 
 from compendium import baselines
 from compendium.baselines.gaussian import (
@@ -32,13 +33,15 @@ CALIBRATION_IMAGES = 100
 class Restored:
     """What a method made of the test images of a problem.
 
-    images: float in [0, 1], (n, h, w, c). training_seconds: to train or fit. seconds: to restore all. Both are
-    the process's time on processors, which other work on the machine disturbs less than a clock's.
+    images: float in [0, 1], (n, h, w, c). training_seconds: to train or fit. seconds: to restore all. Both
+    are the process's time on processors, which other work on the machine disturbs less than a clock's. curve:
+    of a network's training, as `training.fit` returns it, with `method`, `level` and `seed`.
     """
 
     images: np.ndarray
     training_seconds: float
     seconds: float
+    curve: pd.DataFrame | None = None
 
 
 @dataclass(frozen=True)

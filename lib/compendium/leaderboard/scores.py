@@ -26,12 +26,13 @@ class Scores:
 
     means: one row per `method`, `level` and `seed`, one column per measure and for the two times. errors: by
     level and method the MSE of each image, mean over the seeds, `(n,)`. examples: by level and method, the
-    first restored images of the first seed.
+    first restored images of the first seed. curves: of all trainings, one row per epoch.
     """
 
     means: pd.DataFrame
     errors: Mapping[str, Mapping[str, np.ndarray]]
     examples: Mapping[str, Mapping[str, np.ndarray]]
+    curves: pd.DataFrame
 
     def rows(self) -> pd.DataFrame:
         """Return the means as rows of a record."""
@@ -94,7 +95,7 @@ def scored(
 
     Raises CompendiumError where a method fails.
     """
-    means, errors, kept = [], {}, {}
+    means, errors, kept, curves = [], {}, {}, [pd.DataFrame(columns=["method", "epoch", "seconds"])]
     for level, problem in problems.items():
         errors[level], kept[level] = {}, {}
         for method in methods:
@@ -104,6 +105,8 @@ def scored(
                 table = measures.of_images(problem, restored.images)
                 of_seeds.append(table["MSE"].to_numpy())
                 kept[level].setdefault(method.name, restored.images[:examples])
+                if restored.curve is not None:
+                    curves.append(restored.curve)
                 means.append(
                     {
                         "method": method.name,
@@ -115,4 +118,4 @@ def scored(
                     }
                 )
             errors[level][method.name] = np.mean(of_seeds, axis=0)
-    return Scores(pd.DataFrame(means), errors, kept)
+    return Scores(pd.DataFrame(means), errors, kept, pd.concat(curves[1:] or curves, ignore_index=True))

@@ -138,7 +138,12 @@ def task(name: str) -> Task:
 
 
 def problems(
-    of: Task, train: ImageSet, test: ImageSet, *, test_images: int | None = None
+    of: Task,
+    train: ImageSet,
+    test: ImageSet,
+    *,
+    train_images: int | None = None,
+    test_images: int | None = None,
 ) -> dict[str, Problem]:
     """Return the problems of a task, by its levels.
 
@@ -146,7 +151,8 @@ def problems(
         of: the task.
         train: the training split of one of its two data sets.
         test: its test split.
-        test_images: how many of the test images, from the first on; all without.
+        train_images: how many of the images to train on, from the first on; all without.
+        test_images: how many of the test images, likewise.
 
     Raises UsageError for a data set that is not the task's; CompendiumError where the noise is another than
     on the machine that made the leaderboard.
@@ -161,7 +167,7 @@ def problems(
         level: Problem(
             of,
             level,
-            train=train.images[:learnt],
+            train=train.images[:learnt][:train_images],
             validation=train.images[learnt:],
             test=test.images[:test_images],
             first={"train": 0, "validation": learnt, "test": len(train.images)},
