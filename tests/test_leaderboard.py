@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 from skimage.metrics import structural_similarity
+from sklearn.decomposition import PCA
 
 from compendium import data, noise, statistics
 from compendium.errors import CompendiumError, UsageError
@@ -122,6 +123,35 @@ def test_every_method_without_training_restores_images_and_most_improve_them(pro
     assert min(errors.values()) < 0.5 * errors["noisy input"], level
     worse = {name for name, error in errors.items() if error > errors["noisy input"]}
     assert worse <= {"mean image"}
+
+
+def test_the_solved_affine_map_is_ahead_of_filters_and_of_a_projection(problems):
+    problem = problems["gaussian-mnist"]["sigma 0.5"]
+    error = {
+        method.name: np.square(method.restore(problem, 0).images - problem.test / 255).mean()
+        for method in [*methods.without_training(problem.task), *methods.closed_form()]
+    }
+    assert min(error, key=error.get) == "affine map"
+    assert error["PCA"] < min(error["noisy input"], error["mean image"])
+
+
+def test_components_of_pca_are_chosen_on_the_validation_images(problems):
+    problem = problems["gaussian-mnist"]["sigma 0.5"]
+    chosen = {method.name: method for method in methods.closed_form()}["PCA"].restore(problem, 0).images
+    pca = PCA().fit(problem.train.reshape(3600, -1) / 255)
+
+    def projected(noisy, number):
+        codes = pca.transform(noisy.reshape(len(noisy), -1))
+        codes[:, number:] = 0
+        return pca.inverse_transform(codes).reshape(noisy.shape).clip(0, 1)
+
+    best = min(
+        methods.COMPONENTS,
+        key=lambda number: np.square(
+            projected(problem.noisy_validation, number) - problem.validation / 255
+        ).mean(),
+    )
+    np.testing.assert_allclose(chosen, projected(problem.noisy_test, best), atol=1e-4)
 
 
 def test_a_method_that_trains_is_given_the_seed_and_no_test_image(problems):

@@ -97,6 +97,18 @@ def without_training(task: Task) -> list[Method]:
     ]
 
 
+def closed_form() -> list[Method]:
+    """Return the methods that are solved, not trained: the affine map of least error, and PCA.
+
+    Of PCA, the number of components is the one of `COMPONENTS` with the lowest error on validation images.
+    """
+    return [fitted("affine map", _affine), fitted("PCA", _pca)]
+
+
+COMPONENTS = (8, 16, 32, 64, 128, 256)
+"""How many principal components the noisy images may be projected on."""
+
+
 FAINT: Mapping[str, tuple[Filter, Sequence[float]]] = GAUSSIAN | {
     "Gaussian blur": (GAUSSIAN["Gaussian blur"][0], (0.3, 0.4, 0.5, 0.6, 0.7, 0.9, 1.1)),
     "total variation": (total_variation, (0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.3)),
@@ -109,6 +121,30 @@ FAINT: Mapping[str, tuple[Filter, Sequence[float]]] = GAUSSIAN | {
 def _mean_image(problem: Problem, seed: int) -> Denoise:
     mean = as_float(problem.train).mean(axis=0, dtype=np.float64)
     return lambda noisy: np.broadcast_to(mean, noisy.shape)
+
+
+def _affine(problem: Problem, seed: int) -> Denoise:
+    return baselines.affine_denoiser(problem.noisy_train(problem.train, seed), as_float(problem.train))
+
+
+def _pca(problem: Problem, seed: int) -> Denoise:
+    from sklearn.decomposition import PCA  # takes seconds
+
+    clean = as_float(problem.train).reshape(len(problem.train), -1)
+    most = min(max(COMPONENTS), *clean.shape)
+    pca = PCA(most, svd_solver="covariance_eigh").fit(clean)
+
+    def projected(noisy: np.ndarray, components: int) -> np.ndarray:
+        axes = pca.components_[:components]
+        codes = (noisy.reshape(len(noisy), -1) - pca.mean_) @ axes.T
+        return (pca.mean_ + codes @ axes).reshape(noisy.shape).clip(0, 1)
+
+    def error(components: int) -> float:
+        restored = projected(problem.noisy_validation, components)
+        return float(np.square(restored - as_float(problem.validation)).mean())
+
+    best = min((number for number in COMPONENTS if number <= most), key=error)
+    return lambda noisy: projected(noisy, best)
 
 
 def _calibrated(
