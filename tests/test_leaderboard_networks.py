@@ -93,6 +93,31 @@ def test_the_loss_of_noisy_targets_leaves_out_what_is_altered():
     assert float(networks.intact_mse(target, restored)) == pytest.approx((0.1**2 + 0.3**2) / 2)
 
 
+@pytest.mark.parametrize("level", ["30 %", "90 %"])
+def test_noise2void_is_shown_other_values_where_it_is_asked(problems, tmp_path, fits, level):
+    problem = problems[level]
+    networks.method(Recipe("one", small, target="hidden"), folder=tmp_path, epochs=1).restore(problem, 1)
+    (given,) = fits
+    hidden, seen = given["reference"][..., -1] == 1, given["noisy"]
+    noisy = problem.noisy_train(problem.train, 1)
+    np.testing.assert_array_equal(given["reference"][..., :-1], noisy)
+    np.testing.assert_array_equal(seen[~hidden], noisy[~hidden])
+    assert hidden.mean() == pytest.approx(networks.HIDDEN, rel=0.1)
+    for image, row, column in np.argwhere(hidden)[:200]:
+        near = (slice(max(at - networks.REACH, 0), at + networks.REACH + 1) for at in (row, column))
+        assert (noisy[(image, *near)] == seen[image, row, column]).all(axis=-1).any()
+    assert given["loss"] is networks.hidden_intact_mse
+
+
+def test_the_loss_of_hidden_pixels_counts_no_others():
+    target = np.full((1, 2, 2, 4), 0.5, np.float32)
+    target[0, 0, 0, :3] = 0
+    target[..., 3] = [[1, 1], [0, 1]]
+    restored = target[..., :3] + np.array([[7, 0.1], [9, 0.3]], np.float32)[..., np.newaxis]
+    assert float(networks.hidden_mse(target, restored)) == pytest.approx((7**2 + 0.1**2 + 0.3**2) / 3)
+    assert float(networks.hidden_intact_mse(target, restored)) == pytest.approx((0.1**2 + 0.3**2) / 2)
+
+
 def test_a_network_s_cost_is_counted_as_by_hand():
     # output positions x kernel x inputs x outputs; the last is no convolution with a kernel of 3 x 3
     u_net = 32**2 * 9 * (3 * 16 + 16 * 16) + 16**2 * 9 * (16 * 32 + 32 * 32) + 8**2 * 9 * (32 * 64 + 64 * 64)

@@ -1,7 +1,7 @@
 """The networks of the leaderboard: how each is built and trained.
 
-All are trained alike: Adam on the mean squared error, new noise in each epoch, a fixed number of epochs. The
-validation images are evaluated after every epoch and decide nothing.
+All are trained alike: Adam on the mean squared error, a fixed number of epochs, and new noise in each where
+clean images are the targets. The validation images are evaluated after every epoch and decide nothing.
 """
 
 import re
@@ -19,7 +19,7 @@ from compendium.images import as_float
 from compendium.leaderboard.methods import Method, Restored, fitted
 from compendium.leaderboard.tasks import TEST_SEED, Problem
 from compendium.models import cae, dae, dncnn, lab_baseline, partial_unet, unet
-from compendium.models.masked import with_intact, with_mask
+from compendium.models.masked import ImpulseMask, with_intact, with_mask
 from compendium.models.partial import PartialConv2D
 
 Shape = tuple[int, int, int]
@@ -27,18 +27,26 @@ Shape = tuple[int, int, int]
 SECOND_NOISE = 2**32
 """What is added to a seed for the noise of the images that Noise2Noise has as targets."""
 
+HIDDEN = 1 / 64
+"""Share of the pixels that Noise2Void hides."""
+
+REACH = 2
+"""How many pixels away, at most, in each direction, the value is from that takes a hidden pixel's place."""
+
 
 @dataclass(frozen=True)
 class Recipe:
     """A network and how it is trained.
 
-    build: gives a fresh one for images of a shape. target: "clean" images, or "noisy" ones with other noise,
-    as Noise2Noise has them. blind: whether it is one network for all levels of the task.
+    build: gives a fresh one for images of a shape. target: "clean" images; "noisy" ones, the same with other
+    noise (Noise2Noise; Lehtinen et al., 2018, arXiv:1803.04189); or "hidden" pixels of the one noisy image
+    that there is, which the network does not see (Noise2Void; Krull, Buchholz and Jug, 2019,
+    doi:10.1109/CVPR.2019.00223). blind: whether it is one network for all levels of the task.
     """
 
     name: str
     build: Callable[[Shape], keras.Model]
-    target: Literal["clean", "noisy"] = "clean"
+    target: Literal["clean", "noisy", "hidden"] = "clean"
     blind: bool = False
 
 
@@ -51,6 +59,7 @@ _OF_ALL = (
     Recipe("U-Net", unet),
     Recipe("DnCNN", dncnn),
     Recipe("U-Net, Noise2Noise", unet, target="noisy"),
+    Recipe("U-Net, Noise2Void", unet, target="hidden"),
 )
 _OF_LEVELS = (Recipe("U-Net, one for all levels", unet, blind=True),)
 
@@ -102,19 +111,20 @@ def method(
     """
 
     def restore(problem: Problem, seed: int) -> Restored:
+        lesson = _lesson(recipe, problem, seed)
         training.set_seed(seed)
         network = recipe.build(problem.train.shape[1:])
         curve = training.fit(
             network,
-            _target(recipe, problem, seed),
-            _in_turn(problem, "train") if recipe.blind else problem.noisy_train,
-            validation=_validation(recipe, problem),
+            lesson.reference,
+            lesson.corrupt,
+            validation=lesson.validation,
             epochs=epochs,
             batch_size=batch_size,
             optimizer=keras.optimizers.Adam(learning_rate),
-            loss=intact_mse if recipe.target == "noisy" and problem.task.impulse else "mse",
+            loss=lesson.loss,
             seed=seed,
-            redraw=True,
+            redraw=recipe.target != "noisy",
             checkpoint=folder / f"{_file(recipe, problem)}-{seed}.npz",
         )
         trained = fitted(recipe.name, lambda *_: lambda noisy: training.predict(network, noisy))
@@ -125,18 +135,33 @@ def method(
     return Method(recipe.name, restore, trained=True)
 
 
-def intact_mse(noisy: Any, restored: Any) -> Any:
+def intact_mse(target: Any, restored: Any) -> Any:
     """Mean squared error over the target's pixels that are neither black nor white in all channels.
 
     With salt-and-pepper noise on the target too, these are its intact ones. Over all pixels the least error
     would be that of the mean of clean and altered values, not of the clean ones.
     """
-    altered = ops.logical_or(
-        ops.all(noisy == 0.0, axis=-1, keepdims=True), ops.all(noisy == 1.0, axis=-1, keepdims=True)
-    )
-    intact = 1 - ops.cast(altered, restored.dtype)
-    squared = ops.mean(ops.square(noisy - restored), axis=-1, keepdims=True)
-    return ops.sum(intact * squared) / ops.maximum(ops.sum(intact), 1)
+    return _mse_where(1 - _impulses(target), target, restored)
+
+
+def hidden_mse(target: Any, restored: Any) -> Any:
+    """Mean squared error over hidden pixels; the last channel of `target` is 1 there, else 0."""
+    return _mse_where(target[..., -1:], target[..., :-1], restored)
+
+
+def hidden_intact_mse(target: Any, restored: Any) -> Any:
+    """As `hidden_mse`, without pixels that are black or white in all channels."""
+    counted = target[..., -1:] * (1 - _impulses(target[..., :-1]))
+    return _mse_where(counted, target[..., :-1], restored)
+
+
+def _impulses(images: Any) -> Any:
+    return ImpulseMask()(images)
+
+
+def _mse_where(counted: Any, target: Any, restored: Any) -> Any:
+    squared = ops.mean(ops.square(target - restored), axis=-1, keepdims=True)
+    return ops.sum(counted * squared) / ops.maximum(ops.sum(counted), 1)
 
 
 def multiply_adds(network: keras.Model) -> int:
@@ -158,17 +183,55 @@ def multiply_adds(network: keras.Model) -> int:
     return found
 
 
-def _target(recipe: Recipe, problem: Problem, seed: int) -> np.ndarray:
+@dataclass(frozen=True)
+class _Lesson:
+    """What a network learns from, in the terms of `training.fit`."""
+
+    reference: np.ndarray
+    corrupt: training.Corruption
+    validation: tuple[np.ndarray, np.ndarray]
+    loss: str | Callable[..., Any]
+
+
+def _lesson(recipe: Recipe, problem: Problem, seed: int) -> _Lesson:
+    impulse, clean = problem.task.impulse, as_float(problem.validation)
+    if recipe.blind:
+        noisy = _in_turn(problem, "validation")(problem.validation, TEST_SEED)
+        return _Lesson(problem.train, _in_turn(problem, "train"), (noisy, clean), "mse")
+    validation = problem.noisy_validation, clean
     if recipe.target == "clean":
-        return problem.train
-    return problem.noisy_train(problem.train, seed + SECOND_NOISE)
+        return _Lesson(problem.train, problem.noisy_train, validation, "mse")
+    if recipe.target == "noisy":
+        other = problem.noisy_train(problem.train, seed + SECOND_NOISE)
+        first = problem.noisy_train(problem.train, seed)
+        return _Lesson(other, lambda *_: first, validation, intact_mse if impulse else "mse")
+    noisy = problem.noisy_train(problem.train, seed)
+    shape = (*noisy.shape[:-1], 1)
+    hidden = (np.random.default_rng([seed, 1]).random(shape, np.float32) < HIDDEN).astype(np.float32)
+    return _Lesson(
+        np.concatenate([noisy, hidden], axis=-1),
+        _without_hidden,
+        (validation[0], np.concatenate([clean, np.ones((*clean.shape[:-1], 1), np.float32)], axis=-1)),
+        hidden_intact_mse if impulse else hidden_mse,
+    )
 
 
-def _validation(recipe: Recipe, problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-    """Return noisy and clean validation images: those of the level, or of all levels in turn."""
-    clean = problem.validation
-    noisy = _in_turn(problem, "validation")(clean, TEST_SEED) if recipe.blind else problem.noisy_validation
-    return noisy, as_float(clean)
+def _without_hidden(target: np.ndarray, seed: int) -> np.ndarray:
+    """Return noisy images in which each hidden pixel has the value of another nearby.
+
+    target: noisy images, in whose last channel hidden pixels are 1.
+    """
+    noisy = target[..., :-1].copy()
+    image, row, column = np.nonzero(target[..., -1])
+    rng = np.random.default_rng([seed, 2])
+    steps = [(y, x) for y in range(-REACH, REACH + 1) for x in range(-REACH, REACH + 1) if (y, x) != (0, 0)]
+    down, right = np.array(steps)[rng.integers(len(steps), size=len(image))].T
+    height, width = noisy.shape[1:3]
+    # at the border the step is taken the other way
+    down = np.where((row + down < 0) | (row + down >= height), -down, down)
+    right = np.where((column + right < 0) | (column + right >= width), -right, right)
+    noisy[image, row, column] = target[image, row + down, column + right, :-1]
+    return noisy
 
 
 def _in_turn(problem: Problem, part: str) -> training.Corruption:
