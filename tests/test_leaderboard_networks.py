@@ -9,7 +9,7 @@ from keras import layers
 
 from compendium import baselines, data, models, training
 from compendium.leaderboard import networks, tasks
-from compendium.leaderboard.networks import Recipe
+from compendium.leaderboard.networks import Recipe, Trainings
 
 
 def small(shape):
@@ -45,7 +45,7 @@ def test_a_training_goes_on_and_ends_with_the_same_network(problems, tmp_path):
     problem = problems["30 %"]
 
     def restored(folder, epochs):
-        return networks.method(Recipe("small", small), folder=folder, epochs=epochs).restore(problem, 1)
+        return Trainings(folder, epochs=epochs).method(Recipe("small", small)).restore(problem, 1)
 
     restored(tmp_path / "twice", 1)
     again, whole = restored(tmp_path / "twice", 3), restored(tmp_path / "once", 3)
@@ -56,14 +56,14 @@ def test_a_training_goes_on_and_ends_with_the_same_network(problems, tmp_path):
 
 
 def test_seeds_and_levels_have_networks_of_their_own(problems, tmp_path):
-    method = networks.method(Recipe("small", small), folder=tmp_path, epochs=1)
+    method = Trainings(tmp_path, epochs=1).method(Recipe("small", small))
     for level, seed in (("30 %", 1), ("30 %", 2), ("90 %", 1)):
         method.restore(problems[level], seed)
     assert len([*tmp_path.glob("*.npz")]) == 3
 
 
 def test_one_network_for_all_levels_is_trained_once_and_sees_each(problems, tmp_path, fits):
-    method = networks.method(Recipe("blind", small, blind=True), folder=tmp_path, epochs=1)
+    method = Trainings(tmp_path, epochs=1).method(Recipe("blind", small, blind=True))
     first, second = (method.restore(problems[level], 1) for level in ("30 %", "90 %"))
     assert len([*tmp_path.glob("*.npz")]) == 1
     assert first.curve["loss"].tolist() == second.curve["loss"].tolist()
@@ -77,7 +77,7 @@ def test_one_network_for_all_levels_is_trained_once_and_sees_each(problems, tmp_
 
 def test_noise2noise_is_shown_no_clean_image(problems, tmp_path, fits):
     problem = problems["60 %"]
-    networks.method(Recipe("pairs", small, target="noisy"), folder=tmp_path, epochs=1).restore(problem, 1)
+    Trainings(tmp_path, epochs=1).method(Recipe("pairs", small, target="noisy")).restore(problem, 1)
     (given,) = fits
     reference, noisy = given["reference"], problem.noisy_train(problem.train, 1)
     assert baselines.impulse_mask(reference).mean() == pytest.approx(0.6, abs=0.02)
@@ -96,7 +96,7 @@ def test_the_loss_of_noisy_targets_leaves_out_what_is_altered():
 @pytest.mark.parametrize("level", ["30 %", "90 %"])
 def test_noise2void_is_shown_other_values_where_it_is_asked(problems, tmp_path, fits, level):
     problem = problems[level]
-    networks.method(Recipe("one", small, target="hidden"), folder=tmp_path, epochs=1).restore(problem, 1)
+    Trainings(tmp_path, epochs=1).method(Recipe("one", small, target="hidden")).restore(problem, 1)
     (given,) = fits
     hidden, seen = given["reference"][..., -1] == 1, given["noisy"]
     noisy = problem.noisy_train(problem.train, 1)

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import keras
 import numpy as np
+import pandas as pd
 from keras import layers, ops
 
 from compendium import training
@@ -92,25 +93,21 @@ def _awake(network: keras.Model, brightness: float = 0.13) -> keras.Model:
     return network
 
 
-def method(
-    recipe: Recipe,
-    *,
-    folder: Path,
-    epochs: int,
-    batch_size: int = 64,
-    learning_rate: float = 0.001,
-) -> Method:
-    """Return the method that trains a network and restores with it.
+@dataclass(frozen=True)
+class Trainings:
+    """How networks are trained, and where each training leaves its checkpoint.
 
-    Args:
-        recipe: the network.
-        folder: of the run, where each training leaves a checkpoint.
-        epochs: passes over the training images, 1 or more.
-        batch_size: images per step.
-        learning_rate: of Adam.
+    folder: of the run. epochs: passes over the training images, 1 or more. batch_size: images per step.
+    learning_rate: of Adam.
     """
 
-    def restore(problem: Problem, seed: int) -> Restored:
+    folder: Path
+    epochs: int
+    batch_size: int = 64
+    learning_rate: float = 0.001
+
+    def trained(self, recipe: Recipe, problem: Problem, seed: int) -> tuple[keras.Model, pd.DataFrame]:
+        """Train a network, or go on with it; return it with its curve: also `method`, `level` and `seed`."""
         lesson = _lesson(recipe, problem, seed)
         training.set_seed(seed)
         network = recipe.build(problem.train.shape[1:])
@@ -119,20 +116,27 @@ def method(
             lesson.reference,
             lesson.corrupt,
             validation=lesson.validation,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=keras.optimizers.Adam(learning_rate),
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            optimizer=keras.optimizers.Adam(self.learning_rate),
             loss=lesson.loss,
             seed=seed,
             redraw=recipe.target != "noisy",
-            checkpoint=folder / f"{_file(recipe, problem)}-{seed}.npz",
+            checkpoint=self.folder / f"{_file(recipe, problem)}-{seed}.npz",
         )
-        trained = fitted(recipe.name, lambda *_: lambda noisy: training.predict(network, noisy))
-        curve = curve.assign(method=recipe.name, level=problem.level, seed=seed)
-        spent = float(curve["seconds"].sum())
-        return replace(trained.restore(problem, seed), training_seconds=spent, curve=curve)
+        level = "all" if recipe.blind else problem.level
+        return network, curve.assign(method=recipe.name, level=level, seed=seed)
 
-    return Method(recipe.name, restore, trained=True)
+    def method(self, recipe: Recipe) -> Method:
+        """Return the method that trains a network and restores with it."""
+
+        def restore(problem: Problem, seed: int) -> Restored:
+            network, curve = self.trained(recipe, problem, seed)
+            trained = fitted(recipe.name, lambda *_: lambda noisy: training.predict(network, noisy))
+            spent = float(curve["seconds"].sum())
+            return replace(trained.restore(problem, seed), training_seconds=spent, curve=curve)
+
+        return Method(recipe.name, restore, trained=True)
 
 
 def intact_mse(target: Any, restored: Any) -> Any:

@@ -104,7 +104,7 @@ def scored(
                 restored = method.restore(problem, seed or 0)
                 table = measures.of_images(problem, restored.images)
                 of_seeds.append(table["MSE"].to_numpy())
-                kept[level].setdefault(method.name, restored.images[:examples])
+                kept[level].setdefault(method.name, restored.images[:examples].copy())
                 if restored.curve is not None:
                     curves.append(restored.curve)
                 means.append(
@@ -118,4 +118,5 @@ def scored(
                     }
                 )
             errors[level][method.name] = np.mean(of_seeds, axis=0)
-    return Scores(pd.DataFrame(means), errors, kept, pd.concat(curves[1:] or curves, ignore_index=True))
+    of_all = pd.concat(curves[1:] or curves, ignore_index=True)  # one network for all levels comes with each
+    return Scores(pd.DataFrame(means), errors, kept, of_all.drop_duplicates(ignore_index=True))

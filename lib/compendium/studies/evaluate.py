@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from compendium import plots, results
 from compendium.images import as_float
-from compendium.leaderboard.scores import Scores
+from compendium.leaderboard.scores import DIFFERENCE, Scores
 from compendium.leaderboard.tasks import Problem
 
 DIGITS: Mapping[str, int] = {
@@ -21,6 +21,8 @@ DIGITS: Mapping[str, int] = {
     "ahead, % of images": 1,
     "p": 3,
 }
+LEAST_P = 0.001
+"""The lowest p value that is told as it is."""
 
 
 def board(scores: Scores, yours: str) -> pd.DataFrame:
@@ -35,13 +37,12 @@ def compared(scores: Scores, yours: str) -> pd.DataFrame:
     """Return the comparison of your method with the best other one at each level as text."""
     table = scores.compared(yours)
     numbers = results.rounded(table.drop(columns="best other"), DIGITS)
+    numbers["p"] = numbers["p"].mask(table["p"] < LEAST_P, f"< {LEAST_P}")
     return pd.concat([table[["best other"]], numbers], axis=1)
 
 
 def difference_rows(scores: Scores, yours: str) -> pd.DataFrame:
     """Return the comparison as rows of a record."""
-    from compendium.leaderboard.scores import DIFFERENCE
-
     table = scores.compared(yours)[["difference", "low", "high", "p"]].rename_axis("level").reset_index()
     rows = table.melt("level", var_name="method").dropna(subset="value")
     return rows.assign(quantity=DIFFERENCE)
