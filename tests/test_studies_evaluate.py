@@ -57,6 +57,23 @@ def test_pictures_show_both_methods_between_noisy_and_clean(scored, problems):
     plt.close(figure)
 
 
+def test_the_worst_images_are_those_with_the_largest_errors(scored, problems):
+    level = next(iter(problems))
+    for method, errors in scored.errors[level].items():
+        assert [*scored.worst[level][method]] == np.argsort(-errors, kind="stable")[:4].tolist()
+    figure = study.worst(problems, scored, "mine", shown=3)
+    worst = np.argsort(-scored.errors[level]["mine"], kind="stable")[:3]
+    assert [axis.get_title() for axis in figure.axes[:3]] == [f"image {index}" for index in worst]
+    plt.close(figure)
+
+
+def test_the_share_of_the_worst_images_is_of_the_whole_error(scored):
+    errors = scored.errors["sigma 25/255"]["mine"]
+    shares = scored.share_of_worst("mine", 0.25)
+    assert shares["sigma 25/255"] == pytest.approx(np.sort(errors)[-3:].sum() / errors.sum())
+    assert scored.share_of_worst("mine", 1).tolist() == [1, 1]
+
+
 def test_an_example_keeps_no_more_than_itself(scored):
     for of_level in scored.examples.values():
         for images in of_level.values():

@@ -26,12 +26,14 @@ class Scores:
 
     means: one row per `method`, `level` and `seed`, one column per measure and for the two times. errors: by
     level and method the MSE of each image, mean over the seeds, `(n,)`. examples: by level and method, the
-    first restored images of the first seed. curves: of all trainings, one row per epoch.
+    first restored images of the first seed. worst: likewise those with the largest errors, by their index,
+    the largest first. curves: of all trainings, one row per epoch.
     """
 
     means: pd.DataFrame
     errors: Mapping[str, Mapping[str, np.ndarray]]
     examples: Mapping[str, Mapping[str, np.ndarray]]
+    worst: Mapping[str, Mapping[str, Mapping[int, np.ndarray]]]
     curves: pd.DataFrame
 
     def rows(self) -> pd.DataFrame:
@@ -51,6 +53,14 @@ class Scores:
     def best_other(self, level: str, method: str) -> str:
         """Return the method with the lowest error at a level, beside the given one."""
         return self.board(level).drop(index=method).index[0]
+
+    def share_of_worst(self, method: str, part: float) -> pd.Series:
+        """Return by level which share of a method's whole error the worst `part` of the images holds."""
+        shares = {}
+        for level, errors in self.errors.items():
+            ranked = np.sort(errors[method])[::-1]
+            shares[level] = ranked[: max(1, round(part * len(ranked)))].sum() / ranked.sum()
+        return pd.Series(shares)
 
     def compared(self, method: str) -> pd.DataFrame:
         """Compare a method with the best other one at each level: one row per level.
@@ -91,20 +101,29 @@ def scored(
         problems: by level, as `tasks.problems` gives them.
         methods: with different names. One that is not trained is measured once, whatever the seeds.
         seeds: of the trainings.
-        examples: how many restored images are kept for pictures.
+        examples: how many restored images are kept for pictures, of the first and of the worst.
 
     Raises CompendiumError where a method fails.
     """
-    means, errors, kept, curves = [], {}, {}, [pd.DataFrame(columns=["method", "epoch", "seconds"])]
+    means, errors, kept, worst, curves = (
+        [],
+        {},
+        {},
+        {},
+        [pd.DataFrame(columns=["method", "epoch", "seconds"])],
+    )
     for level, problem in problems.items():
-        errors[level], kept[level] = {}, {}
+        errors[level], kept[level], worst[level] = {}, {}, {}
         for method in methods:
             of_seeds = []
             for seed in seeds if method.trained else [None]:
                 restored = method.restore(problem, seed or 0)
                 table = measures.of_images(problem, restored.images)
                 of_seeds.append(table["MSE"].to_numpy())
-                kept[level].setdefault(method.name, restored.images[:examples].copy())
+                if method.name not in kept[level]:
+                    kept[level][method.name] = restored.images[:examples].copy()
+                    largest = table["MSE"].nlargest(examples).index
+                    worst[level][method.name] = {i: restored.images[i].copy() for i in largest}
                 if restored.curve is not None:
                     curves.append(restored.curve)
                 means.append(
@@ -119,4 +138,4 @@ def scored(
                 )
             errors[level][method.name] = np.mean(of_seeds, axis=0)
     of_all = pd.concat(curves[1:] or curves, ignore_index=True)  # one network for all levels comes with each
-    return Scores(pd.DataFrame(means), errors, kept, of_all.drop_duplicates(ignore_index=True))
+    return Scores(pd.DataFrame(means), errors, kept, worst, of_all.drop_duplicates(ignore_index=True))

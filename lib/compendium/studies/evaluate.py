@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
@@ -46,6 +47,19 @@ def difference_rows(scores: Scores, yours: str) -> pd.DataFrame:
     table = scores.compared(yours)[["difference", "low", "high", "p"]].rename_axis("level").reset_index()
     rows = table.melt("level", var_name="method").dropna(subset="value")
     return rows.assign(quantity=DIFFERENCE)
+
+
+def worst(problems: Mapping[str, Problem], scores: Scores, yours: str, shown: int = 6) -> Figure:
+    """Draw the test images with the largest errors of your method, at the first level."""
+    level, problem = next(iter(problems.items()))
+    restored = dict([*scores.worst[level][yours].items()][:shown])
+    rows = {
+        "noisy": problem.noisy_test[[*restored]].clip(0, 1),
+        yours: np.stack([*restored.values()]),
+        "clean": as_float(problem.test[[*restored]]),
+    }
+    titles = [f"image {index}" for index in restored]
+    return plots.image_grid([*rows.values()], row_titles=[*rows], column_titles=titles)
 
 
 def pictures(problems: Mapping[str, Problem], scores: Scores, yours: str, shown: int = 6) -> Figure:
