@@ -59,6 +59,25 @@ def test_noise_that_is_not_clipped_leaves_the_range(problems):
     assert (clipped.min(), clipped.max()) == (0, 1)
 
 
+@pytest.mark.parametrize("name", [*tasks.OTHER_NOISE])
+def test_noise_of_no_task_depends_on_seed_and_index_alone(name):
+    make, photos = tasks.OTHER_NOISE[name], data.load("photos", "test").images[:6]
+    noisy = make(photos, 3, 10)
+    assert noisy.dtype == np.float32
+    assert (noisy.min(), noisy.max()) >= (0, 0)
+    assert noisy.max() <= 1
+    np.testing.assert_array_equal(make(photos[2:4], 3, 12), noisy[2:4])
+    assert not np.array_equal(make(photos, 4, 10), noisy)
+    assert 0.0005 < np.square(noisy - photos / 255).mean() < 0.1
+
+
+def test_random_values_alter_the_pixels_of_salt_and_pepper_noise():
+    photos = data.load("photos", "test").images[:6]
+    noisy = tasks.OTHER_NOISE["random values, 30 %"](photos, 3, 10)
+    _, altered = noise.salt_pepper(photos, fraction=0.3, seed=3, first_index=10)
+    np.testing.assert_array_equal((noisy != photos / np.float32(255)).any(axis=-1), altered)
+
+
 def test_other_noise_than_the_leaderboard_s_is_refused(monkeypatch):
     task = tasks.task("gaussian-mnist")
     sets = data.load("digits"), data.load("digits", "test")

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
+from skimage.util import random_noise
 
 from compendium import noise
 from compendium.data import ImageSet
@@ -35,6 +36,29 @@ def _gaussian(
     images: np.ndarray, seed: int, first_index: int, *, sigma: float, clip: bool = True
 ) -> np.ndarray:
     return noise.gaussian(images, sigma=sigma, seed=seed, first_index=first_index, clip=clip)
+
+
+def _random_noise(images: np.ndarray, seed: int, first_index: int, *, mode: str) -> np.ndarray:
+    """scikit-image's `random_noise` with its own settings, each image with random numbers of its own."""
+    rngs = (np.random.default_rng([seed, first_index + i]) for i in range(len(images)))
+    noisy = [random_noise(image / 255, mode, rng=rng) for image, rng in zip(images, rngs, strict=True)]
+    return np.array(noisy, np.float32).reshape(images.shape)
+
+
+def _random_values(images: np.ndarray, seed: int, first_index: int, *, fraction: float) -> np.ndarray:
+    """Pixels take a random colour, each channel by itself; the pixels are those of salt-and-pepper noise."""
+    _, altered = noise.salt_pepper(images, fraction=fraction, seed=seed, first_index=first_index)
+    rngs = (np.random.default_rng([seed, first_index + i, 1]) for i in range(len(images)))
+    colours = np.array([rng.random(images.shape[1:], np.float32) for rng in rngs]).reshape(images.shape)
+    return np.where(altered[..., np.newaxis], colours, as_float(images))
+
+
+OTHER_NOISE: Mapping[str, Noise] = {
+    "Poisson": partial(_random_noise, mode="poisson"),
+    "speckle": partial(_random_noise, mode="speckle"),
+    "random values, 30 %": partial(_random_values, fraction=0.3),
+}
+"""Noise of no task, on which methods of the tasks are tried."""
 
 
 @dataclass(frozen=True)
