@@ -133,6 +133,7 @@ def test_each_recipe_of_a_task_builds_a_network_for_its_images(task):
     shape = data.CATALOGUE[tasks.task(task).real].shape
     recipes = networks.RECIPES[task]
     assert len({recipe.name for recipe in recipes}) == len(recipes)
+    assert not [recipe.name for recipe in recipes if "," in recipe.name]
     for recipe in recipes:
         network = recipe.build(shape)
         assert network.input_shape == network.output_shape == (None, *shape)

@@ -59,31 +59,31 @@ def _masked_unet(shape: Shape) -> keras.Model:
 _OF_ALL = (
     Recipe("U-Net", unet),
     Recipe("DnCNN", dncnn),
-    Recipe("U-Net, Noise2Noise", unet, target="noisy"),
-    Recipe("U-Net, Noise2Void", unet, target="hidden"),
+    Recipe("Noise2Noise U-Net", unet, target="noisy"),
+    Recipe("Noise2Void U-Net", unet, target="hidden"),
 )
-_OF_LEVELS = (Recipe("U-Net, one for all levels", unet, blind=True),)
+_OF_LEVELS = (Recipe("blind U-Net", unet, blind=True),)
 
 RECIPES: dict[str, tuple[Recipe, ...]] = {
     "salt-pepper": (
         Recipe("CAE", lambda shape: cae()),
-        Recipe("CAE, code of 512", lambda shape: cae(code_channels=32)),
-        Recipe("CAE with the mask", lambda shape: with_mask(cae(input_channels=4))),
-        Recipe("CAE, intact pixels put back", lambda shape: with_intact(cae())),
+        Recipe("CAE with a code of 512", lambda shape: cae(code_channels=32)),
+        Recipe("CAE with mask", lambda shape: with_mask(cae(input_channels=4))),
+        Recipe("CAE with intact pixels put back", lambda shape: with_intact(cae())),
         *_OF_ALL,
         *_OF_LEVELS,
-        Recipe("U-Net with the mask", _masked_unet),
-        Recipe("U-Net with the mask, intact pixels put back", lambda shape: with_intact(_masked_unet(shape))),
+        Recipe("U-Net with mask", _masked_unet),
+        Recipe("U-Net with mask and intact pixels", lambda shape: with_intact(_masked_unet(shape))),
         Recipe("U-Net of partial convolutions", partial_unet),
     ),
     "gaussian-mnist": (
         Recipe("DAE_5_13", lambda shape: dae(5, 13)),
-        Recipe("the lab's baseline, bias set", lambda shape: _awake(lab_baseline())),
+        Recipe("lab's baseline with a bias", lambda shape: _awake(lab_baseline())),
         *_OF_ALL,
     ),
     "gaussian-cifar10": (Recipe("CAE", lambda shape: cae()), *_OF_ALL, *_OF_LEVELS),
 }
-"""The networks of each task."""
+"""The networks of each task; no name has a comma, so that names can stand in a list of parameters."""
 
 
 def _awake(network: keras.Model, brightness: float = 0.13) -> keras.Model:
