@@ -42,11 +42,14 @@ def test_a_p_value_is_never_told_as_zero(scored):
 
 
 def test_the_comparison_is_in_the_record(scored, problems):
-    rows = study.difference_rows(scored, "mine").set_index(["level", "method"])["value"]
-    compared = scored.compared("mine")
+    rows = study.difference_rows(scored, "mine").set_index(["quantity", "level", "method"])["value"]
+    compared, shares = scored.compared("mine"), scored.share_of_worst("mine", study.WORST)
     for level in problems:
-        assert rows[level].to_dict() == pytest.approx(compared.loc[level, [*rows[level].index]].to_dict())
-    assert {*rows.index.get_level_values("method")} == {"difference", "low", "high", "p"}
+        of_level = rows[scores.DIFFERENCE, level]
+        assert {*of_level.index} == {"difference", "low", "high", "ahead, % of images", "p"}
+        assert of_level.to_dict() == pytest.approx(compared.loc[level, [*of_level.index]].to_dict())
+        assert rows[study.SHARE, level, "mine"] == shares[level]
+    assert {*rows.index.get_level_values("quantity")} <= {*study.DEFINITIONS}
 
 
 def test_pictures_show_both_methods_between_noisy_and_clean(scored, problems):

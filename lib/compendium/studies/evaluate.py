@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from compendium import plots, results
 from compendium.images import as_float
+from compendium.leaderboard.scores import DEFINITIONS as DEFINITIONS_OF_SCORES
 from compendium.leaderboard.scores import DIFFERENCE, Scores
 from compendium.leaderboard.tasks import Problem
 
@@ -22,6 +23,16 @@ DIGITS: Mapping[str, int] = {
     "ahead, % of images": 1,
     "p": 3,
 }
+WORST = 0.005
+"""Which part of the images counts as the worst ones."""
+
+SHARE = "share of the error, worst images"
+DEFINITIONS: Mapping[str, str] = {
+    **DEFINITIONS_OF_SCORES,
+    SHARE: f"Share of the whole error that the worst {100 * WORST:g} % of the test images hold.",
+}
+"""How the numbers of the record are computed."""
+
 LEAST_P = 0.001
 """The lowest p value that is told as it is."""
 
@@ -43,10 +54,11 @@ def compared(scores: Scores, yours: str) -> pd.DataFrame:
 
 
 def difference_rows(scores: Scores, yours: str) -> pd.DataFrame:
-    """Return the comparison as rows of a record."""
-    table = scores.compared(yours)[["difference", "low", "high", "p"]].rename_axis("level").reset_index()
-    rows = table.melt("level", var_name="method").dropna(subset="value")
-    return rows.assign(quantity=DIFFERENCE)
+    """Return the comparison, and the share of the error that the worst images hold, as rows of a record."""
+    table = scores.compared(yours).drop(columns="best other").rename_axis("level").reset_index()
+    compared = table.melt("level", var_name="method").dropna(subset="value").assign(quantity=DIFFERENCE)
+    shares = scores.share_of_worst(yours, WORST).rename_axis("level").rename("value").reset_index()
+    return pd.concat([compared, shares.assign(method=yours, quantity=SHARE)], ignore_index=True)
 
 
 def worst(problems: Mapping[str, Problem], scores: Scores, yours: str, shown: int = 6) -> Figure:
