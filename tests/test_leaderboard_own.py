@@ -1,13 +1,17 @@
 """A method of one's own, in a process of its own: what it is given, and each way to be wrong, in one line."""
 
+import subprocess
+import sys
+
 import keras
 import numpy as np
 import psutil
 import pytest
 from scipy import ndimage
+from waiting import wait_for
 
 from compendium import data, own
-from compendium.errors import CompendiumError
+from compendium.errors import CompendiumError, UsageError
 from compendium.leaderboard import apart, tasks
 
 METHODS = """\
@@ -61,6 +65,62 @@ def trains_to_nothing(noisy, clean, validation, seed):
 
 def defaults(noisy, strength=1.0):
     return noisy
+
+def defaulted(noisy, clean=None, validation=None, seed=0):
+    return lambda given: given
+
+def two(noisy, sigma):
+    return noisy
+
+def by_name(noisy, *, sigma):
+    return noisy
+
+none = lambda: 0
+alias = train
+short = lambda noisy: noisy
+
+def trains_keras(noisy, clean, validation, seed):
+    import keras
+    return keras.Sequential([keras.Input(clean.shape[1:]), keras.layers.Rescaling(3.0, offset=-1.0)])
+
+def tensor(noisy):
+    import keras
+    return keras.ops.convert_to_tensor(noisy)
+
+def whole_numbers(noisy):
+    return (255 * noisy).astype(np.uint8)
+
+def masked(noisy):
+    return np.ma.masked_less(noisy, 0.5)
+
+def asks(noisy):
+    return noisy * float(input("strength? "))
+
+def gives_up(noisy):
+    sys.exit()
+
+def reads(noisy):
+    from beside import factor
+    return np.load("weights.npy") * factor * noisy
+
+def half(image):
+    return image / 2
+
+def pooled(noisy):
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return np.stack([*pool.map(half, noisy)])
+
+def burns(noisy):
+    subprocess.run([sys.executable, "-c", "sum(range(10**8))"])
+    return noisy
+
+def leaves_behind(noisy):
+    sleep = [sys.executable, "-c", "import time; time.sleep(600)"]
+    process = subprocess.Popen(sleep, start_new_session=True)
+    print("left behind:", process.pid)
+    return noisy
 """
 
 
@@ -94,12 +154,17 @@ def test_a_function_restores_what_it_would_here_and_may_change_its_input(restore
     ("name", "told"),
     [
         ("shape", r"gives shape \(20, 28, 28\); expected an array of shape \(20, 28, 28, 1\)"),
-        ("bright", "gives float32 from 1 to 2; expected floats from 0 to 1"),
+        ("bright", "gives values from 1 to 2; expected 0 to 1"),
         ("missing", r"gives NaN in \d+\.\d % of its values"),
         ("nothing", "gives nothing"),
         ("fails", r"mine\.py, line 28: ValueError: operands could not be broadcast"),
         ("leaves", "its process ended with status 3 before the images were restored"),
         ("trains_to_nothing", "gives nothing, not a function"),
+        ("tensor", "gives an object of the type EagerTensor; expected an array"),
+        ("whole_numbers", "gives uint8; expected floats from 0 to 1: divide bytes by 255"),
+        ("masked", "gives an object of the type MaskedArray"),
+        ("asks", "EOFError"),
+        ("gives_up", "SystemExit; correct it"),
     ],
 )
 def test_a_mistake_is_told_in_a_line(restore, name, told):
@@ -130,12 +195,70 @@ def test_a_training_is_given_noise_by_its_seed(restore, problem):
     assert not np.array_equal(first, other)
 
 
-def test_four_arguments_make_a_training(tmp_path):
-    (tmp_path / "mine.py").write_text(METHODS, encoding="utf-8")
+def test_its_arguments_say_whether_a_function_trains(tmp_path):
     path = tmp_path / "mine.py"
-    assert own.trains(f"{path}:train")
-    assert not own.trains(f"{path}:unchanged")
-    assert not own.trains(f"{path}:defaults")
+    path.write_text(METHODS, encoding="utf-8")
+    for name in ("train", "alias", "defaulted"):
+        assert own.trains(f"{path}:{name}")
+    for name in ("unchanged", "defaults", "short", "np"):
+        assert not own.trains(f"{path}:{name}")
+    for name in ("two", "by_name", "none"):
+        with pytest.raises(
+            UsageError, match=r"a method takes \(noisy\), or \(noisy, clean, validation, seed\)"
+        ):
+            own.trains(f"{path}:{name}")
+
+
+def test_a_method_finds_what_lies_beside_it_wherever_the_command_is_typed(restore, problem, tmp_path):
+    (tmp_path / "beside.py").write_text("factor = 0.5\n", encoding="utf-8")
+    np.save(tmp_path / "weights.npy", np.float32(0.5))
+    np.testing.assert_array_equal(restore("reads").images, 0.25 * problem.noisy_test)
+
+
+def test_processes_that_it_starts_can_import_it(restore, problem):
+    np.testing.assert_array_equal(restore("pooled").images, problem.noisy_test / 2)
+
+
+def test_the_time_of_processes_that_it_starts_counts(restore):
+    assert restore("burns").seconds > 0.3 > restore("unchanged").seconds
+
+
+def test_what_it_leaves_behind_is_ended(restore, tmp_path):
+    restore("leaves_behind")
+    printed = (tmp_path / apart.LOG).read_text(encoding="utf-8")
+    assert not psutil.pid_exists(int(printed.split("left behind: ")[1]))
+
+
+@pytest.mark.needs("posix")
+def test_nothing_of_it_outlives_the_process_that_waits_for_it(tmp_path):
+    (tmp_path / "mine.py").write_text(METHODS, encoding="utf-8")
+    script = (
+        "import sys; from pathlib import Path; from compendium import data; "
+        "from compendium.leaderboard import apart, tasks; "
+        "sets = data.load('digits'), data.load('digits', 'test'); "
+        "problem = tasks.problems(tasks.task('gaussian-mnist'), *sets, test_images=5)['sigma 0.5']; "
+        "apart.method(sys.argv[1], minutes=5, folder=Path(sys.argv[2])).restore(problem, 0)"
+    )
+    command = [sys.executable, "-c", script, f"{tmp_path / 'mine.py'}:endless", str(tmp_path)]
+    waiting = subprocess.Popen(command)
+    this = psutil.Process(waiting.pid)
+
+    def asleep():
+        return [one for one in this.children(recursive=True) if "sleep" in str(one.cmdline())]
+
+    wait_for(asleep, waiting)
+    started = this.children(recursive=True)
+    waiting.kill()
+    waiting.wait()
+    wait_for(lambda: not any(one.is_running() and one.status() != "zombie" for one in started))
+
+
+def test_a_training_may_return_a_keras_model(restore, problem):
+    expected = (3 * problem.noisy_test - 1).clip(0, 1)
+    restored = restore("trains_keras")
+    np.testing.assert_allclose(restored.images, expected, atol=1e-6)
+    assert restored.curve["seconds"].tolist() == [restored.training_seconds]
+    assert restore("unchanged").curve is None
 
 
 # --- saved networks
@@ -160,6 +283,17 @@ def test_a_network_for_other_images_is_told(restore, tmp_path):
     with pytest.raises(
         CompendiumError, match=r"takes images \(32, 32, 3\); those of the task are \(28, 28, 1\)"
     ):
+        restore("mine.keras")
+
+
+def test_a_network_with_two_outputs_or_none_known_is_told(restore, tmp_path):
+    given = keras.Input((28, 28, 1))
+    outputs = keras.layers.ReLU()(given), keras.layers.Rescaling(0.5)(given)
+    keras.Model(given, [*outputs]).save(tmp_path / "mine.keras")
+    with pytest.raises(CompendiumError, match="has 1 inputs and 2 outputs; expected one of each"):
+        restore("mine.keras")
+    keras.Sequential([keras.layers.ReLU()]).save(tmp_path / "mine.keras")
+    with pytest.raises(CompendiumError, match=r"begin the network with keras\.Input"):
         restore("mine.keras")
 
 
@@ -190,28 +324,34 @@ def varint(number):
     return bytes([*found, number])
 
 
-def onnx(*shape):
-    """A network in ONNX that takes the mean of 3x3 pixels, with the channels first, of images of a shape."""
+def onnx(*shape, of="float"):
+    """A network in ONNX for images of a shape: with floats the mean of 3x3 pixels, channels first; else unchanged."""
     ints = lambda name, *values: message((1, name), (20, 7), *((8, value) for value in values))  # noqa: E731
-    node = message(
-        (1, "noisy"), (2, "restored"), (4, "AveragePool"),
-        (5, ints("kernel_shape", 3, 3)), (5, ints("pads", 1, 1, 1, 1)),
-    )  # fmt: skip
+    mean = [(4, "AveragePool"), (5, ints("kernel_shape", 3, 3)), (5, ints("pads", 1, 1, 1, 1))]
+    node = message((1, "noisy"), (2, "restored"), *(mean if of == "float" else [(4, "Relu")]))
     dimensions = [(1, message((1, side) if isinstance(side, int) else (2, side))) for side in shape]
-    tensor = message((1, message((1, 1), (2, message(*dimensions)))))
+    tensor = message((1, message((1, {"float": 1, "double": 11}[of]), (2, message(*dimensions)))))
     ends = [(number, message((1, name), (2, tensor))) for number, name in ((11, "noisy"), (12, "restored"))]
     graph = message((1, node), (2, "graph"), *ends)
     return message((1, 8), (7, graph), (8, message((1, ""), (2, 13))))
 
 
-@pytest.mark.parametrize("batch", [1, "n"])
-def test_an_onnx_network_with_channels_first_is_given_them_so(restore, tmp_path, batch):
+@pytest.mark.parametrize(("batch", "of"), [(1, "float"), (4, "float"), ("n", "float"), ("n", "double")])
+def test_an_onnx_network_is_given_what_it_takes(restore, tmp_path, batch, of):
     pytest.importorskip("onnxruntime")
     task = tasks.task("salt-pepper")
     sets = data.load("photos"), data.load("photos", "test")
     problem = tasks.problems(task, *sets, test_images=6)["30 %"]
-    (tmp_path / "mine.onnx").write_bytes(onnx(batch, 3, 32, 32))
-    expected = ndimage.uniform_filter(problem.noisy_test, (1, 3, 3, 1))
+    (tmp_path / "mine.onnx").write_bytes(onnx(batch, 3, 32, 32, of=of))
+    noisy = problem.noisy_test
+    expected = ndimage.uniform_filter(noisy, (1, 3, 3, 1)) if of == "float" else noisy
     inner = slice(1, -1)
     restored = restore("mine.onnx", of=problem).images
     np.testing.assert_allclose(restored[:, inner, inner], expected[:, inner, inner], atol=1e-6)
+
+
+def test_an_onnx_network_that_does_not_say_where_its_channels_are_is_refused(restore, tmp_path):
+    pytest.importorskip("onnxruntime")
+    (tmp_path / "mine.onnx").write_bytes(onnx("n", "a", "b", "c"))
+    with pytest.raises(CompendiumError, match="does not say where its channels are"):
+        restore("mine.onnx")

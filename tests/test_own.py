@@ -217,7 +217,7 @@ def test_a_denoiser_cannot_change_the_images_that_others_see(here):
             "without_input",
             "not a Keras model with known inputs; begin it with keras.Input(image_shape)",
         ),
-        ("denoiser", "too_bright", "gives float64 from 1.5 to 1.5; expected floats from 0 to 1"),
+        ("denoiser", "too_bright", "gives values from 1.5 to 1.5; expected 0 to 1"),
         ("denoiser", "not_a_number", "gives NaN in 100.0 % of its values"),
         ("denoiser", "one_channel", "gives shape (2, 8, 8, 1); expected an array of shape (2, 8, 8, 3)"),
         ("denoiser", "as_list", "gives an object of the type list; expected an array"),

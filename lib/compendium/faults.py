@@ -9,6 +9,8 @@ from nbclient.exceptions import DeadKernelError
 from nbformat import NotebookNode
 from papermill import PapermillExecutionError
 
+from compendium.errors import CompendiumError, UsageError
+
 FULL = {os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 
 # tags of the cells that papermill adds to a notebook
@@ -16,10 +18,13 @@ PAPERMILL_CELLS = {"injected-parameters", "papermill-error-cell-tag"}
 
 _GO_ON = "the same command, with --resume if it has --out, goes on from the last checkpoint"
 _LINES_AROUND = 2
+_FOR_USERS = {CompendiumError.__name__, UsageError.__name__}
 
 
 def described(fault: BaseException, notebook: NotebookNode | None, exit_status: int | None) -> str:
     """Return a line on an exception that ended a run; after that, for a failed cell, the lines of its source.
+
+    An error of the library's own says by itself what is wrong and where; its cell is not shown.
 
     Args:
         fault: of papermill, nbclient or the system, or KeyboardInterrupt.
@@ -27,6 +32,8 @@ def described(fault: BaseException, notebook: NotebookNode | None, exit_status: 
         exit_status: of the notebook's process, negative for a signal, None where it is not known.
     """
     match fault:
+        case PapermillExecutionError() if fault.ename in _FOR_USERS:
+            return fault.evalue.strip()
         case PapermillExecutionError() if notebook:
             return f"{_failure(fault, notebook)}\n{_source(fault)}"
         case PapermillExecutionError():

@@ -101,18 +101,44 @@ def is_network(name: str) -> bool:
 
 
 def trains(name: str) -> bool:
-    """Return whether a name is that of a function with the four arguments of a `Training`. Nothing is run.
+    """Return whether a method is a function with the four arguments of a `Training`. Nothing is run.
 
-    Raises as `describe` does.
+    Raises UsageError where it takes neither these nor the one of a `Denoiser`, and as `describe` does.
     """
     if is_network(name):
         return False
-    describe(name)
     path, function = _located(name)
-    for node in ast.parse(path.read_bytes()).body:
-        if isinstance(node, ast.FunctionDef) and node.name == function:
-            return len(node.args.posonlyargs + node.args.args) - len(node.args.defaults) > 1
-    return False
+    describe(name)
+    taken = _arguments(ast.parse(path.read_bytes()), function)
+    if taken is None:  # an imported one, or an object
+        return False
+    names = [one.arg for one in (*taken.posonlyargs, *taken.args)]
+    most = 4 if taken.vararg else len(names)
+    least = len(names) - len(taken.defaults)
+    needs_names = None in taken.kw_defaults
+    fits = {1: least <= 1 <= most, 4: least <= 4 <= most}
+    if needs_names or not any(fits.values()):
+        raise UsageError(
+            f"{name}: takes ({ast.unparse(taken)}); "
+            "a method takes (noisy), or (noisy, clean, validation, seed) where it trains"
+        )
+    return fits[4] and not (fits[1] and names[1:2] != ["clean"])
+
+
+def _arguments(module: ast.Module, function: str) -> ast.arguments | None:
+    """Return the arguments of a function that a module defines under a name, None where it does not."""
+    found = None
+    for node in module.body:
+        match node:
+            case ast.FunctionDef(name=name, args=arguments) if name == function:
+                found = arguments
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Lambda(args=arguments)) if (
+                name == function
+            ):
+                found = arguments
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Name(id=other)) if name == function:
+                found = _arguments(module, other) if other != function else None
+    return found
 
 
 def load(name: str) -> Callable[..., Any]:
@@ -193,17 +219,20 @@ def _check_network(name: str, image_shape: tuple[int, int, int], model: object) 
 
 
 def _check_denoised(name: str, noisy: np.ndarray, images: object) -> None:
-    if not isinstance(images, np.ndarray) or images.shape != noisy.shape:
-        found = f"shape {images.shape}" if isinstance(images, np.ndarray) else _kind(images)
+    is_array = isinstance(images, np.ndarray) and not isinstance(images, np.ma.MaskedArray)
+    if not is_array or images.shape != noisy.shape:
+        found = f"shape {images.shape}" if is_array else _kind(images)
         raise CompendiumError(f"{name}: gives {found}; expected an array of shape {noisy.shape}, as given")
+    if images.dtype.kind != "f":
+        raise CompendiumError(
+            f"{name}: gives {images.dtype}; expected floats from 0 to 1: divide bytes by 255"
+        )
     low, high = (float(images.min()), float(images.max())) if images.size else (0.0, 1.0)
     if low != low:
-        share = 100 * np.isnan(images).mean()
-        raise CompendiumError(f"{name}: gives NaN in {share:.1f} % of its values; look for a division by 0")
-    if images.dtype.kind != "f" or not (low >= 0 and high <= 1):
+        raise CompendiumError(f"{name}: gives NaN in {100 * np.isnan(images).mean():.1f} % of its values")
+    if not (low >= 0 and high <= 1):
         raise CompendiumError(
-            f"{name}: gives {images.dtype} from {low:g} to {high:g}; "
-            "expected floats from 0 to 1, for example with .clip(0, 1)"
+            f"{name}: gives values from {low:g} to {high:g}; expected 0 to 1, for example with .clip(0, 1)"
         )
 
 
@@ -216,7 +245,8 @@ def _located(name: str) -> tuple[Path, str]:
     if is_network(name):
         path = Path(name).expanduser()
         if not path.is_file():
-            raise UsageError(f"{path}: no such file; type its path as seen from here")
+            what = "a folder, not a saved network" if path.is_dir() else "no such file"
+            raise UsageError(f"{path}: {what}; type the file's path as seen from here")
         return path.resolve(), ""
     place, _, function = name.rpartition(":")
     parts = place.split(".")
@@ -257,6 +287,8 @@ def _module(path: Path) -> ModuleType:
             return importlib.import_module(".".join([*(one.name for one in reversed(packages)), *stem]))
         finally:
             sys.path.pop(0)
+    if path.parent == Path(sys.path[0]).resolve() and path.stem not in sys.modules:
+        return importlib.import_module(path.stem)  # as processes that it starts will import it
     own_name = f"{path.stem}_{hashlib.sha256(bytes(path)).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(own_name, path)
     module = sys.modules[own_name] = importlib.util.module_from_spec(spec)  # where dataclasses look
@@ -284,4 +316,5 @@ def _fault(fault: BaseException, path: Path) -> CompendiumError:
     else:
         said = one_line(fault)
     where = f"{path}, line {lines[-1]}" if lines else path
-    return CompendiumError(f"{where}: {type(fault).__name__}: {said}; correct it and run again")
+    what = f"{type(fault).__name__}: {said}" if said else type(fault).__name__
+    return CompendiumError(f"{where}: {what}; correct it and run again")

@@ -90,7 +90,10 @@ def carry_out(
     with runs.held(this, resume=resume):
         executed = runs.finished(this.folder, this.chapter)
         if executed:
-            typer.echo(f"{this.chapter}: finished before, nothing left to do", err=True)
+            typer.echo(
+                f"{this.chapter}: finished before, nothing left to do; --out FOLDER computes it anew",
+                err=True,
+            )
         else:
             from compendium import published, runner  # slower still
 

@@ -1,21 +1,21 @@
-"""A method of the user's own, in a process of its own that never holds the clean test images.
+"""A method of the user's own, in a process of its own that is not given the clean test images.
 
 It is a function `denoise(noisy)`, or `train(noisy, clean, validation, seed)`, which returns one, or a saved
 network, of Keras (`.keras`) or ONNX (`.onnx`). A function runs with all the rights of the user, as `own`
-says; a saved network runs no code of its file.
+says, in the folder of its file; a saved network runs no code of its file.
 """
 
 import json
+import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
-import psutil
+import pandas as pd
 
-from compendium import own
+from compendium import own, processes
 from compendium.errors import CompendiumError
 from compendium.images import as_float
 from compendium.leaderboard import guest
@@ -44,7 +44,15 @@ def method(spec: str, *, minutes: float, folder: Path) -> Method:
             _hand_over(problem, inside, seed, trains=trains)
             _wait(spec, seed, inside, minutes, folder / LOG)
             times = json.loads((inside / guest.DONE).read_text(encoding="utf-8"))
-            return Restored(np.load(inside / guest.RESTORED, allow_pickle=False), **times)
+            images = np.load(inside / guest.RESTORED, allow_pickle=False)
+        curve = {
+            "method": described["name"],
+            "level": problem.level,
+            "seed": seed,
+            "epoch": 1,  # what it does in how many is its own affair
+            "seconds": times["training_seconds"],
+        }
+        return Restored(images, **times, curve=pd.DataFrame([curve]) if trains else None)
 
     return Method(described["name"], restore, trains)
 
@@ -65,34 +73,32 @@ def _hand_over(problem: Problem, inside: Path, seed: int, *, trains: bool) -> No
 
 def _wait(spec: str, seed: int, inside: Path, minutes: float, log: Path) -> None:
     """Let the method work; raise CompendiumError with its fault, or where it takes longer than `minutes`."""
-    command = [sys.executable, "-m", guest.__name__, spec, str(seed), str(inside)]
+    described = own.describe(spec)
+    command = [sys.executable, "-m", guest.__name__, own.spec(described), str(seed), str(inside)]
     with log.open("a", encoding="utf-8") as printed:
         process = subprocess.Popen(
-            command, stdin=subprocess.DEVNULL, stdout=printed, stderr=subprocess.STDOUT
+            command,
+            stdin=subprocess.PIPE,  # which ends the process when this one ends
+            stdout=printed,
+            stderr=subprocess.STDOUT,
+            cwd=Path(described["file"]).parent,
         )
         try:
             status = process.wait(60 * minutes)
         except subprocess.TimeoutExpired:
             raise CompendiumError(
-                f"{spec}: not done after {minutes:g} minutes; make it faster, give it fewer images, "
-                "or more time with --minutes"
+                f"{described['name']}: not done after {minutes:g} minutes; make it faster, give it fewer "
+                "images, or more time with --minutes"
             ) from None
         finally:
-            _end(process)
+            processes.end(process.pid)
+            process.wait()
+            process.stdin.close()
     if (inside / guest.FAULT).exists():
         raise CompendiumError((inside / guest.FAULT).read_text(encoding="utf-8"))
     if status or not (inside / guest.DONE).exists():
+        ended = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         raise CompendiumError(
-            f"{spec}: its process ended with status {status} before the images were restored; "
+            f"{described['name']}: its process ended {ended} before the images were restored; "
             f"what it printed is in {log}"
         )
-
-
-def _end(process: subprocess.Popen) -> None:
-    """End the process, if it still works, and all that it started."""
-    with suppress(psutil.NoSuchProcess):
-        this = psutil.Process(process.pid)
-        for one in (*this.children(recursive=True), this):
-            with suppress(psutil.NoSuchProcess):
-                one.kill()
-    process.wait()

@@ -5,13 +5,14 @@ and times are left there, or a line that says what is wrong.
 """
 
 import json
+import os
 import sys
-import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from compendium import own
+from compendium import own, processes
 from compendium.errors import CompendiumError, one_line
 from compendium.files import write_atomically
 from compendium.leaderboard.methods import Denoise, in_batches
@@ -23,18 +24,21 @@ RESTORED, DONE, FAULT = "restored.npy", "done.json", "fault.txt"
 
 def main() -> None:
     """Restore the folder's noisy images."""
+    processes.end_with(os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a method that asks for something finds the input's end
     spec, seed, place = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     try:
-        started = time.process_time()
+        started = processes.seconds()
         denoise = _fitted(spec, seed, place)
-        fitted = time.process_time()
-        noisy = _load(place, NOISY)
-        restored = in_batches(denoise, noisy)
-        ended = time.process_time()
+        fitted = processes.seconds() if own.trains(spec) else started  # else it was loaded, no more
+        restored = in_batches(denoise, _load(place, NOISY))
+        ended = processes.seconds()
         np.save(place / RESTORED, restored)
     except CompendiumError as fault:
         write_atomically(place / FAULT, str(fault))
         sys.exit(1)
+    finally:
+        processes.end_children(os.getpid())
     times = {"training_seconds": fitted - started, "seconds": ended - fitted}
     write_atomically(place / DONE, json.dumps(times))
 
@@ -48,7 +52,8 @@ def _fitted(spec: str, seed: int, place: Path) -> Denoise:
     noisy, clean, *validation = (
         _load(place, name) for name in (NOISY_TRAIN, TRAIN, NOISY_VALIDATION, VALIDATION)
     )
-    return own.denoiser(spec, own.training(spec)(noisy, clean, tuple(validation), seed))
+    trained = own.training(spec)(noisy, clean, tuple(validation), seed)
+    return own.denoiser(spec, _of_keras(trained) if hasattr(trained, "predict_on_batch") else trained)
 
 
 def _network(path: Path) -> Denoise:
@@ -63,25 +68,39 @@ def _network(path: Path) -> Denoise:
         raise CompendiumError(
             f"{path}: needs onnxruntime; in the checkout, type: .venv/bin/python -m pip install onnxruntime"
         ) from None
+    except CompendiumError:
+        raise
     except Exception as fault:  # each library has its own
+        reason = one_line(fault).partition(". ")[0]
         raise CompendiumError(
-            f"{path}: cannot be loaded ({one_line(fault)}); save it anew, without layers of your own"
+            f"{path}: cannot be loaded ({type(fault).__name__}: {reason}); "
+            "save it anew, without layers or functions of your own"
         ) from fault
-    return lambda noisy: np.clip(apply(noisy.astype(np.float32)), 0, 1)
+    return apply
 
 
 def _keras_network(path: Path) -> Denoise:
     import keras
 
-    from compendium import models, training  # noqa: F401 (so that Keras knows the library's layers)
+    from compendium import models  # noqa: F401 (so that Keras knows the library's layers)
 
     network = keras.saving.load_model(path, compile=False, safe_mode=True)
+    if not network.built:
+        raise CompendiumError(f"{path}: has no known input; begin the network with keras.Input(image_shape)")
+    _check_ends(path, len(network.inputs), len(network.outputs))
 
     def apply(noisy: np.ndarray) -> np.ndarray:
         _check_takes(path, network.input_shape, noisy)
-        return training.predict(network, noisy)
+        return _of_keras(network)(noisy)
 
     return apply
+
+
+def _of_keras(network: Any) -> Denoise:
+    """Return what a Keras model does to images, clipped to [0, 1]."""
+    from compendium import training
+
+    return lambda noisy: np.clip(training.predict(network, noisy), 0, 1)
 
 
 def _onnx_network(path: Path) -> Denoise:
@@ -89,25 +108,45 @@ def _onnx_network(path: Path) -> Denoise:
 
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     given, *others = session.get_inputs()
-    if others:
-        raise CompendiumError(f"{path}: takes {1 + len(others)} inputs; export it with one, the noisy images")
+    _check_ends(path, 1 + len(others), len(session.get_outputs()))
     shape = tuple(side if isinstance(side, int) else None for side in given.shape)
+    if given.type not in ONNX_TYPES:
+        raise CompendiumError(f"{path}: takes {given.type}; export it with floats as input")
 
     def apply(noisy: np.ndarray) -> np.ndarray:
+        images = noisy.astype(ONNX_TYPES[given.type])
+        if len(shape) == 4 and shape[1] is shape[-1] is None:
+            raise CompendiumError(
+                f"{path}: does not say where its channels are; export it with their number fixed"
+            )
         # PyTorch's networks have the channels before height and width
         first = len(shape) == 4 and shape[1] == noisy.shape[-1] != shape[-1]
-        images = noisy.transpose(0, 3, 1, 2) if first else noisy
+        images = images.transpose(0, 3, 1, 2) if first else images
         _check_takes(path, shape, images)
-        step = shape[0] or len(images)  # some are exported for one image
-        outputs = np.concatenate(
-            [
-                session.run(None, {given.name: np.ascontiguousarray(images[start : start + step])})[0]
-                for start in range(0, len(images), step)
-            ]
-        )
-        return outputs.transpose(0, 2, 3, 1) if first else outputs
+        outputs = _in_steps(lambda batch: session.run(None, {given.name: batch})[0], images, shape[0])
+        outputs = outputs.transpose(0, 2, 3, 1) if first else outputs
+        return outputs.astype(np.float32).clip(0, 1)
 
     return apply
+
+
+ONNX_TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
+
+
+def _in_steps(apply: Denoise, images: np.ndarray, step: int | None) -> np.ndarray:
+    """Apply a network that takes `step` images at a time, or any number; the last ones are filled up."""
+    step = step or len(images)
+    filled = np.concatenate([images, np.repeat(images[-1:], -len(images) % step, axis=0)])
+    batches = (np.ascontiguousarray(filled[start : start + step]) for start in range(0, len(filled), step))
+    return np.concatenate([apply(batch) for batch in batches])[: len(images)]
+
+
+def _check_ends(path: Path, inputs: int, outputs: int) -> None:
+    if (inputs, outputs) != (1, 1):
+        raise CompendiumError(
+            f"{path}: has {inputs} inputs and {outputs} outputs; expected one of each, "
+            "noisy and restored images"
+        )
 
 
 def _check_takes(path: Path, shape: tuple[int | None, ...], images: np.ndarray) -> None:

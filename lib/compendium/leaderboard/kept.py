@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from compendium import project, results
-from compendium.errors import UsageError
+from compendium.errors import CompendiumError, UsageError
 from compendium.files import write_atomically
 from compendium.leaderboard.scores import DIFFERENCE
 
@@ -19,64 +19,91 @@ SHOWN = {"MSE": "{:.5f}", "PSNR": "{:.2f}", "SSIM": "{:.3f}", "milliseconds per 
 """The measures that the printed table has, and how."""
 
 
-def check_name(name: str) -> None:
-    """Raise UsageError unless a name is of letters, digits, "-" and "_"."""
-    if not re.fullmatch(r"[\w-]+", name):
-        raise UsageError(f'--add "{name}": a name has letters, digits, - and _ alone')
+YOURS, KEPT = "* ", "+ "
+"""What stands before the name of the method that was evaluated, and before those that the user kept."""
+
+
+def check(name: str, key: str) -> None:
+    """Raise UsageError unless a record with this key may be kept under a name."""
+    if not re.fullmatch(r"\w[\w-]*", name):
+        raise UsageError(
+            f'--add "{name}": a name begins with a letter or digit, and has these, - and _ alone'
+        )
+    path = _path(name)
+    if path.exists() and results.read(path).get("key") != key:
+        raise UsageError(f"--add {name}: this name has another run; choose another name, or delete {path}")
 
 
 def add(name: str, record: Record) -> Path:
-    """Keep a record under a name; return its file.
-
-    Raises UsageError where another run has that name.
-    """
-    path = _folder() / f"{name}.json"
-    if path.exists() and results.read(path)["key"] != record["key"]:
-        raise UsageError(f"--add {name}: this name has another run; choose another name, or delete {path}")
+    """Keep a record under a name; return its file. Raises UsageError as `check`."""
+    check(name, record["key"])
+    path = _path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     write_atomically(path, json.dumps(record))
     return path
 
 
-def table(record: Record) -> str:
+def others(record: Record) -> tuple[dict[str, Record], list[Path]]:
+    """Return the kept records of other runs on the same images, by name, and the files that are no record."""
+    found, left_out = {}, []
+    for path in sorted(_path("*").parent.glob("*.json")):
+        try:
+            other = results.read(path)
+            same = _images(other) == _images(record)
+        except (CompendiumError, KeyError, TypeError):
+            left_out.append(path)
+        else:
+            if same and other["key"] != record["key"]:
+                found[path.stem] = other
+    return found, left_out
+
+
+def table(record: Record, others: Mapping[str, Record]) -> str:
     """Return an evaluation as text: at each level all methods, then how yours compares with the best other.
 
-    Methods on the user's leaderboard are among them where they restored the same images.
+    others: kept records on the same images, by name, whose methods stand among the book's.
     """
-    metrics = pd.DataFrame(record["metrics"])
-    yours = _own_name(record)
-    for name, other in _others(record).items():
-        theirs = pd.DataFrame(other["metrics"])
-        metrics = pd.concat([metrics, theirs[theirs["method"] == _own_name(other)].assign(method=name)])
-    differences = metrics[metrics["quantity"] == DIFFERENCE].set_index(["level", "method"])["value"]
-    lines = []
-    for level, rows in metrics[metrics["quantity"].isin(SHOWN)].groupby("level", sort=False):
+    yours, metrics = _own_name(record), pd.DataFrame(record["metrics"])
+    of_kept = [
+        rows[rows["method"] == _own_name(other)].assign(method=KEPT + name)
+        for name, other in others.items()
+        for rows in [pd.DataFrame(other["metrics"])]
+    ]
+    shown = pd.concat([metrics.replace({"method": {yours: YOURS + yours}}), *of_kept])
+    compared = metrics[metrics["quantity"] == DIFFERENCE].set_index(["level", "method"])["value"]
+    legend = f"{YOURS}yours" + (f", {KEPT}kept by you" if others else "")
+    lines = [f"{_described(record)}; MSE, lower is better; {legend}"]
+    for level, rows in shown[shown["quantity"].isin(SHOWN)].groupby("level", sort=False):
         means = rows.pivot_table(index="method", columns="quantity", values="value")[[*SHOWN]]
-        means = means.sort_values("MSE").rename(index={yours: f"* {yours}"})
-        shown = means.apply(lambda column: column.map(SHOWN[column.name].format))
-        lines += ["", level, shown.rename_axis(None).rename_axis(None, axis=1).to_string()]
-        if (level, "low") in differences:
-            mean, low, high = (differences[level, name] for name in ("difference", "low", "high"))
-            lines.append(f"MSE minus that of the best of the book's: {mean:.5f} ({low:.5f} to {high:.5f})")
-    return "\n".join(lines[1:])
+        means = means.sort_values("MSE")
+        texts = means.apply(lambda column: column.map(SHOWN[column.name].format))
+        lines += ["", level, texts.rename_axis(None).rename_axis(None, axis=1).to_string()]
+        best = next(name for name in means.index if not name.startswith((YOURS, KEPT)))
+        lines.append(_compared(best, *(compared[level, name] for name in ("difference", "low", "high"))))
+    return "\n".join(lines)
+
+
+def _compared(best: str, mean: float, low: float, high: float) -> str:
+    where = "ahead of" if high < 0 else "behind" if low > 0 else "not told apart from"
+    return (
+        f"Yours is {where} {best}, the best of the book's: MSE {mean:+.5f}, "
+        f"95 % interval {low:+.5f} to {high:+.5f} over the images."
+    )
+
+
+def _described(record: Record) -> str:
+    parameters = record["parameters"]
+    seeds = f", mean of {len(parameters['seeds'])} seeds" if len(parameters["seeds"]) > 1 else ""
+    return f"{parameters['test_images']} test images of {parameters['dataset']}{seeds}"
+
+
+def _images(record: Record) -> tuple[object, object]:
+    return record["noise"], record["parameters"]["test_images"]
 
 
 def _own_name(record: Record) -> str:
     return record["own"]["method"]["name"]
 
 
-def _others(record: Record) -> dict[str, Record]:
-    """Return the kept records of other runs on the same images, by their names."""
-    paths = sorted(_folder().glob("*.json"))
-    found = {path.stem: results.read(path) for path in paths}
-    return {
-        name: other
-        for name, other in found.items()
-        if other["key"] != record["key"]
-        and other["noise"] == record["noise"]
-        and other["parameters"]["test_images"] == record["parameters"]["test_images"]
-    }
-
-
-def _folder() -> Path:
-    return project.RUNS / "leaderboard"
+def _path(name: str) -> Path:
+    return project.RUNS / "leaderboard" / f"{name}.json"

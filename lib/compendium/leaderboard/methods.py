@@ -1,6 +1,5 @@
 """The leaderboard's methods: each learns what it may from a problem, then restores the noisy test images."""
 
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -8,7 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from compendium import baselines
+from compendium import baselines, processes
 from compendium.baselines.gaussian import (
     GAUSSIAN,
     Filter,
@@ -34,8 +33,8 @@ class Restored:
     """What a method made of the test images of a problem.
 
     images: float in [0, 1], (n, h, w, c). training_seconds: to train or fit. seconds: to restore all. Both
-    are the process's time on processors, which other work on the machine disturbs less than a clock's. curve:
-    of a network's training, as `training.fit` returns it, with `method`, `level` and `seed`.
+    are processor times, which other work on the machine disturbs less than a clock's. curve: of a training,
+    one row per epoch, with `method`, `level`, `seed`, `epoch` and `seconds`.
     """
 
     images: np.ndarray
@@ -61,11 +60,11 @@ def fitted(name: str, fit: Callable[[Problem, int], Denoise], *, trained: bool =
     """Return the method that fits a denoiser to a problem, by `fit(problem, seed)`, and then applies it."""
 
     def restore(problem: Problem, seed: int) -> Restored:
-        started = time.process_time()
+        started = processes.seconds()
         denoise = fit(problem, seed)
-        fitted_at = time.process_time()
+        fitted_at = processes.seconds()
         images = in_batches(denoise, problem.noisy_test)
-        ended = time.process_time()
+        ended = processes.seconds()
         return Restored(images.clip(0, 1), fitted_at - started, ended - fitted_at)
 
     return Method(name, restore, trained)
