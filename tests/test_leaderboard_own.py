@@ -325,7 +325,7 @@ def varint(number):
 
 
 def onnx(*shape, of="float"):
-    """A network in ONNX for images of a shape: with floats the mean of 3x3 pixels, channels first; else unchanged."""
+    """A network in ONNX for images of a shape: with floats the mean of 3x3 pixels, else ReLU."""
     ints = lambda name, *values: message((1, name), (20, 7), *((8, value) for value in values))  # noqa: E731
     mean = [(4, "AveragePool"), (5, ints("kernel_shape", 3, 3)), (5, ints("pads", 1, 1, 1, 1))]
     node = message((1, "noisy"), (2, "restored"), *(mean if of == "float" else [(4, "Relu")]))

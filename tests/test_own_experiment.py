@@ -41,7 +41,7 @@ def here(tmp_path, monkeypatch):
 
 
 def test_every_door_has_a_recipe_that_is_typed():
-    assert {door for door, _ in NAMED} == {*own.DOORS}
+    assert {door for door, _ in NAMED} == {*own.DOORS} - {"method"}  # which has a page of its own
     assert {name.partition(":")[0] for _, name in NAMED} == {*FILES}
 
 

@@ -83,7 +83,7 @@ def test_a_finished_run_is_left_alone(call, tmp_path):
 
     status, printed, complaint = call("small", "--out", mine, "--resume")
     assert (status, printed) == (0, f"{mine / 'small.ipynb'}\n")
-    assert complaint == "small: finished before, nothing left to do\n"
+    assert complaint == "small: finished before, nothing left to do; --out FOLDER computes it anew\n"
     assert {path.name: path.read_bytes() for path in mine.iterdir()} == content
 
 
@@ -135,7 +135,7 @@ def test_what_is_recorded_and_published_twice_is_one_run_and_finished(call, tmp_
     published.publish(mine, replace=True)
     status, printed, complaint = call("small", "--out", mine, "--resume")
     assert (status, printed) == (0, f"{mine / 'small.ipynb'}\n")
-    assert complaint == "small: finished before, nothing left to do\n"
+    assert complaint == "small: finished before, nothing left to do; --out FOLDER computes it anew\n"
     assert starts(mine) == ["2 1", "2 1"]
     assert {path.name: path.read_bytes() for path in target.iterdir()} == there
 
@@ -151,7 +151,7 @@ def test_without_a_folder_the_same_command_goes_on_and_another_gets_its_own(call
     _, second, _ = call("small", "-p", "seed=3")
     _, again, complaint = call("small", "-p", "seed=2")
     assert again == first != second
-    assert complaint == "small: finished before, nothing left to do\n"
+    assert complaint == "small: finished before, nothing left to do; --out FOLDER computes it anew\n"
     assert call("small", "-p", "seed=2", "-p", "epochs=2")[1] == first  # the default, typed out
     folders = [*(tmp_path / "runs" / "small").iterdir()]
     assert sorted(starts(folder) for folder in folders) == [["2 2", "2 2"], ["2 3"]]

@@ -25,7 +25,8 @@ RESTORED, DONE, FAULT = "restored.npy", "done.json", "fault.txt"
 def main() -> None:
     """Restore the folder's noisy images."""
     processes.end_with(os.dup(0))
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # a method that asks for something finds the input's end
+    with open(os.devnull, encoding="utf-8") as nothing:  # what a method that asks for something finds
+        os.dup2(nothing.fileno(), 0)
     spec, seed, place = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     try:
         started = processes.seconds()
