@@ -6,6 +6,9 @@ import typer
 
 from compendium import chapters
 
+BY = {"method": "a method, by compendium evaluate"}
+"""How what is no option of `compendium run` is made one's own."""
+
 
 def params(
     chapter: Annotated[str, typer.Argument(help="Name of a notebook in notebooks/, such as tuning.")],
@@ -19,4 +22,4 @@ def params(
     if notebook.parts:
         typer.echo(f"parts, for --without: {', '.join(notebook.parts)}")
     if notebook.doors:
-        typer.echo("may be your own: " + ", ".join(f"--{door}" for door in notebook.doors))
+        typer.echo("may be your own: " + ", ".join(BY.get(door, f"--{door}") for door in notebook.doors))
