@@ -4,13 +4,14 @@ import subprocess
 import sys
 
 import keras
+import nbformat
 import numpy as np
 import psutil
 import pytest
 from scipy import ndimage
 from waiting import wait_for
 
-from compendium import data, own
+from compendium import baselines, data, noise, own, project
 from compendium.errors import CompendiumError, UsageError
 from compendium.leaderboard import apart, tasks
 
@@ -355,3 +356,35 @@ def test_an_onnx_network_that_does_not_say_where_its_channels_are_is_refused(res
     (tmp_path / "mine.onnx").write_bytes(onnx("n", "a", "b", "c"))
     with pytest.raises(CompendiumError, match="does not say where its channels are"):
         restore("mine.onnx")
+
+
+# --- the examples
+
+
+@pytest.mark.parametrize(
+    ("example", "task"),
+    [
+        ("weighted_mean.py:denoise", "salt-pepper"),
+        ("small_network.py:train", "gaussian-mnist"),
+        pytest.param("small_network.py:train", "gaussian-cifar10", marks=pytest.mark.thorough),
+    ],
+)
+def test_an_example_restores_better_than_the_noisy_input(tmp_path, example, task):
+    chosen = tasks.task(task)
+    sets = data.load(chosen.embedded), data.load(chosen.embedded, "test")
+    found = tasks.problems(chosen, *sets, train_images=400, test_images=20)
+    problem = next(iter(found.values()))
+    method = apart.method(f"{project.ROOT / 'examples'}/{example}", minutes=10, folder=tmp_path)
+    clean = problem.test / 255
+    error = np.square(method.restore(problem, 0).images - clean).mean()
+    assert error < 0.9 * np.square(problem.noisy_test - clean).mean()
+
+
+def test_the_page_s_denoiser_is_the_example():
+    cells = nbformat.read(project.chapter_path("evaluate"), 4).cells
+    (shown,) = (cell.source for cell in cells if "def weighted_mean" in cell.source)
+    space = {"np": np, "impulse_mask": baselines.impulse_mask, "gaussian_filter": ndimage.gaussian_filter}
+    exec(shown, space)
+    noisy, _ = noise.salt_pepper(data.load("photos", "test").images[:4] / 255, fraction=0.6, seed=1)
+    denoise = own.load(f"{project.ROOT / 'examples' / 'weighted_mean.py'}:denoise")
+    np.testing.assert_array_equal(space["weighted_mean"](noisy), denoise(noisy))
