@@ -21,7 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from tiny_notebooks import notebook_of, write_notebook
 from waiting import wait_for
 
-from compendium import book, chapters, project, published, runs
+from compendium import book, chapters, claims, project, published, runs
 
 # --- the rendered pages
 
@@ -242,9 +242,9 @@ def measures(cells):
     }
 
 
-@pytest.mark.parametrize("path", chapters_with_runs(), ids=lambda path: path.stem)
-def test_the_main_way_of_a_chapter_is_for_one_sitting(path):
-    cells = nbformat.read(path, 4).cells
+@pytest.mark.parametrize("paper", claims.papers())
+def test_the_main_way_of_a_chapter_is_for_one_sitting(paper):
+    cells = nbformat.read(project.chapter_path(paper), 4).cells
     end = next(place for place, cell in enumerate(cells) if re.search("(?m)^## Exercises", cell.source))
     found = measures(cells[:end])
     assert all(found[name] <= most for name, most in SITTING.items()), found

@@ -14,9 +14,10 @@ from nbformat.v4 import new_code_cell
 from PIL import Image
 from tiny_notebooks import write_notebook
 
-from compendium import book, chapters, data, generated, project, runner, runs
+from compendium import book, chapters, data, generated, own, project, runner, runs
 from compendium.cli import open as opening
 from compendium.data import CATALOGUE
+from compendium.leaderboard import tasks
 
 PAGES = ["README.md", "book/how-to-rerun.md"]
 LAB_PAGE = "book/for-instructors.md"
@@ -76,6 +77,9 @@ def try_out(call, monkeypatch, words):
             with monkeypatch.context() as patch:
                 patch.setattr(project, "RESULTS", Path("results").resolve())
                 assert call(*words[1:])[0] == 0
+        case ["compendium", "evaluate", method, "--task", task, *_]:
+            assert method == "my.py:denoise" or own.describe(f"{project.ROOT}/{method}")
+            assert tasks.task(task)
         case ["compendium", "sweep", *_]:
             assert call(*words[1:], "--dry-run")[0] == 0
         case ["compendium", "data", "fetch", *names]:
