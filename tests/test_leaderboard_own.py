@@ -19,6 +19,7 @@ METHODS = """\
 import os
 import subprocess
 import sys
+import threading
 
 import numpy as np
 
@@ -50,6 +51,11 @@ def leaves(noisy):
 
 def endless(noisy):
     subprocess.run([sys.executable, "-c", "import time; time.sleep(600)"])
+
+def endless_beside(noisy):
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    print("beside:", process.pid, flush=True)
+    threading.Event().wait()
 
 def talks(noisy):
     print("files:", sorted(os.listdir(sys.argv[3])))
@@ -158,7 +164,7 @@ def test_a_function_restores_what_it_would_here_and_may_change_its_input(restore
         ("bright", "gives values from 1 to 2; expected 0 to 1"),
         ("missing", r"gives NaN in \d+\.\d % of its values"),
         ("nothing", "gives nothing"),
-        ("fails", r"mine\.py, line 28: ValueError: operands could not be broadcast"),
+        ("fails", r"mine\.py, line 29: ValueError: operands could not be broadcast"),
         ("leaves", "its process ended with status 3 before the images were restored"),
         ("trains_to_nothing", "gives nothing, not a function"),
         ("tensor", "gives an object of the type EagerTensor; expected an array"),
@@ -178,6 +184,13 @@ def test_a_method_that_takes_too_long_is_ended_with_all_that_it_started(restore)
     with pytest.raises(CompendiumError, match=r"not done after 0\.05 minutes; .*--minutes"):
         restore("endless", minutes=0.05)
     assert not [one for one in psutil.Process().children(recursive=True) if one.status() != "zombie"]
+
+
+def test_what_it_started_and_does_not_wait_for_is_ended_too(restore, tmp_path):
+    with pytest.raises(CompendiumError, match="not done after"):
+        restore("endless_beside", minutes=0.3)
+    beside = int((tmp_path / apart.LOG).read_text(encoding="utf-8").split("beside: ")[1])
+    wait_for(lambda: not psutil.pid_exists(beside) or psutil.Process(beside).status() == "zombie")
 
 
 def test_the_clean_test_images_are_not_where_the_method_is(restore, tmp_path):
@@ -222,6 +235,14 @@ def test_processes_that_it_starts_can_import_it(restore, problem):
 
 def test_the_time_of_processes_that_it_starts_counts(restore):
     assert restore("burns").seconds > 0.3 > restore("unchanged").seconds
+
+
+def test_the_time_to_load_a_method_does_not_count(restore, tmp_path):
+    (tmp_path / "beside.py").write_text("sum(range(10**8))\n", encoding="utf-8")
+    (tmp_path / "mine.py").write_text(f"import beside\n{METHODS}", encoding="utf-8")
+    restored = restore("unchanged")
+    assert restored.seconds < 0.3
+    assert restored.training_seconds == 0
 
 
 def test_what_it_leaves_behind_is_ended(restore, tmp_path):

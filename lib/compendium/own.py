@@ -243,21 +243,14 @@ def _kind(value: object) -> str:
 def _located(name: str) -> tuple[Path, str]:
     """Return the absolute path of the file, and the name of the function in it."""
     if is_network(name):
-        path = Path(name).expanduser()
-        if not path.is_file():
-            what = "a folder, not a saved network" if path.is_dir() else "no such file"
-            raise UsageError(f"{path}: {what}; type the file's path as seen from here")
-        return path.resolve(), ""
+        return _file(name), ""
     place, _, function = name.rpartition(":")
     parts = place.split(".")
     is_file = place.endswith(".py")
     if not function.isidentifier() or not (is_file or all(map(str.isidentifier, parts))):
         raise UsageError(f'"{name}": write MODULE:FUNCTION or FILE.py:FUNCTION, for example my_net.py:build')
     if is_file:
-        path = Path(place).expanduser()
-        if not path.is_file():
-            raise UsageError(f"{path}: no such file; type its path as seen from here")
-        return path.resolve(), function
+        return _file(place), function
     folders: list[str] | None = ["", *sys.path]  # the present folder first, as where Python is started in it
     for n in range(1, len(parts) + 1):
         spec = PathFinder.find_spec(".".join(parts[:n]), folders) if folders else None
@@ -268,6 +261,14 @@ def _located(name: str) -> tuple[Path, str]:
             f"name its file as in my_net.py:{function}"
         )
     return Path(spec.origin).resolve(), function
+
+
+def _file(place: str) -> Path:
+    path = Path(place).expanduser()
+    if not path.is_file():
+        what = "a folder, not a file" if path.is_dir() else "no such file"
+        raise UsageError(f"{path}: {what}; type its path as seen from here")
+    return path.resolve()
 
 
 def _content(path: Path) -> bytes:

@@ -4,27 +4,32 @@ import os
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 import psutil
 
 
-def end(pid: int) -> None:
-    """Kill a process, if it is there, and all that it started and that has not left it."""
+def tree(pid: int) -> list[psutil.Process]:
+    """Return a process and all that it started, itself first; empty if it is gone."""
     try:
-        this = psutil.Process(pid)
-    except psutil.NoSuchProcess:
-        return
-    end_children(pid)
-    try:
-        this.kill()
-        this.wait()
-    except psutil.NoSuchProcess:
-        pass
+        first = psutil.Process(pid)
+        return [first, *first.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
-def end_children(pid: int) -> None:
-    """Kill all that a process started, also what these start meanwhile."""
-    this = psutil.Process(pid)
+def end(pid: int) -> list[psutil.Process]:
+    """Kill another process and all that it started; return them. Its end is awaited by whoever started it."""
+    members = tree(pid)
+    for member in members:  # the first is the one whose end ends the others
+        with suppress(psutil.Error):
+            member.kill()
+    return members
+
+
+def end_children() -> None:
+    """Kill all that this process started, also what these start meanwhile."""
+    this = psutil.Process()
     while children := this.children(recursive=True):
         for process in children:
             process.kill()
@@ -43,7 +48,7 @@ def end_with(pipe: int) -> None:
 def _wait_and_end(pipe: int) -> None:
     while os.read(pipe, 1):
         pass
-    end_children(os.getpid())
+    end_children()
     os.kill(os.getpid(), signal.SIGTERM if sys.platform == "win32" else signal.SIGKILL)
 
 

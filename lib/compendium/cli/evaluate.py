@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from compendium import chapters, own, project
+from compendium import chapters, project
 from compendium.cli.run import carry_out
 from compendium.errors import UsageError
 
@@ -48,12 +48,12 @@ def evaluate(
         raise UsageError(f'--data {images}: write "embedded" or "real"')
     if not 0 < minutes < math.inf:
         raise UsageError(f"--minutes {minutes:g}: expected a number above 0, for example --minutes 10")
-    if ":" not in method and not own.is_network(method):
-        raise UsageError(f"{method}: write FILE.py:FUNCTION, or name a .keras or .onnx file")
 
-    from compendium import data, results, runs
+    from compendium import data, own, results, runs  # brings NumPy, for which wrong usage above must not wait
     from compendium.leaderboard import kept, tasks
 
+    if ":" not in method and not own.is_network(method):
+        raise UsageError(f"{method}: write FILE.py:FUNCTION, or name a .keras or .onnx file")
     chosen = tasks.task(task)
     own.trains(method)  # which tells of arguments that no method has
     dataset = chosen.real if images == "real" else chosen.embedded

@@ -39,6 +39,7 @@ from pathlib import Path
 import psutil
 
 import compendium
+from compendium import processes
 from compendium.errors import CompendiumError
 
 MB = 2**20
@@ -104,7 +105,7 @@ class Cage:
 
     def look(self) -> None:
         """Kill it if it uses more than it may."""
-        members = _tree(self.process.pid)
+        members = processes.tree(self.process.pid)
         memory = 0
         for member in members:
             with suppress(psutil.Error):
@@ -120,10 +121,7 @@ class Cage:
         """End all of it; the first reason is kept."""
         if not self.ended:
             self.fault = self.fault or fault
-        members = _tree(self.process.pid)
-        for member in members:  # the first is the one whose end ends the others
-            with suppress(psutil.Error):
-                member.kill()
+        members = processes.end(self.process.pid)
         self.process.wait()
         until = time.monotonic() + SECONDS_TO_DIE
         while any(map(_runs, members)) and time.monotonic() < until:
@@ -239,15 +237,6 @@ def _take(selector: selectors.BaseSelector, timeout: float) -> bool:
         else:
             selector.unregister(key.fileobj)
     return bool(ready)
-
-
-def _tree(pid: int) -> list[psutil.Process]:
-    """Return a process and all that it started, itself first; empty if it is gone."""
-    try:
-        first = psutil.Process(pid)
-        return [first, *first.children(recursive=True)]
-    except psutil.Error:
-        return []
 
 
 def _runs(process: psutil.Process) -> bool:

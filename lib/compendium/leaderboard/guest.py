@@ -29,32 +29,34 @@ def main() -> None:
         os.dup2(nothing.fileno(), 0)
     spec, seed, place = sys.argv[1], int(sys.argv[2]), Path(sys.argv[3])
     try:
-        started = processes.seconds()
-        denoise = _fitted(spec, seed, place)
-        fitted = processes.seconds() if own.trains(spec) else started  # else it was loaded, no more
-        restored = in_batches(denoise, _load(place, NOISY))
-        ended = processes.seconds()
+        denoise, training_seconds = _fitted(spec, seed, place)
+        noisy, started = _load(place, NOISY), processes.seconds()
+        restored = in_batches(denoise, noisy)
+        seconds = processes.seconds() - started
         np.save(place / RESTORED, restored)
     except CompendiumError as fault:
         write_atomically(place / FAULT, str(fault))
         sys.exit(1)
     finally:
-        processes.end_children(os.getpid())
-    times = {"training_seconds": fitted - started, "seconds": ended - fitted}
+        processes.end_children()
+    times = {"training_seconds": training_seconds, "seconds": seconds}
     write_atomically(place / DONE, json.dumps(times))
 
 
-def _fitted(spec: str, seed: int, place: Path) -> Denoise:
-    """Return the denoiser, which checks what it gives."""
+def _fitted(spec: str, seed: int, place: Path) -> tuple[Denoise, float]:
+    """Return the denoiser, which checks what it gives, and how long its training took: not its loading."""
     if own.is_network(spec):
-        return own.denoiser(spec, saved.network(Path(spec)))
+        return own.denoiser(spec, saved.network(Path(spec))), 0.0
     if not own.trains(spec):
-        return own.denoiser(spec, own.load(spec))
+        return own.denoiser(spec, own.load(spec)), 0.0
     noisy, clean, *validation = (
         _load(place, name) for name in (NOISY_TRAIN, TRAIN, NOISY_VALIDATION, VALIDATION)
     )
-    trained = own.training(spec)(noisy, clean, tuple(validation), seed)
-    return own.denoiser(spec, saved.of_keras(trained) if hasattr(trained, "predict_on_batch") else trained)
+    train, started = own.training(spec), processes.seconds()
+    trained = train(noisy, clean, tuple(validation), seed)
+    seconds = processes.seconds() - started
+    denoise = saved.of_keras(trained) if hasattr(trained, "predict_on_batch") else trained
+    return own.denoiser(spec, denoise), seconds
 
 
 def _load(place: Path, name: str) -> np.ndarray:

@@ -18,7 +18,6 @@ Record = Mapping[str, Any]
 SHOWN = {"MSE": "{:.5f}", "PSNR": "{:.2f}", "SSIM": "{:.3f}", "milliseconds per image": "{:.2f}"}
 """The measures that the printed table has, and how."""
 
-
 YOURS, KEPT = "* ", "+ "
 """What stands before the name of the method that was evaluated, and before those that the user kept."""
 
@@ -64,11 +63,7 @@ def table(record: Record, others: Mapping[str, Record]) -> str:
     others: kept records on the same images, by name, whose methods stand among the book's.
     """
     yours, metrics = _own_name(record), pd.DataFrame(record["metrics"])
-    of_kept = [
-        rows[rows["method"] == _own_name(other)].assign(method=KEPT + name)
-        for name, other in others.items()
-        for rows in [pd.DataFrame(other["metrics"])]
-    ]
+    of_kept = [_own_rows(other, KEPT + name) for name, other in others.items()]
     shown = pd.concat([metrics.replace({"method": {yours: YOURS + yours}}), *of_kept])
     compared = metrics[metrics["quantity"] == DIFFERENCE].set_index(["level", "method"])["value"]
     legend = f"{YOURS}yours" + (f", {KEPT}kept by you" if others else "")
@@ -81,6 +76,12 @@ def table(record: Record, others: Mapping[str, Record]) -> str:
         best = next(name for name in means.index if not name.startswith((YOURS, KEPT)))
         lines.append(_compared(best, *(compared[level, name] for name in ("difference", "low", "high"))))
     return "\n".join(lines)
+
+
+def _own_rows(record: Record, shown_as: str) -> pd.DataFrame:
+    """Return the metrics of the user's method in a record, under another name."""
+    rows = pd.DataFrame(record["metrics"])
+    return rows[rows["method"] == _own_name(record)].assign(method=shown_as)
 
 
 def _compared(best: str, mean: float, low: float, high: float) -> str:

@@ -17,7 +17,7 @@ from keras import layers, ops
 
 from compendium import training
 from compendium.images import as_float
-from compendium.leaderboard.methods import Method, Restored, fitted
+from compendium.leaderboard.methods import Method, Restored, untrained
 from compendium.leaderboard.tasks import TEST_SEED, Problem
 from compendium.models import cae, dae, dncnn, lab_baseline, partial_unet, unet
 from compendium.models.masked import ImpulseMask, with_intact, with_mask
@@ -62,7 +62,7 @@ _OF_ALL = (
     Recipe("Noise2Noise U-Net", unet, target="noisy"),
     Recipe("Noise2Void U-Net", unet, target="hidden"),
 )
-_OF_LEVELS = (Recipe("blind U-Net", unet, blind=True),)
+_BLIND = Recipe("blind U-Net", unet, blind=True)
 
 RECIPES: dict[str, tuple[Recipe, ...]] = {
     "salt-pepper": (
@@ -71,7 +71,7 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         Recipe("CAE with mask", lambda shape: with_mask(cae(input_channels=4))),
         Recipe("CAE with intact pixels put back", lambda shape: with_intact(cae())),
         *_OF_ALL,
-        *_OF_LEVELS,
+        _BLIND,
         Recipe("U-Net with mask", _masked_unet),
         Recipe("U-Net with mask and intact pixels", lambda shape: with_intact(_masked_unet(shape))),
         Recipe("U-Net of partial convolutions", partial_unet),
@@ -81,7 +81,7 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         Recipe("lab's baseline with a bias", lambda shape: _awake(lab_baseline())),
         *_OF_ALL,
     ),
-    "gaussian-cifar10": (Recipe("CAE", lambda shape: cae()), *_OF_ALL, *_OF_LEVELS),
+    "gaussian-cifar10": (Recipe("CAE", lambda shape: cae()), *_OF_ALL, _BLIND),
 }
 """The networks of each task; no name has a comma, so that names can stand in a list of parameters."""
 
@@ -132,7 +132,7 @@ class Trainings:
 
         def restore(problem: Problem, seed: int) -> Restored:
             network, curve = self.trained(recipe, problem, seed)
-            trained = fitted(recipe.name, lambda *_: lambda noisy: training.predict(network, noisy))
+            trained = untrained(recipe.name, lambda noisy: training.predict(network, noisy))
             spent = float(curve["seconds"].sum())
             return replace(trained.restore(problem, seed), training_seconds=spent, curve=curve)
 
@@ -145,7 +145,7 @@ def intact_mse(target: Any, restored: Any) -> Any:
     With salt-and-pepper noise on the target too, these are its intact ones. Over all pixels the least error
     would be that of the mean of clean and altered values, not of the clean ones.
     """
-    return _mse_where(1 - _impulses(target), target, restored)
+    return _mse_where(1 - ImpulseMask()(target), target, restored)
 
 
 def hidden_mse(target: Any, restored: Any) -> Any:
@@ -155,12 +155,8 @@ def hidden_mse(target: Any, restored: Any) -> Any:
 
 def hidden_intact_mse(target: Any, restored: Any) -> Any:
     """As `hidden_mse`, without pixels that are black or white in all channels."""
-    counted = target[..., -1:] * (1 - _impulses(target[..., :-1]))
+    counted = target[..., -1:] * (1 - ImpulseMask()(target[..., :-1]))
     return _mse_where(counted, target[..., :-1], restored)
-
-
-def _impulses(images: Any) -> Any:
-    return ImpulseMask()(images)
 
 
 def _mse_where(counted: Any, target: Any, restored: Any) -> Any:

@@ -65,18 +65,16 @@ OTHER_NOISE: Mapping[str, Noise] = {
 class Task:
     """What is to be restored.
 
-    name: as the command line has it. title: in words. real, embedded: the data set of the leaderboard, and
-    the one that needs no download. levels: by name, the noise. impulse: whether noise alters some pixels and
-    leaves the others as they are. source: where data and noise come from.
+    name: as the command line has it. real, embedded: the data set of the leaderboard, and the one that needs
+    no download. levels: by name, the noise. impulse: whether noise alters some pixels and leaves the others
+    as they are.
     """
 
     name: str
-    title: str
     real: str
     embedded: str
     levels: Mapping[str, Noise]
     impulse: bool
-    source: str
 
 
 TASKS = {
@@ -84,30 +82,24 @@ TASKS = {
     for task in (
         Task(
             "salt-pepper",
-            "salt-and-pepper noise on small colour photographs",
             "cifar10",
             "photos",
             {f"{100 * share:.0f} %": partial(_salt_pepper, fraction=share) for share in (0.3, 0.6, 0.9)},
             impulse=True,
-            source="the salt-and-pepper paper",
         ),
         Task(
             "gaussian-mnist",
-            "Gaussian noise on handwritten digits, clipped",
             "mnist",
             "digits",
             {"sigma 0.5": partial(_gaussian, sigma=0.5)},
             impulse=False,
-            source="the papers on depth and latent size, and on tuning",
         ),
         Task(
             "gaussian-cifar10",
-            "Gaussian noise on small colour photographs, not clipped",
             "cifar10",
             "photos",
             {f"sigma {n}/255": partial(_gaussian, sigma=n / 255, clip=False) for n in (25, 50)},
             impulse=False,
-            source="the literature on denoising",
         ),
     )
 }
