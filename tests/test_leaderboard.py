@@ -238,3 +238,42 @@ def test_methods_are_compared_pair_by_pair_and_corrected_over_levels(scored):
         )
         assert row["ahead, % of images"] == 100 * (pair[0] < pair[1]).mean()
     assert table["p"].tolist() == pytest.approx(statistics.holm(p))
+
+
+def test_what_trains_stands_apart_from_what_does_not(scored):
+    assert scored.trained == ["trained"]
+    for level in scored.errors:
+        untrained = scored.board(level)["MSE"].drop("trained")
+        assert scored.best_untrained(level) == untrained.idxmin()
+
+
+def test_what_was_measured_is_kept_and_taken_up(problems, tmp_path):
+    calls = []
+
+    def fit(problem, seed):
+        calls.append((problem.level, seed))
+        if len(calls) == 4:
+            raise CompendiumError("ended")
+        return lambda noisy: noisy * 0.5 + 0.1 * seed
+
+    levels = problems["salt-pepper"]
+    found = [methods.fitted("first, half", fit, trained=True), methods.untrained("same", lambda noisy: noisy)]
+
+    def scored(folder):
+        more = {"brightness": lambda images: images.mean(axis=(1, 2, 3))}
+        return scores.scored(levels, found, seeds=[0, 1], examples=3, more=more, folder=folder)
+
+    with pytest.raises(CompendiumError, match="ended"):
+        scored(tmp_path / "task")
+    assert calls == [("30 %", 0), ("30 %", 1), ("60 %", 0), ("60 %", 1)]
+    taken = scored(tmp_path / "task")
+    assert calls[4:] == [("60 %", 1), ("90 %", 0), ("90 %", 1)]
+    whole = scored(None)
+    times = ["milliseconds per image", "training seconds"]
+    assert taken.means.drop(columns=times).equals(whole.means.drop(columns=times))
+    for kind in ("errors", "examples", "worst"):
+        for level in levels:
+            for method in ("first, half", "same"):
+                one, other = (getattr(each, kind)[level][method] for each in (taken, whole))
+                np.testing.assert_equal(one, other)
+    assert {"brightness", "MSE"} <= {*taken.rows()["quantity"]}

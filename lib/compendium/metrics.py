@@ -36,6 +36,7 @@ __all__ = [
     "local_entropy",
     "mse",
     "pcc",
+    "power_kept",
     "psnr",
     "radial_power",
     "ssim",
@@ -182,6 +183,14 @@ def radial_power(images: np.ndarray) -> np.ndarray:
     if height != width:
         raise ValueError(f"images of {height}x{width} pixels: rings of equal frequency need square ones")
     return _map_chunks(_radial_power, images)
+
+
+def power_kept(reference: np.ndarray, images: np.ndarray) -> np.ndarray:
+    """Mean `radial_power` of images over that of clean ones, `(h // 2 + 1,)`: 1 where as much is left.
+
+    Less than 1 at high frequencies is what blur takes away; noise and patterns of a network's own add to it.
+    """
+    return radial_power(images).mean(axis=0) / radial_power(reference).mean(axis=0)
 
 
 def _checked(images: np.ndarray, name: str = "images") -> np.ndarray:

@@ -213,7 +213,7 @@ def _environment(this: Run, home: str) -> dict[str, str]:
     variables = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
     return (
         variables
-        | runs.threads()
+        | runs.computing()
         | {
             "COMPENDIUM_RUN": str(this.folder.resolve()),
             "KERAS_BACKEND": this.backend,

@@ -29,6 +29,6 @@ def test(
     command = [sys.executable, "-m", "pytest", "--numprocesses", str(cpu_count()), "--dist=loadfile"]
     command += ["--durations=20"] + ([] if everything else ["-m", "not thorough"])
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, **runs.threads(), "COMPENDIUM_RUNS": folder}
+        environment = {**os.environ, **runs.computing(), "COMPENDIUM_RUNS": folder}
         status = subprocess.run([*command, *(arguments or [])], cwd=project.ROOT, env=environment).returncode
     raise typer.Exit(status)

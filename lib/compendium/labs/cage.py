@@ -282,5 +282,5 @@ def _environment(threads: int) -> dict[str, str]:
         "MPLBACKEND": "Agg",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "CUDA_VISIBLE_DEVICES": "-1",
-        **runs.threads(threads),
+        **runs.computing(threads),
     }

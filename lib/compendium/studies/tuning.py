@@ -455,11 +455,10 @@ def on_other_noise(study: Study, changes: Changes) -> tuple[pd.DataFrame, pd.Dat
 
 def power_kept(reference: np.ndarray, outputs: Mapping[str, np.ndarray]) -> pd.DataFrame:
     """Return rows with the power of outputs over that of the clean images; level: cycles per image."""
-    truth = metrics.radial_power(reference).mean(axis=0)
     rows = []
     for method, images in outputs.items():
-        power = metrics.radial_power(np.asarray(images, np.float64)).mean(axis=0)
-        rows += [(method, cycles, None, ratio) for cycles, ratio in enumerate(power / truth)]
+        kept = metrics.power_kept(reference, np.asarray(images, np.float64))
+        rows += [(method, cycles, None, ratio) for cycles, ratio in enumerate(kept)]
     return _rows("power kept", rows)
 
 
