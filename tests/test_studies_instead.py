@@ -147,3 +147,18 @@ def test_pictures_show_where_two_denoisers_differ_most(scored, problems):
 def test_an_unknown_network_is_told_with_the_known_ones():
     with pytest.raises(UsageError, match=r'"U-net".*U-Net'):
         study.recipes("gaussian-mnist", ["U-net"])
+
+
+def test_the_leaderboard_is_read_from_a_record(scored):
+    record = {"metrics": study.titled(scored).to_dict("records")}
+    table = study.leaderboard(record, "salt-pepper")
+    assert table.index.get_level_values(0).unique().tolist() == ["30 %", "60 %", "90 %"]
+    for level, of_level in table.groupby(level=0):
+        board = scored["salt-pepper"].board(level)
+        assert of_level["MSE"].astype(float).is_monotonic_increasing
+        low, high = of_level.loc[(level, "U-Net *"), "95 % interval"].split(" to ")
+        ends = board.loc["U-Net", ["low", "high"]].tolist()
+        assert [float(low), float(high)] == pytest.approx(ends, abs=1e-5)
+    digits = study.leaderboard(record, "gaussian-mnist")
+    assert len(digits) == 4
+    assert "noisy input" in digits.index.get_level_values(1)

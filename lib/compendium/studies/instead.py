@@ -30,8 +30,12 @@ TITLES: Mapping[str, str] = {
 }
 """The tasks in tables and figures, by name."""
 
-PAPERS = ("CAE", "DAE_5_13", "lab's baseline with a bias")
-"""The networks that are a paper's, as it has them or with what lets them learn."""
+SHOWN: Mapping[str, str] = {
+    "salt-pepper": "60 %",
+    "gaussian-mnist": "sigma 0.5",
+    "gaussian-cifar10": "sigma 25/255",
+}
+"""The level of each task that stands for it where there is room for one."""
 
 EXAMPLES = 100
 """How many restored images of each method are kept, for pictures and spectra."""
@@ -44,13 +48,18 @@ REFERENCE = "linear interpolation"
 
 AGAINST = "MSE minus that of the best method without training"
 COST = "parameters", "multiply-adds"
+ENDS = "MSE, low end", "MSE, high end"
 SHIFT = "MSE on another noise"
 POWER = "power kept"
 ACCURACY = "accuracy of a classifier"
+BOARD: Mapping[str, int] = {"MSE": 5, "PSNR": 2, "SSIM": 3, ACCURACY: 3, "milliseconds per image": 2}
+"""The measures that the page of the leaderboard shows, with their digits."""
+
 DEFINITIONS: Mapping[str, str] = {
     **{name: text for name, text in scores.DEFINITIONS.items() if name != scores.DIFFERENCE},
     AGAINST: "Mean difference of their errors over images, its 95 % interval from low to high, and the p "
     "value of the paired t test with Holm's correction over the networks and levels of a task.",
+    **dict.fromkeys(ENDS, "End of the 95 % interval of the MSE over test images."),
     "parameters": "Weights and biases of a network that are trained.",
     "multiply-adds": "Multiplications with additions of its convolutions and dense layers for one image.",
     SHIFT: f"MSE over the first test images, {SHIFTED} at most, with the noise that stands as level.",
@@ -75,8 +84,14 @@ def recipes(task: str, names: Sequence[str]) -> list[Recipe]:
 
 
 def titled(scored: Mapping[str, Scores]) -> pd.DataFrame:
-    """Return all means as rows of a record, with titles as levels."""
-    tables = [_titled(task, of_task.rows()) for task, of_task in scored.items()]
+    """Return all means, and the intervals of the MSE, as rows of a record, with titles as levels."""
+    tables = []
+    for task, of_task in scored.items():
+        tables.append(_titled(task, of_task.rows()))
+        for level in of_task.errors:
+            ends = of_task.board(level)[["low", "high"]].set_axis([*ENDS], axis=1).rename_axis("method")
+            rows = ends.reset_index().melt("method", var_name="quantity").dropna(subset="value")
+            tables.append(rows.assign(level=title(task, level)))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -298,6 +313,29 @@ def column(scored: Scores, quantity: str, methods: Sequence[str], digits: int) -
     """Return one measure of some methods as text, one column per level, in the methods' order."""
     table = pd.DataFrame({level: scored.board(level)[quantity] for level in scored.errors})
     return results.rounded(table.loc[[*methods]], digits)
+
+
+def leaderboard(record: Mapping[str, object], task: str) -> pd.DataFrame:
+    """Return all methods of a task in a record as text, at each level from the lowest error on.
+
+    Networks come with a star.
+    """
+    rows = results.metrics_of(record)
+    rows = rows[rows["quantity"].isin({*BOARD, *ENDS})]
+    trained = {*rows.loc[rows["seed"].notna(), "method"]}
+    tables = {}
+    for level in rows["level"].unique():
+        if not level.startswith(f"{TITLES[task]}, "):
+            continue
+        of_level = rows[rows["level"] == level].pivot_table("value", "method", "quantity").sort_values("MSE")
+        shown = results.rounded(of_level[[name for name in BOARD if name in of_level]], BOARD)
+        ends = results.rounded(of_level[[*ENDS]], 5)
+        shown.insert(1, "95 % interval", ends[ENDS[0]] + " to " + ends[ENDS[1]])
+        starred = {name: f"{name} *" for name in trained}
+        tables[level.removeprefix(f"{TITLES[task]}, ")] = shown.rename(index=starred).rename_axis(
+            columns=None
+        )
+    return pd.concat(tables).rename_axis([None, None])
 
 
 def by_mask(noisy: np.ndarray) -> np.ndarray:
