@@ -20,7 +20,7 @@ from compendium.images import as_float
 from compendium.leaderboard.methods import Method, Restored, untrained
 from compendium.leaderboard.tasks import TEST_SEED, Problem
 from compendium.models import cae, dae, dncnn, lab_baseline, partial_unet, unet
-from compendium.models.masked import ImpulseMask, with_intact, with_mask
+from compendium.models.masked import ImpulseMask, with_filling, with_intact, with_mask
 from compendium.models.partial import PartialConv2D
 
 Shape = tuple[int, int, int]
@@ -56,6 +56,11 @@ def _masked_unet(shape: Shape) -> keras.Model:
     return with_mask(unet((*sides, channels + 1), channels=channels))
 
 
+def _filling_unet(shape: Shape) -> keras.Model:
+    *sides, channels = shape
+    return with_filling(unet((*sides, channels + 1), channels=channels))
+
+
 _OF_ALL = (
     Recipe("U-Net", unet),
     Recipe("DnCNN", dncnn),
@@ -74,6 +79,7 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         _BLIND,
         Recipe("U-Net with mask", _masked_unet),
         Recipe("U-Net with mask and intact pixels", lambda shape: with_intact(_masked_unet(shape))),
+        Recipe("U-Net over interpolation", _filling_unet),
         Recipe("U-Net of partial convolutions", partial_unet),
     ),
     "gaussian-mnist": (
