@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from compendium import baselines, models, noise
-from compendium.models.masked import with_intact, with_mask
+from compendium.models.masked import WINDOWS, FillAltered, with_filling, with_intact, with_mask
 
 RNG = np.random.default_rng(0)
 
@@ -18,6 +18,11 @@ def noisy_images(fraction, count=3):
 
 def outputs(network, images):
     return keras.ops.convert_to_numpy(network(images, training=False))
+
+
+def filled_by_layer(noisy, mask):
+    filled = FillAltered()([noisy, mask[..., np.newaxis].astype(np.float32)])
+    return keras.ops.convert_to_numpy(filled)
 
 
 @pytest.mark.parametrize(
@@ -108,6 +113,35 @@ def test_intact_pixels_are_put_back_and_altered_ones_are_the_network_s(build):
     np.testing.assert_allclose(restored[mask], outputs(network, noisy)[mask], atol=1e-6)
 
 
+@pytest.mark.parametrize("fraction", [0.3, 0.9, 0.999])
+def test_filling_takes_the_mean_of_the_intact_pixels_in_the_smallest_window_that_has_any(fraction):
+    noisy, mask = noisy_images(fraction, count=2)
+    filled = filled_by_layer(noisy, mask)
+    for image, altered, found in zip(noisy, mask, filled, strict=True):
+        np.testing.assert_array_equal(found[~altered], image[~altered])
+        for row, column in np.argwhere(altered)[::37]:
+            for size in WINDOWS:
+                reach = size // 2
+                window = np.s_[
+                    max(row - reach, 0) : row + reach + 1, max(column - reach, 0) : column + reach + 1
+                ]
+                intact = image[window][~altered[window]]
+                if len(intact):
+                    break
+            np.testing.assert_allclose(found[row, column], intact.mean(axis=0), atol=1e-5)
+
+
+def test_a_network_that_corrects_an_interpolation_begins_at_it_and_keeps_intact_pixels():
+    noisy, mask = noisy_images(0.6)
+    network = with_filling(models.unet((32, 32, 4), channels=3))
+    filled = filled_by_layer(noisy, mask)
+    np.testing.assert_allclose(outputs(network, noisy), filled, atol=1e-6)
+    network.set_weights([weight + 0.01 for weight in network.get_weights()])
+    restored = outputs(network, noisy)
+    np.testing.assert_array_equal(restored[~mask], noisy[~mask])
+    assert np.abs(restored - filled)[mask].min() > 0
+
+
 def test_a_network_with_the_mask_is_given_that_of_the_baselines(tmp_path):
     noisy, _ = noisy_images(0.3)
     given = keras.Sequential(
@@ -123,6 +157,7 @@ def test_a_network_with_the_mask_is_given_that_of_the_baselines(tmp_path):
         lambda: models.partial_unet((32, 32, 3)),
         lambda: with_intact(with_mask(models.unet((32, 32, 4), channels=3))),
         lambda: with_mask(models.cae(input_channels=4)),
+        lambda: with_filling(models.unet((32, 32, 4), channels=3)),
     ],
 )
 def test_a_saved_network_of_these_layers_is_loaded_in_safe_mode(build, tmp_path):

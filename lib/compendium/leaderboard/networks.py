@@ -83,7 +83,7 @@ RECIPES: dict[str, tuple[Recipe, ...]] = {
         Recipe("U-Net of partial convolutions", partial_unet),
     ),
     "gaussian-mnist": (
-        Recipe("DAE_5_13", lambda shape: dae(5, 13)),
+        Recipe("DAE_5_13", lambda shape: _awake(dae(5, 13, initializer="he_uniform"))),
         Recipe("lab's baseline with a bias", lambda shape: _awake(lab_baseline())),
         *_OF_ALL,
     ),
