@@ -144,9 +144,11 @@ def test_pictures_show_where_two_denoisers_differ_most(scored, problems):
     plt.close(figure)
 
 
-def test_an_unknown_network_is_told_with_the_known_ones():
+def test_an_unknown_network_and_none_are_told_with_the_known_ones():
     with pytest.raises(UsageError, match=r'"U-net".*U-Net'):
         study.recipes("gaussian-mnist", ["U-net"])
+    with pytest.raises(UsageError, match="at least one of DAE_5_13"):
+        study.recipes("gaussian-mnist", [])
 
 
 def test_the_leaderboard_is_read_from_a_record(scored):

@@ -13,7 +13,7 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from compendium import baselines, metrics, plots, results
-from compendium.errors import unknown
+from compendium.errors import UsageError, unknown
 from compendium.images import as_float
 from compendium.leaderboard import scores
 from compendium.leaderboard.methods import Denoise
@@ -75,8 +75,13 @@ def title(task: str, level: str) -> str:
 
 
 def recipes(task: str, names: Sequence[str]) -> list[Recipe]:
-    """Return the networks of a task that have these names, in their order; UsageError for an unknown one."""
+    """Return the networks of a task that have these names, in their order.
+
+    Raises UsageError for an unknown one, and where there is none.
+    """
     known = {recipe.name: recipe for recipe in RECIPES[task]}
+    if not names:
+        raise UsageError(f"{TITLES[task]}: no network; name at least one of {', '.join(known)}")
     for name in names:
         if name not in known:
             raise unknown(f"network for {TITLES[task]}", name, known)
