@@ -29,6 +29,8 @@ for label, code in json.load(sys.stdin).items():
     printed[label] = stdout.getvalue()
 print(json.dumps(printed))"""
 
+CHAPTERS = [*claims.papers(), "instead"]
+
 
 def exercise_cells(chapter):
     """The sources of the cells below the heading "Exercises", up to the next heading of that rank."""
@@ -58,7 +60,7 @@ def printed_by(codes):
     return json.loads(ended.stdout)
 
 
-@pytest.mark.parametrize("chapter", claims.papers())
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_each_exercise_is_followed_by_its_folded_solution(chapter):
     cells = exercise_cells(chapter)
     exercises = [EXERCISE.fullmatch(source) for source in cells[::2]]
@@ -68,7 +70,7 @@ def test_each_exercise_is_followed_by_its_folded_solution(chapter):
     assert all(match["label"].startswith(f"exercise-{chapter}-") for match in exercises)
 
 
-@pytest.mark.parametrize("chapter", claims.papers())
+@pytest.mark.parametrize("chapter", CHAPTERS)
 def test_exercises_rise_from_one_star_to_three(chapter):
     stars = [len(EXERCISE.fullmatch(source)["stars"]) for source in exercise_cells(chapter)[::2]]
     assert stars == sorted(stars)
@@ -77,7 +79,7 @@ def test_exercises_rise_from_one_star_to_three(chapter):
 
 @pytest.mark.parametrize(
     "chapter",
-    [pytest.param(name, marks=() if name == "tuning" else pytest.mark.thorough) for name in claims.papers()],
+    [pytest.param(name, marks=() if name == "tuning" else pytest.mark.thorough) for name in CHAPTERS],
 )
 def test_solutions_print_what_they_show(chapter):
     shown, codes = {}, {}
