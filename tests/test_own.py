@@ -12,6 +12,7 @@ from compendium.errors import CompendiumError, UsageError
 
 NETWORK = """\
 import keras
+import numpy
 from keras import layers
 
 def build(image_shape):
@@ -52,6 +53,18 @@ def one_channel(noisy):
 
 def as_list(noisy):
     return list(noisy)
+
+def as_tensor(noisy):
+    return keras.ops.convert_to_tensor(noisy)
+
+def masked(noisy):
+    return numpy.ma.masked_less(noisy, 0.5)
+
+def whole_numbers(noisy):
+    return (255 * noisy).astype(numpy.uint8)
+
+def no_images(noisy):
+    noisy.sum()
 
 def not_a_number(noisy):
     return noisy * float("nan")
@@ -220,7 +233,11 @@ def test_a_denoiser_cannot_change_the_images_that_others_see(here):
         ("denoiser", "too_bright", "gives values from 1.5 to 1.5; expected 0 to 1"),
         ("denoiser", "not_a_number", "gives NaN in 100.0 % of its values"),
         ("denoiser", "one_channel", "gives shape (2, 8, 8, 1); expected an array of shape (2, 8, 8, 3)"),
+        ("denoiser", "no_images", "gives nothing; expected an array"),
         ("denoiser", "as_list", "gives an object of the type list; expected an array"),
+        ("denoiser", "as_tensor", "gives an object of the type EagerTensor; expected an array"),
+        ("denoiser", "masked", "gives an object of the type MaskedArray; expected an array"),
+        ("denoiser", "whole_numbers", "gives uint8; expected floats from 0 to 1: divide bytes by 255"),
     ],
 )
 def test_what_a_door_does_not_take_is_told_in_a_line(here, kind, name, said):

@@ -15,7 +15,7 @@ from compendium import own, processes
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 from compendium.leaderboard import saved
-from compendium.leaderboard.methods import Denoise, in_batches
+from compendium.leaderboard.denoise import Denoise, in_batches
 
 NOISY, NOISY_TRAIN, TRAIN = "noisy.npy", "noisy_train.npy", "train.npy"
 NOISY_VALIDATION, VALIDATION = "noisy_validation.npy", "validation.npy"

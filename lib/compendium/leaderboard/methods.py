@@ -16,13 +16,8 @@ from compendium.baselines.gaussian import (
     wavelet,
 )
 from compendium.images import as_float
+from compendium.leaderboard.denoise import Denoise, in_batches
 from compendium.leaderboard.tasks import Problem, Task
-
-Denoise = Callable[[np.ndarray], np.ndarray]
-"""`denoise(noisy) -> restored`: float images (n, h, w, c); noise that was not clipped leads out of [0, 1]."""
-
-BATCH = 500
-"""How many images a method is given at a time."""
 
 CALIBRATION_IMAGES = 100
 """How many validation images the strength of a filter is chosen on."""
@@ -73,11 +68,6 @@ def fitted(name: str, fit: Callable[[Problem, int], Denoise], *, trained: bool =
 def untrained(name: str, denoise: Denoise) -> Method:
     """Return the method that applies a denoiser as it is."""
     return fitted(name, lambda problem, seed: denoise)
-
-
-def in_batches(denoise: Denoise, noisy: np.ndarray) -> np.ndarray:
-    """Restore noisy images, some at a time."""
-    return np.concatenate([denoise(noisy[start : start + BATCH]) for start in range(0, len(noisy), BATCH)])
 
 
 def without_training(task: Task) -> list[Method]:

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from compendium.errors import CompendiumError, one_line
-from compendium.leaderboard.methods import Denoise
+from compendium.leaderboard.denoise import Denoise
 
 ONNX_TYPES = {"tensor(float)": np.float32, "tensor(double)": np.float64, "tensor(float16)": np.float16}
 

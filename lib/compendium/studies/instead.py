@@ -16,7 +16,7 @@ from compendium import baselines, metrics, plots, results
 from compendium.errors import UsageError, unknown
 from compendium.images import as_float
 from compendium.leaderboard import scores
-from compendium.leaderboard.methods import Denoise
+from compendium.leaderboard.denoise import Denoise
 from compendium.leaderboard.networks import RECIPES, Recipe, multiply_adds
 from compendium.leaderboard.scores import Scores
 from compendium.leaderboard.tasks import OTHER_NOISE, TEST_SEED, Problem
