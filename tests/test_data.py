@@ -1,6 +1,7 @@
 """Data sets: what is loaded, which faults are told how, and that a failed fetch leaves nothing behind."""
 
 import gzip
+import hashlib
 import json
 import os
 import signal
@@ -18,7 +19,7 @@ from typer.testing import CliRunner
 
 from compendium import data
 from compendium.cli import data as cli
-from compendium.data import download, embedded
+from compendium.data import download, embedded, stored
 from compendium.data.catalogue import CATALOGUE, PHOTOGRAPHS
 from compendium.data.formats import FormatError, read_cifar, read_idx
 from compendium.errors import CompendiumError, UsageError
@@ -31,7 +32,8 @@ TRAIN_IMAGES, TRAIN_LABELS = CATALOGUE["mnist"].files["train"]
 def root(tmp_path, monkeypatch):
     """An empty data folder; sets of 50 + 10 images keep the tests quick, and retries wait for nothing."""
     for name in STORED:
-        monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], counts={"train": 50, "test": 10}))
+        small = replace(CATALOGUE[name], counts={"train": 50, "test": 10}, identities={})
+        monkeypatch.setitem(CATALOGUE, name, small)
     monkeypatch.setattr(download, "RETRIES", 0)
     folder = tmp_path / "data"
     monkeypatch.setenv("COMPENDIUM_DATA", str(folder))
@@ -194,6 +196,101 @@ def test_mnist_plain_and_compressed_are_the_same_set(root):
 
 
 @pytest.mark.parametrize("name", STORED)
+def test_content_decides_whether_it_is_compressed(name, root):
+    files = contents(name)
+    write(root, name, files)
+    sound = data.load(name)
+    for misnamed in (
+        {file: gzip.compress(content) for file, content in files.items()},
+        {f"{file}.gz": content for file, content in files.items()},
+    ):
+        for path in (root / CATALOGUE[name].folder).iterdir():
+            path.unlink()
+        write(root, name, misnamed)
+        assert data.load(name).sha256 == sound.sha256
+        assert data.state(name) == "present"
+
+
+@pytest.mark.parametrize("name", STORED)
+@pytest.mark.parametrize(
+    "place",
+    [
+        lambda file: file.replace("-idx", ".idx"),
+        lambda file: f"{file.replace('-idx', '.idx')}.gz",
+        lambda file: f"raw/{file}",
+        lambda file: f"{file}/{file}",
+        str.upper,
+    ],
+    ids=["dots", "dots, compressed", "a folder below", "folders of the same names", "capitals"],
+)
+def test_files_are_found_under_the_names_that_unpackers_give_them(name, place, root):
+    files = contents(name)
+    write(root, name, files)
+    sound = data.load(name)
+    folder = root / CATALOGUE[name].folder
+    for file, content in files.items():
+        (folder / file).unlink()
+        path = folder / place(file)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+    assert data.load(name).sha256 == sound.sha256
+    assert data.fingerprint(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "told"),
+    [
+        ("cifar10", "cifar-10-batches-py", "is the edition for Python, which is not read"),
+        ("cifar10", "cifar-10-python.tar.gz", "is the edition for Python, which is not read"),
+        ("cifar100", "cifar-100-python", "is the edition for Python, which is not read"),
+        ("cifar10", "cifar-10-binary.tar.gz", "unpack it beside itself with tar -xf"),
+        ("cifar100", "cifar-100-binary.tar", "unpack it beside itself with tar -xf"),
+    ],
+)
+def test_what_lies_there_instead_is_named(name, there, told, root):
+    (root / there).mkdir(parents=True)
+    message = fault_of(data.load, name)
+    assert f"{root / there} " in message
+    assert told in message
+    assert f"type: compendium data fetch {name}" in message
+
+
+@pytest.mark.parametrize("name", STORED)
+@pytest.mark.parametrize("part", ["image", "label"])
+def test_other_data_under_the_name_of_a_set_are_refused_and_left_alone(name, part, root, monkeypatch):
+    folder = write(root, name, contents(name))
+    identities = {}
+    for split in data.SPLITS:
+        loaded = data.load(name, split)
+        content = loaded.images.tobytes() + loaded.labels.astype(np.uint8).tobytes()
+        identities[split] = hashlib.sha256(content).hexdigest()
+    monkeypatch.setitem(CATALOGUE, name, replace(CATALOGUE[name], identities=identities))
+    assert data.state(name) == "present"
+
+    first, last = CATALOGUE[name].files["test"][0], CATALOGUE[name].files["test"][-1]
+    path = folder / (first if part == "image" else last)
+    other = bytearray(path.read_bytes())
+    labels_at = len(other) - 1 if name == "mnist" else len(CATALOGUE[name].label_limits) - 1
+    other[-1 if part == "image" else labels_at] ^= 1
+    path.write_bytes(other)
+    before = {each: each.read_bytes() for each in folder.iterdir()}
+    assert data.load(name).notes == ()
+    for function in (lambda: data.load(name, "test"), lambda: data.fetch(name)):
+        message = fault_of(function, kind=stored.OtherDataError)
+        assert message.startswith(f"{folder}: the test images or labels are not those of {name}; ")
+        assert "folder:PATH" in message
+    assert data.state(name) == "other data"
+    assert {each: each.read_bytes() for each in folder.iterdir()} == before
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_a_damaged_set_is_listed_as_damaged(name, root):
+    path = write(root, name, contents(name)) / CATALOGUE[name].files["test"][-1]
+    path.write_bytes(path.read_bytes()[:-1])
+    assert data.state(name) == "damaged"
+
+
+@pytest.mark.parametrize("name", STORED)
 def test_absent_set_says_what_to_type(name, root):
     for function in (data.load, data.fingerprint):
         message = fault_of(function, name)
@@ -242,7 +339,7 @@ def test_damaged_idx_is_told(file, damage, fault, suffix, root):
     ("damage", "fault"),
     [
         (lambda stream: stream[: len(stream) // 2], "truncated, its gzip stream ends early"),
-        (lambda stream: b"<html>" + stream, "damaged, not a valid gzip stream"),
+        (lambda stream: b"<html>" + stream, "wrong magic number 0x3c68746d, expected 0x00000803"),
         (lambda stream: stream[:20] + bytes(50) + stream[70:], "damaged, not a valid gzip stream"),
     ],
 )

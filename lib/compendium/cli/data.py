@@ -23,7 +23,7 @@ def fetch(
 
 @app.command("list")
 def list_sets() -> None:
-    """Show each data set, whether it is here, and what to type if it is not."""
+    """Show each data set, whether it is here and sound, and what to type if it is not."""
     from compendium import data
 
     rows = []
@@ -31,9 +31,9 @@ def list_sets() -> None:
         match state := data.state(name):
             case "embedded":
                 where = "in the installed packages"
-            case "present":
+            case "present" | "other data":
                 where = str(data.folder() / entry.folder)
-            case "absent":
+            case _:
                 where = f"compendium data fetch {name}"
         images = " + ".join(f"{entry.counts[split]:,}" for split in data.SPLITS)
         rows.append((name, images, "x".join(map(str, entry.shape)), state, where))

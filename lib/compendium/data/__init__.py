@@ -114,7 +114,11 @@ def fingerprint(name: str) -> str:
 
 
 def state(name: str) -> str:
-    """Return whether a set is "embedded", "present" or "absent"; raises UsageError for an unknown name."""
+    """Return whether a set is "embedded", "absent", "present", "damaged" or "other data" under its name.
+
+    Of the files on disk those of the test split are read, which takes a moment; raises UsageError for an
+    unknown name.
+    """
     check_name(name)
     if not CATALOGUE[name].folder:
         return "embedded"
@@ -122,6 +126,12 @@ def state(name: str) -> str:
         stored.files(name)
     except CompendiumError:
         return "absent"
+    try:
+        stored.read(name, "test", folder())
+    except stored.OtherDataError:
+        return "other data"
+    except CompendiumError:
+        return "damaged"
     return "present"
 
 

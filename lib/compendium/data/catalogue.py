@@ -14,7 +14,9 @@ class Entry:
 
     `shape` is (height, width, channels) of one image; `counts` the images of each split. A set kept on disk
     has a `folder`, the `files` of each split in it, and `label_limits`: for each label column of the files,
-    the number of classes (the last column is the one in use). An embedded set has none of these.
+    the number of classes (the last column is the one in use), and `identities`: for each split the SHA-256,
+    in hexadecimal, of its first 1,000 images followed by one byte per label of all. An embedded set has none
+    of these.
     """
 
     shape: tuple[int, int, int]
@@ -23,6 +25,7 @@ class Entry:
     folder: str | None = None
     files: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     label_limits: tuple[int, ...] = ()
+    identities: Mapping[str, str] = field(default_factory=dict)
 
 
 DIGITS = tuple("0123456789")
@@ -67,6 +70,10 @@ CATALOGUE: Mapping[str, Entry] = {
             "test": ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
         },
         label_limits=(10,),
+        identities={
+            "train": "1778fe3de210dbf53940ac07851981e498886108ee2e51e89d798e169c4f2506",
+            "test": "93cb7518afbd709b2680da0cf7dab904029de938d6c7ce4921dd0e497a9528aa",
+        },
     ),
     "cifar10": Entry(
         shape=(32, 32, 3),
@@ -78,6 +85,10 @@ CATALOGUE: Mapping[str, Entry] = {
             "test": ("test_batch.bin",),
         },
         label_limits=(10,),
+        identities={
+            "train": "f433e8cf1a6df7a395d2602bede494b172c237e592a89cd6a1a17fc7c13c6b75",
+            "test": "656c10b2fe5af35846331c059529d15562963e25e2916052e0f76cfff8914c97",
+        },
     ),
     "cifar100": Entry(
         shape=(32, 32, 3),
@@ -86,6 +97,10 @@ CATALOGUE: Mapping[str, Entry] = {
         folder="cifar-100-binary",
         files={"train": ("train.bin",), "test": ("test.bin",)},
         label_limits=(20, 100),  # superclass, then class
+        identities={
+            "train": "71a01ff663a9671b628d6248759202990c15de860465dbae392332e8ee646867",
+            "test": "421a97d2438d8beba94473284b056c05afe7d2d9d1740e5f6a0f2759745c3584",
+        },
     ),
     "digits": Entry(shape=(28, 28, 1), counts={"train": 4_000, "test": 1_000}, classes=DIGITS),
     "photos": Entry(shape=(32, 32, 3), counts={"train": 4_000, "test": 1_000}, classes=tuple(PHOTOGRAPHS)),

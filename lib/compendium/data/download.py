@@ -62,7 +62,8 @@ def fetch(name: str, source: Source | None = None) -> Path:
     destination, and only then moved into place, so an interruption leaves no half-written file. `source`
     stands in for the set's entry in SOURCES.
 
-    Raises UsageError for an unknown name or an embedded set; CompendiumError for a failed download, a
+    Raises UsageError for an unknown name or an embedded set; CompendiumError for other data under the set's
+    name, which are left as they are, for a failed download, a
     checksum that does not match, an archive with unsafe or missing members, damaged content, or a folder
     that cannot be written.
     """
@@ -102,6 +103,8 @@ def _is_sound(name: str, root: Path) -> bool:
     try:
         for split in SPLITS:
             stored.read(name, split, root)
+    except stored.OtherDataError:
+        raise  # somebody's files, which are not replaced
     except CompendiumError:
         return False
     return True

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+GZIP = b"\x1f\x8b"  # with which every gzip stream begins; none of the formats does
 UINT8 = 0x08  # IDX type code, the third byte of the magic number
 
 
@@ -19,7 +20,7 @@ class FormatError(ValueError):
 
 
 def read_idx(path: Path, shape: Sequence[int]) -> np.ndarray:
-    """Read an IDX file of unsigned bytes, plain or (by its suffix .gz) gzip-compressed.
+    """Read an IDX file of unsigned bytes, plain or gzip-compressed, whatever its name ends in.
 
     Returns uint8 of the given shape, which the file's own header must state. Raises FormatError for a damaged
     or truncated gzip stream, a wrong magic number, and a size or shape that does not match; OSError if
@@ -27,7 +28,7 @@ def read_idx(path: Path, shape: Sequence[int]) -> np.ndarray:
 
     Format: http://yann.lecun.com/exdb/mnist/ (four bytes 0, 0, type, dimensions; big-endian sizes; the data).
     """
-    content = _decompressed(path) if path.suffix == ".gz" else path.read_bytes()
+    content = _content(path)
     start = 4 + 4 * len(shape)
     if len(content) < start:
         raise FormatError(f"{path}: truncated, {len(content)} bytes where the header alone takes {start}")
@@ -51,7 +52,7 @@ def read_cifar(path: Path, count: int, label_limits: Sequence[int]) -> tuple[np.
     Format: https://www.cs.toronto.edu/~kriz/cifar.html ("binary version").
     """
     record = len(label_limits) + 3 * 32 * 32
-    content = np.fromfile(path, np.uint8)
+    content = np.frombuffer(_content(path), np.uint8)
     _check_size(path, content.size, count * record, f"{count:,} records of {record:,} bytes")
     labels, planes = np.split(content.reshape(count, record), [len(label_limits)], axis=1)
     for column, limit in zip(labels.T, label_limits, strict=True):
@@ -67,10 +68,13 @@ def check_labels(path: Path, labels: np.ndarray, limit: int) -> None:
         raise FormatError(f"{path}: label {labels[first]} of image {first} is out of range 0..{limit - 1}")
 
 
-def _decompressed(path: Path) -> bytes:
+def _content(path: Path) -> bytes:
+    """Return what is in a file, decompressed where its first bytes say that it is a gzip stream."""
+    content = path.read_bytes()
+    if not content.startswith(GZIP):
+        return content
     try:
-        with gzip.open(path) as file:
-            return file.read()
+        return gzip.decompress(content)
     except EOFError:
         raise FormatError(f"{path}: truncated, its gzip stream ends early") from None
     except (gzip.BadGzipFile, zlib.error):
