@@ -9,6 +9,8 @@ Images = NDArray[np.floating]
 Mask = NDArray[np.bool_]
 
 FLOATS = (np.float32, np.float64)
+COLOURS = (1, 3)  # how many channels pictures have
+SMALLEST = 16  # pixels; below that, an axis may well be one of channels or of images
 UNCLIPPED = 2.0  # how far outside [0, 1] noise that was not clipped may lead; bytes are still refused
 
 
@@ -22,21 +24,22 @@ def check_images(
 ) -> np.ndarray:
     """Return `images` as an array if they are `(n, h, w)` or `(n, h, w, c)`, else raise ValueError.
 
-    n may be 0, the other lengths may not.
+    n may be 0, the other lengths may not. What could only be one image, or images whose channels come first,
+    is refused, too.
 
     Args:
-        images: uint8 of any value, or floats in [0, 1].
+        images: uint8 of any value, or floats in [0, 1], in any layout and byte order: an array, lists, or a
+            tensor of a framework.
         name: what the error calls them.
         dtypes: NumPy's types of the values to accept.
         tolerance: how far floats may lie outside [0, 1].
         missing: whether values may be NaN.
     """
-    images = np.asarray(images)
-    if images.ndim not in (3, 4):
-        raise ValueError(f"{name}: expected (n, h, w) or (n, h, w, c), found shape {images.shape}")
+    images = _as_array(images, name)
+    _check_axes(images, name)
     if images.dtype not in dtypes:
         expected = " or ".join(dtype.__name__ for dtype in dtypes)
-        remedy = "" if np.uint8 in dtypes else "; divide bytes by 255"
+        remedy = _remedy(images, name, np.uint8 in dtypes)
         raise ValueError(f"{name}: expected {expected}, found {images.dtype}{remedy}")
     if 0 in images.shape[1:]:
         raise ValueError(f"{name}: no pixels, shape {images.shape}")
@@ -46,8 +49,47 @@ def check_images(
             known = images[~np.isnan(images)]
             low, high = (known.min(), known.max()) if known.size else (0, 1)
         if not (low >= -tolerance and high <= 1 + tolerance):  # not (...): NaN compares false
-            raise ValueError(f"{name}: NaN or values outside [0, 1], found {low:g} to {high:g}")
+            remedy = f"; if white is 255, write {name} / 255" if low >= 0 and 2 < high <= 255 else ""
+            raise ValueError(f"{name}: NaN or values outside [0, 1], found {low:g} to {high:g}{remedy}")
     return images
+
+
+def _as_array(images: object, name: str) -> np.ndarray:
+    """Return what NumPy makes of images, in the byte order of this machine."""
+    if isinstance(images, np.ma.MaskedArray) and np.ma.is_masked(images):
+        raise ValueError(f"{name}: found a masked array, whose hidden pixels have no value; give them one")
+    try:
+        array = np.asarray(images)
+    except ValueError:
+        raise ValueError(f"{name}: found images of different shapes; give those of one shape") from None
+    return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
+
+
+def _check_axes(images: np.ndarray, name: str) -> None:
+    """Raise ValueError where the axes are not, or by their lengths can hardly be, those of images."""
+    shape = images.shape
+    found = f"{name}: expected (n, h, w) or (n, h, w, c), found shape {shape}"
+    single = images.ndim == 2 or (images.ndim == 3 and shape[-1] in COLOURS and min(shape[:2]) >= SMALLEST)
+    if single and images.dtype.kind != "O":
+        raise ValueError(f"{found}; if that is one image, write {name}[np.newaxis]")
+    if images.ndim not in (3, 4):
+        raise ValueError(found)
+    if images.ndim == 4 and shape[1] in COLOURS and shape[3] not in COLOURS and min(shape[2:]) >= SMALLEST:
+        raise ValueError(f"{found}; if the channels come first, write np.moveaxis({name}, 1, -1)")
+
+
+def _remedy(images: np.ndarray, name: str, bytes_will_do: bool) -> str:
+    """Return what makes images of another type such as are expected, as the end of a message; else ""."""
+    match images.dtype.kind:
+        case "b":
+            return f"; if False is black and True white, write {name}.astype(np.float32)"
+        case "f":
+            return f"; write {name}.astype(np.float32)"
+        case "i" | "u" if images.size and images.min() >= 0 and images.max() <= 255:
+            return f"; write {name}.astype(np.uint8)" if bytes_will_do else "; divide bytes by 255"
+        case "i" | "u":
+            return "; divide by the number that stands for white"
+    return ""
 
 
 def with_channels(images: np.ndarray) -> np.ndarray:
