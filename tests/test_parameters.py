@@ -23,6 +23,8 @@ sides: list[int] = [13]  # of the latent: 13, 8 or 5
 names: list[str] = [
     "a",
 ]  # of networks; the paper's nine
+seeds: list[int] = [1, 2]  # of the trainings, 0 or more, each once; the paper's one
+more: list[int] = []  # 0 or more
 title: str = "text"  # anything; really"""
 
 
@@ -44,6 +46,8 @@ def test_each_part_of_a_line_is_read(notebook):
         ("loss", "str", "mse", "loss", "mse or mae", "not in the paper"),
         ("sides", "list[int]", [13], "of the latent", "13, 8 or 5", ""),
         ("names", "list[str]", ["a"], "of networks", "", "the paper's nine"),
+        ("seeds", "list[int]", [1, 2], "of the trainings", "0 or more, each once", "the paper's one"),
+        ("more", "list[int]", [], "", "0 or more", ""),
         ("title", "str", "text", "anything", "", "really"),
     ]
     assert list(found) == [row[0] for row in rows]
@@ -86,6 +90,16 @@ GOOD = [
     ("epochs", "20", 20),
     ("epochs", "1e3", 1000),
     ("epochs", 7.0, 7),
+    ("epochs", "010", 10),
+    ("epochs", "1_000", 1000),
+    ("rate", ".5", 0.5),
+    ("fractions", "[.5, 1e-1]", [0.5, 0.1]),
+    ("seeds", "[010, 8]", [10, 8]),
+    ("seeds", "007", [7]),
+    ("more", "", []),
+    ("more", "[]", []),
+    ("more", [], []),
+    ("names", "[yes, 010, ~]", ["yes", "010", "~"]),
     ("epochs", "9007199254740993", 9007199254740993),
     ("rate", "1e-3", 0.001),
     ("rate", 1, 1.0),
@@ -129,6 +143,20 @@ BAD = [
     ("epochs", None, 'epochs = "None": expected a whole number'),
     ("epochs", [3], 'epochs = "[3]": expected a whole number'),
     ("epochs", "9" * 5000, 'epochs = "999'),
+    ("epochs", "1:30", 'epochs = "1:30": expected a whole number'),
+    ("epochs", "0x10", 'epochs = "0x10": expected a whole number'),
+    ("seeds", "[1:30]", 'seeds = "1:30": expected whole numbers'),
+    (
+        "seeds",
+        "2,1,2",
+        'seeds = "2,1,2": expected whole numbers, 0 or more, each once; for example seeds=1,2',
+    ),
+    ("seeds", [2, "02"], "seeds = \"[2, '02']\": expected whole numbers, 0 or more, each once"),
+    ("seeds", "", 'seeds = "": expected whole numbers, 0 or more, each once; for example seeds=1,2'),
+    ("fractions", "[]", 'fractions = "[]": expected numbers, 0 to 1; for example fractions=0.3,0.6'),
+    ("sides", [], 'sides = "[]": expected whole numbers, 13, 8 or 5; for example sides=13'),
+    ("fractions", "0.3,,0.6", 'fractions = "": expected numbers, 0 to 1'),
+    ("rate", "-inf", 'rate = "-inf": expected a number'),
     ("rate", 10**400, 'rate = "1000'),
     ("rate", "0", 'rate = "0": expected a number, above 0; for example rate=0.001'),
     ("rate", "nan", 'rate = "nan": expected a number'),
@@ -136,7 +164,7 @@ BAD = [
     ("rate", "1\n2", 'rate = "1 2": expected a number'),
     ("fractions", "0.3,1.5", 'fractions = "1.5": expected numbers, 0 to 1; for example fractions=0.3,0.6'),
     ("fractions", "[0.3", 'fractions = "[0.3": expected numbers, 0 to 1'),
-    ("fractions", "[[0.3]]", 'fractions = "[0.3]": expected numbers'),
+    ("fractions", "[[0.3]]", "fractions = \"['0.3']\": expected numbers"),
     ("redraw", "maybe", 'redraw = "maybe": expected true or false; for example redraw=false'),
     ("redraw", 1, 'redraw = "1": expected true or false'),
     ("activation", "rleu", 'no value of activation "rleu"; did you mean "relu"?'),
@@ -189,7 +217,7 @@ def test_a_list_comes_back_from_its_text(notebook, numbers):
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("p.yml", "epochs: 3\nrate: 1e-3\nfractions: [1e-1, 0.5]\nredraw: no\ntitle: words\n"),
+        ("p.yml", "epochs: 003\nrate: 1e-3\nfractions: [1e-1, 0.5]\nredraw: no\ntitle: words\n"),
         (
             "p.json",
             '{"epochs": 3, "rate": 1e-3, "fractions": [1e-1, 0.5], "redraw": false, "title": "words"}',
@@ -205,6 +233,17 @@ def test_a_file_means_what_a_person_expects(notebook, tmp_path, name, text):
         "redraw": False,
         "title": "words",
     }
+
+
+def test_a_value_is_in_a_file_what_it_is_in_a_command(notebook, tmp_path):
+    for name, text, value in [
+        ("epochs", "010", 10),
+        ("seeds", "[010, 9]", [10, 9]),
+        ("title", "1:30", "1:30"),
+    ]:
+        (tmp_path / "p.yml").write_text(f"{name}: {text}\n", encoding="utf-8")
+        for given in ({name: text}, parameters.from_file(tmp_path / "p.yml")):
+            assert chapters.read(notebook).check(given) == {name: value}
 
 
 @pytest.mark.parametrize(

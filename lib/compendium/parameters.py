@@ -16,8 +16,11 @@ TYPE is int, float, bool, str, or list of one of them. RANGE, which holds for ea
                             and must after a MEANING of one word
     photos or folder:PATH   one of these words, or a folder of the user's own; its path is made absolute
 
-and may be left out for a bool or a str. MEANING and NOTE may be left out too. Where two parameters limit each
-other, the code that uses them says so.
+to which a list may add ", each once"; it may be left out for a bool or a str. A list has an item at least,
+unless its default has none. MEANING and NOTE may be left out too. Where two parameters limit each other, the
+code that uses them says so.
+
+A value is typed, in a command and in a file alike: 010 is ten, and 1e-3, .5 and 1_000 are numbers.
 """
 
 import ast
@@ -31,7 +34,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 
@@ -45,6 +48,7 @@ SINGULAR = {int: "a whole number", float: "a number", bool: "true or false", str
 PLURAL = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
+_ONCE = ", each once"
 _WORD = r"[\w.+-]+(?::PATH)?"
 _RANGES = [
     rf"(?P<minimum>{_NUMBER}) or more",
@@ -55,13 +59,19 @@ _RANGES = [
 ]
 
 
+class _Texts(yaml.SafeLoader):
+    """YAML with texts alone for `Parameter.value` to read; of itself it takes 010 for 8 and 1:30 for 90."""
+
+    yaml_implicit_resolvers: ClassVar = {}
+
+
 @dataclass(frozen=True)
 class Parameter:
     """A declared parameter.
 
     type: as written, such as "int" or "list[float]". default: a value of that type. limits: the RANGE as
     written, "" for none. An item lies in [low, high], or in (low, high] where `open`; if there are `choices`
-    it is one of them.
+    it is one of them. once: whether no two items of a list may be equal.
     """
 
     name: str
@@ -74,6 +84,7 @@ class Parameter:
     high: float = math.inf
     open: bool = False
     choices: tuple[Any, ...] = ()
+    once: bool = False
 
     @property
     def is_list(self) -> bool:
@@ -88,19 +99,23 @@ class Parameter:
     def value(self, given: object) -> Any:
         """Return a given value, or its text, as this parameter's type; one item will do for a list.
 
-        Raises UsageError where it is of another type, out of range or not among the choices.
+        Raises UsageError where it is of another type, out of range or not among the choices, and for a list
+        without items or with equal ones where it needs others.
         """
         if not self.is_list:
             return self._item(given)
-        return [self._item(item) for item in self._items(given)]
+        items = [self._item(item) for item in self._items(given)]
+        if (self.default and not items) or (self.once and len(set(items)) < len(items)):
+            raise self._misfit(given)
+        return items
 
     def _items(self, given: object) -> list[object]:
         if not isinstance(given, str):
             return list(given) if isinstance(given, list | tuple) else [given]
         if not given.strip().startswith("["):
-            return [item.strip() for item in given.split(",")]
+            return [item.strip() for item in given.split(",")] if given.strip() else []
         try:
-            return yaml.safe_load(given)
+            return yaml.load(given, _Texts)
         except yaml.YAMLError:
             raise self._misfit(given) from None
 
@@ -154,12 +169,12 @@ def filled(source: str, values: Mapping[str, object]) -> str:
 
 
 def from_file(path: Path) -> dict[str, object]:
-    """Return names and values from a YAML or JSON file, for `check` to read.
+    """Return names and values, texts or lists of them, from a YAML or JSON file, for `check` to read.
 
     Raises UsageError where the file cannot be read or is not a mapping of names to values.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = yaml.load(path.read_text(encoding="utf-8"), _Texts)
     except (OSError, UnicodeError) as fault:
         reason = getattr(fault, "strerror", None) or "not text"
         raise UsageError(f"{path}: cannot be read ({reason}); name a YAML or JSON file") from None
@@ -207,8 +222,10 @@ def _parameter(line: ast.stmt, comment: str) -> Parameter:
 def _described(parameter: Parameter, comment: str) -> Parameter:
     """Add what the comment says: meaning, limits and note."""
     statement, _, note = comment.partition("; ")
+    once = parameter.is_list and statement.endswith(_ONCE)
+    ranged = statement.removesuffix(_ONCE) if once else statement
     for limits in _RANGES:
-        match = re.fullmatch(rf"(?:(?P<meaning>.*?)(?:, |: ))??(?P<limits>{limits})", statement)
+        match = re.fullmatch(rf"(?:(?P<meaning>.*?)(?:, |: ))??(?P<limits>{limits})", ranged)
         if match and ("choices" in match.groupdict() or parameter.kind in (int, float)):
             found = match.groupdict()
             break
@@ -220,7 +237,8 @@ def _described(parameter: Parameter, comment: str) -> Parameter:
         parameter,
         meaning=found["meaning"] or "",
         note=note,
-        limits=found["limits"],
+        limits=found["limits"] + _ONCE * once,
+        once=once,
         low=numbers.get("minimum", numbers.get("above", numbers.get("low", -math.inf))),
         high=numbers.get("high", math.inf),
         open="above" in numbers,
