@@ -79,7 +79,7 @@ def test_noise_of_either_byte_order_is_the_same(order):
             r"found shape \(3, 3, 16, 16\); if the channels come first, write np.moveaxis\(images, 1, -1\)",
         ),
         (GREY[:, np.newaxis], r"found shape \(3, 1, 16, 16\); if the channels come first"),
-        (np.ma.masked_greater(GREY, 0.5), "a masked array, whose hidden pixels have no value"),
+        (np.ma.masked_greater(GREY, 0.5), r"with pixels of no value; write images.filled\(0\)"),
         ([GREY[0], GREY[1, :8]], "found images of different shapes"),
         (pd.DataFrame(GREY[0]), r"found shape \(16, 16\)"),
         (GREY.astype(str), "expected float32 or float64, found <U"),

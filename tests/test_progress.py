@@ -39,7 +39,7 @@ def shown(tmp_path):
 @pytest.fixture
 def notebook(tmp_path, shown):
     first = UNTIL_SHOWN.replace("SHOWN", str(shown))
-    return write_notebook(tmp_path / "chapter.ipynb", first, TRAINING, 'until_shown("cell 3 of 3")')
+    return write_notebook(tmp_path / "chapter.ipynb", first, TRAINING, 'until_shown("code cell 3 of 3")')
 
 
 def test_on_no_terminal_there_is_a_line_now_and_then(notebook, shown, tmp_path, monkeypatch):
@@ -49,14 +49,14 @@ def test_on_no_terminal_there_is_a_line_now_and_then(notebook, shown, tmp_path, 
         execute(notebook, out=tmp_path / "out")
     lines = shown.read_text(encoding="utf-8").splitlines()
     trained = [
-        re.fullmatch(r"chapter: cell 2 of 3, \d\d:\d\d so far, about \d\d:\d\d left; (.*)", line)
+        re.fullmatch(r"chapter: code cell 2 of 3, \d\d:\d\d so far, about \d\d:\d\d left; (.*)", line)
         for line in lines
     ]
     texts = {match[1] for match in trained if match}
     assert "network-1: epoch 3 of 10" in texts
     assert any(re.fullmatch(r"network-1: epoch 5 of 10, about \d\d:\d\d left", text) for text in texts)
     # the training is over: it is told of no more
-    assert re.fullmatch(r"chapter: cell 3 of 3, \d\d:\d\d so far, about \d\d:\d\d left", lines[-1])
+    assert re.fullmatch(r"chapter: code cell 3 of 3, \d\d:\d\d so far, about \d\d:\d\d left", lines[-1])
     assert {path.name for path in (tmp_path / "out").iterdir()} == {"chapter.ipynb", "run.json"}
 
 
@@ -82,7 +82,7 @@ def test_on_a_terminal_there_are_two_bars_which_leave_nothing(notebook, shown, t
     monkeypatch.undo()
     reader.join()
     text = shown.read_text(encoding="utf-8", errors="replace")
-    assert re.search(r"chapter: cell 2 of 3, \d\d:\d\d so far", text)
+    assert re.search(r"chapter: code cell 2 of 3, \d\d:\d\d so far", text)
     assert re.search(r"network-1: epoch [45] of 10, about \d\d:\d\d left", text)
     assert "\x1b[2K" in text[-40:]  # the last thing shown is removed
 

@@ -77,10 +77,10 @@ def test_a_failing_cell_is_named_by_its_place_in_the_chapter_and_the_notebook_up
     out = tmp_path / "out"
     with pytest.raises(CompendiumError) as error:
         execute(notebook, {"epochs": 3}, out=out)
-    # title, parameters, a cell that runs, the one that fails: papermill's own cells do not count
+    # parameters, a cell that runs, the one that fails: neither prose nor what papermill adds counts
     kept = out / "chapter.failed.ipynb"
     assert str(error.value).splitlines() == [
-        f"chapter: cell 4 failed with ValueError: first line; see {kept}",
+        f"chapter: code cell 3 failed with ValueError: first line; see {kept}",
         ">   1 | raise ValueError('first line\\nsecond line')",
     ]
     assert error.value.exit_status == 1
@@ -100,7 +100,7 @@ def test_of_a_long_cell_the_lines_around_the_failing_one_are_shown(tmp_path):
     with pytest.raises(CompendiumError) as error:
         execute(notebook, out=tmp_path / "out")
     first, *source = str(error.value).splitlines()
-    assert first.startswith("chapter: cell 2 failed with ZeroDivisionError: division by zero; see ")
+    assert first.startswith("chapter: code cell 1 failed with ZeroDivisionError: division by zero; see ")
     assert source == ["    8 | x8 = 8", "    9 | x9 = 9", ">  10 | 1 / 0", "   11 | y1 = 1", "   12 | y2 = 2"]
 
 
@@ -114,10 +114,10 @@ def test_of_a_long_cell_the_lines_around_the_failing_one_are_shown(tmp_path):
             "the notebook's process was killed, most likely by the system for lack of",
         ),
         ("os.kill(os.getpid(), 11)", "the notebook's process died of SIGSEGV; see "),
-        ("np.empty(10**18)", "cell 2 ran out of memory (Unable to allocate"),
+        ("np.empty(10**18)", "code cell 1 ran out of memory (Unable to allocate"),
         pytest.param(
             "open('/dev/full', 'w').write('x' * 10**6)",
-            "cell 2 found the disk full ([Errno 28] No space left",
+            "code cell 1 found the disk full ([Errno 28] No space left",
             marks=pytest.mark.needs("linux"),
         ),
     ],
@@ -207,7 +207,7 @@ def test_where_a_part_fails_the_rest_of_it_is_passed_over_and_the_run_goes_on(tm
     assert all(row["seconds"] >= 0 for row in written["cells"])
     assert 0 < written["wall_seconds"] < 3600
 
-    with pytest.raises(CompendiumError, match="cell 3 failed with ZeroDivisionError"):
+    with pytest.raises(CompendiumError, match="code cell 2 failed with ZeroDivisionError"):
         execute(notebook, out=tmp_path / "strict", strict=True)
 
 

@@ -93,7 +93,7 @@ def test_a_failed_run_is_gone_on_with_by_resume_under_its_own_parameters(call, t
     given = ["small", "--profile", "paper", "-p", "seed=7", "--out", mine]
     status, _, complaint = call(*given)
     assert status == 1
-    assert "cell 3 failed with AssertionError" in complaint
+    assert "code cell 2 failed with AssertionError" in complaint
     assert ">   5 | assert not (folder.parent" in complaint
     assert (mine / "small.failed.ipynb").exists()
     (tmp_path / "fail").unlink()

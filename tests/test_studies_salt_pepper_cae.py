@@ -188,3 +188,9 @@ def test_principal_components_are_computed_once(validation):
         ).mean()
     )
     assert study.pca_limit(validation, validation.reference[:0], components=2) == limit
+
+
+def test_a_map_of_fewer_codes_than_usual_neighbours_is_drawn(images):
+    codes = {"30 %": np.random.default_rng(0).random((len(images), 128))}
+    figure = study.code_maps(codes, images, ["cat", "dog"] * 3, seed=0)
+    assert len(figure.axes[0].collections[0].get_offsets()) == len(images)

@@ -125,7 +125,7 @@ def test_a_point_that_fails_is_told_at_the_end_and_does_not_stop_the_others(book
     assert ended.stdout == f"{out / 'report.html'}\n"
     failure, summary = ended.stderr.splitlines()[-2:]
     assert failure.startswith(
-        "1_depth=9: tiny: cell 3 failed with AssertionError: no network is that deep; see "
+        "1_depth=9: tiny: code cell 2 failed with AssertionError: no network is that deep; see "
     )
     assert summary == "compendium: 1 of 2 points failed; the same command runs them again, after all others"
     assert "Traceback" not in ended.stderr
@@ -228,7 +228,7 @@ def test_what_failed_in_a_cell_comes_last_and_is_told_until_it_is_run_again(star
         _, complaints = command.communicate(timeout=PATIENCE)
     assert counts(out) == {failing: 1, stalling: 2}
     assert "1 of 2 points failed before, with the same code; they come last" in complaints
-    assert f"{failing}: tiny: cell 3 failed with AssertionError: no network is that deep" in complaints
+    assert f"{failing}: tiny: code cell 2 failed with AssertionError: no network is that deep" in complaints
     assert complaints.splitlines()[-1].startswith("compendium: interrupted; 0 of 2 points are done")
     assert pd.read_csv(out / "results.csv")["status"].tolist() == ["failed", "missing"]
 

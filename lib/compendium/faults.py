@@ -48,11 +48,23 @@ def described(fault: BaseException, notebook: NotebookNode | None, exit_status: 
             return _of_system(str(fault))
 
 
+def numbers(notebook: NotebookNode) -> dict[int, int]:
+    """Return the numbers by which users are told of a notebook's cells of code, by their index in it.
+
+    They are counted from 1 and as in the chapter: those that papermill adds have none.
+    """
+    own = (
+        index
+        for index, cell in enumerate(notebook.cells)
+        if cell.cell_type == "code" and not PAPERMILL_CELLS & {*cell.metadata.get("tags", [])}
+    )
+    return {index: number for number, index in enumerate(own, 1)}
+
+
 def _failure(fault: PapermillExecutionError, notebook: NotebookNode) -> str:
-    # counted as in the chapter: papermill adds cells of its own
-    own = [cell for cell in notebook.cells if not PAPERMILL_CELLS & {*cell.metadata.get("tags", [])}]
-    position = next(n for n, cell in enumerate(own, 1) if cell.source == fault.source)
-    return f"cell {position} {_reason(fault)}"
+    numbered = numbers(notebook).items()
+    number = next(number for index, number in numbered if notebook.cells[index].source == fault.source)
+    return f"code cell {number} {_reason(fault)}"
 
 
 def _reason(fault: PapermillExecutionError) -> str:

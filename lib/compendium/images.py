@@ -57,7 +57,7 @@ def check_images(
 def _as_array(images: object, name: str) -> np.ndarray:
     """Return what NumPy makes of images, in the byte order of this machine."""
     if isinstance(images, np.ma.MaskedArray) and np.ma.is_masked(images):
-        raise ValueError(f"{name}: found a masked array, whose hidden pixels have no value; give them one")
+        raise ValueError(f"{name}: found a masked array with pixels of no value; write {name}.filled(0)")
     try:
         array = np.asarray(images)
     except ValueError:

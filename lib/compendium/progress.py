@@ -58,7 +58,7 @@ class _State:
         """Return a text, what is done, and of how much."""
         elapsed, done = time.monotonic() - self.started, max(self.cell - 1, 0)
         left = _left(elapsed, done, self.cells - done)
-        text = f"{self.name}: cell {self.cell} of {self.cells}, {_clock(elapsed)} so far{_about(left)}"
+        text = f"{self.name}: code cell {self.cell} of {self.cells}, {_clock(elapsed)} so far{_about(left)}"
         return text, done, self.cells
 
     def of_training(self) -> tuple[str, int, int] | None:
@@ -72,16 +72,22 @@ class _State:
 
 
 @contextmanager
-def shown(folder: Path, name: str) -> Iterator[dict[str, Callable[..., None]]]:
-    """Show the progress of the run in `folder`, by name, while the block lasts; gives hooks for nbclient."""
+def shown(
+    folder: Path, name: str, numbers: Callable[[Any], Mapping[int, int]]
+) -> Iterator[dict[str, Callable[..., None]]]:
+    """Show the progress of the run in `folder`, by name, while the block lasts; gives hooks for nbclient.
+
+    numbers: of a notebook's cells of code, from 1, by their index.
+    """
     state, stop = _State(folder, name), threading.Event()
+    numbered: dict[int, int] = {}
 
     def count(notebook: Mapping[str, Any]) -> None:
-        cells = notebook["cells"]
-        state.cells = sum(cell["cell_type"] == "code" and bool(cell["source"].strip()) for cell in cells)
+        numbered.update(numbers(notebook))
+        state.cells = len(numbered)
 
     def advance(cell: Mapping[str, Any], cell_index: int) -> None:
-        state.cell += 1
+        state.cell = numbered.get(cell_index, state.cell)  # what papermill adds has no number
         with suppress(OSError):  # Windows keeps what is just being read
             (folder / REPORT).unlink()  # of an earlier cell
 

@@ -60,7 +60,7 @@ def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
         with (
             runs.started(this),
             tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,  # the kernel may just be ending
-            progress.shown(out, chapter.name) as hooks,
+            progress.shown(out, chapter.name, faults.numbers) as hooks,
         ):
             execution.environment = _environment(this, home)
             papermill.execute_notebook(

@@ -63,9 +63,8 @@ def fetch(name: str, source: Source | None = None) -> Path:
     stands in for the set's entry in SOURCES.
 
     Raises UsageError for an unknown name or an embedded set; CompendiumError for other data under the set's
-    name, which are left as they are, for a failed download, a
-    checksum that does not match, an archive with unsafe or missing members, damaged content, or a folder
-    that cannot be written.
+    name, which stay as they are, a failed download, a checksum that does not match, an archive with unsafe or
+    missing members, damaged content, or a folder that cannot be written.
     """
     check_name(name)
     entry = CATALOGUE[name]

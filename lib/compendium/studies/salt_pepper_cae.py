@@ -456,7 +456,7 @@ def code_maps(codes: Mapping[str, np.ndarray], images: np.ndarray, names: Sequen
     figure, axes = plt.subplots(1, len(codes), figsize=(7, 3.2), layout="constrained", squeeze=False)
     colours = dict(zip(dict.fromkeys(names), sns.color_palette(n_colors=10), strict=False))
     for axis, (level, one) in zip(axes[0], codes.items(), strict=True):
-        points = TSNE(2, random_state=seed).fit_transform(one)
+        points = TSNE(2, perplexity=min(30, len(one) - 1), random_state=seed).fit_transform(one)
         axis.scatter(*points.T, s=12, linewidth=0, color=[colours[name] for name in names])
         axis.set(title=level, xticks=[], yticks=[])
     handles = [plt.Line2D([], [], marker="o", linestyle="", color=colour) for colour in colours.values()]
