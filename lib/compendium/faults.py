@@ -13,8 +13,7 @@ from compendium.errors import CompendiumError, UsageError
 
 FULL = {os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 
-# tags of the cells that papermill adds to a notebook
-PAPERMILL_CELLS = {"injected-parameters", "papermill-error-cell-tag"}
+_PAPERMILL_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
 
 _GO_ON = "the same command, with --resume if it has --out, goes on from the last checkpoint"
 _LINES_AROUND = 2
@@ -48,6 +47,11 @@ def described(fault: BaseException, notebook: NotebookNode | None, exit_status: 
             return _of_system(str(fault))
 
 
+def of_papermill(cell: NotebookNode) -> bool:
+    """Return whether papermill added a cell to a notebook."""
+    return bool(_PAPERMILL_TAGS & {*cell.metadata.get("tags", [])})
+
+
 def numbers(notebook: NotebookNode) -> dict[int, int]:
     """Return the numbers by which users are told of a notebook's cells of code, by their index in it.
 
@@ -56,7 +60,7 @@ def numbers(notebook: NotebookNode) -> dict[int, int]:
     own = (
         index
         for index, cell in enumerate(notebook.cells)
-        if cell.cell_type == "code" and not PAPERMILL_CELLS & {*cell.metadata.get("tags", [])}
+        if cell.cell_type == "code" and not of_papermill(cell)
     )
     return {index: number for number, index in enumerate(own, 1)}
 

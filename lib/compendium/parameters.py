@@ -222,8 +222,8 @@ def _parameter(line: ast.stmt, comment: str) -> Parameter:
 def _described(parameter: Parameter, comment: str) -> Parameter:
     """Add what the comment says: meaning, limits and note."""
     statement, _, note = comment.partition("; ")
-    once = parameter.is_list and statement.endswith(_ONCE)
-    ranged = statement.removesuffix(_ONCE) if once else statement
+    ranged = statement.removesuffix(_ONCE) if parameter.is_list else statement
+    once = ranged != statement
     for limits in _RANGES:
         match = re.fullmatch(rf"(?:(?P<meaning>.*?)(?:, |: ))??(?P<limits>{limits})", ranged)
         if match and ("choices" in match.groupdict() or parameter.kind in (int, float)):

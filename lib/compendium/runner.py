@@ -144,7 +144,7 @@ class _Client(PapermillNotebookClient):
 
     def execute_cell(self, cell: nbformat.NotebookNode, cell_index: int, **options: Any) -> Any:
         tags = cell.metadata.get("tags", [])
-        own = [c for c in self.nb.cells[: cell_index + 1] if not _of_papermill(c)]
+        own = [c for c in self.nb.cells[: cell_index + 1] if not faults.of_papermill(c)]
         part, parts = part_of(tags), self.execution.parts
         if cell.cell_type == "code" and part and parts[part] != DONE:
             cell.outputs, cell.execution_count = [], None
@@ -168,13 +168,9 @@ class _Client(PapermillNotebookClient):
             ]
             return cell
         finally:
-            if cell.cell_type == "code" and not _of_papermill(cell):
+            if cell.cell_type == "code" and not faults.of_papermill(cell):
                 seconds = round(time.perf_counter() - started, 3)
                 self.execution.cells.append({"cell": len(own), "seconds": seconds})
-
-
-def _of_papermill(cell: nbformat.NotebookNode) -> bool:
-    return bool(faults.PAPERMILL_CELLS & {*cell.metadata.get("tags", [])})
 
 
 class _Engine(Engine):
