@@ -25,6 +25,10 @@ names: list[str] = [
 ]  # of networks; the paper's nine
 seeds: list[int] = [1, 2]  # of the trainings, 0 or more, each once; the paper's one
 more: list[int] = []  # 0 or more
+images: int = 200  # the first so many, 2 or more
+shown: list[int] = [0, 1, 2]  # images, 0 or more, below images, each once, 2 at least; the paper's four
+widths: list[int] = [8, 4]  # filters, units, 1 or more, 2 of them
+kinds: list[str] = ["a"]  # of networks, each once
 title: str = "text"  # anything; really"""
 
 
@@ -48,6 +52,13 @@ def test_each_part_of_a_line_is_read(notebook):
         ("names", "list[str]", ["a"], "of networks", "", "the paper's nine"),
         ("seeds", "list[int]", [1, 2], "of the trainings", "0 or more, each once", "the paper's one"),
         ("more", "list[int]", [], "", "0 or more", ""),
+        ("images", "int", 200, "the first so many", "2 or more", ""),
+        (
+            *("shown", "list[int]", [0, 1, 2], "images"),
+            *("0 or more, below images, each once, 2 at least", "the paper's four"),
+        ),
+        ("widths", "list[int]", [8, 4], "filters, units", "1 or more, 2 of them", ""),
+        ("kinds", "list[str]", ["a"], "of networks", "each once", ""),
         ("title", "str", "text", "anything", "", "really"),
     ]
     assert list(found) == [row[0] for row in rows]
@@ -153,6 +164,10 @@ BAD = [
     ),
     ("seeds", [2, "02"], "seeds = \"[2, '02']\": expected whole numbers, 0 or more, each once"),
     ("seeds", "", 'seeds = "": expected whole numbers, 0 or more, each once; for example seeds=1,2'),
+    ("kinds", "a,a", 'kinds = "a,a": expected texts, each once; for example kinds=a'),
+    ("widths", "8", 'widths = "8": expected whole numbers, 1 or more, 2 of them; for example widths=8,4'),
+    ("widths", "8,4,2", 'widths = "8,4,2": expected whole numbers, 1 or more, 2 of them'),
+    ("shown", "3", 'shown = "3": expected whole numbers, 0 or more, below images, each once, 2 at least'),
     ("fractions", "[]", 'fractions = "[]": expected numbers, 0 to 1; for example fractions=0.3,0.6'),
     ("sides", [], 'sides = "[]": expected whole numbers, 13, 8 or 5; for example sides=13'),
     ("fractions", "0.3,,0.6", 'fractions = "": expected numbers, 0 to 1'),
@@ -209,6 +224,30 @@ def test_any_value_is_taken_as_the_declared_type_or_refused_in_a_line(notebook, 
 def test_a_list_comes_back_from_its_text(notebook, numbers):
     for text in (",".join(map(repr, numbers)), str(numbers)):
         assert chapters.read(notebook).check({"fractions": text}) == {"fractions": numbers}
+
+
+def test_a_list_that_was_asked_for_must_fit_the_other_values(notebook):
+    chapter = chapters.read(notebook)
+    assert chapter.effective({"images": 10, "shown": "9,0"})["shown"] == [9, 0]
+    with pytest.raises(UsageError) as error:
+        chapter.effective({"images": 10, "shown": "10,1,0"})
+    assert str(error.value) == (
+        'shown = "10,1,0": expected whole numbers, 0 or more, below images = 10, each once, 2 at least; '
+        "for example shown=1,0"
+    )
+
+
+@pytest.mark.parametrize(("images", "shown"), [(200, [0, 1, 2]), (3, [0, 1, 2]), (2, [0, 1])])
+def test_a_default_is_cut_to_what_there_is(notebook, images, shown):
+    assert chapters.read(notebook).effective({"images": images})["shown"] == shown
+
+
+def test_of_a_profile_whose_images_are_not_there_the_first_are_taken():
+    chapter = chapters.named("salt-pepper-cae")
+    of_paper = chapter.of_profile("paper")
+    assert chapter.effective(of_paper, "paper")["shown"] == [330, 8551, 5555, 70]
+    assert chapter.effective(of_paper | {"test_images": 1000}, "paper")["shown"] == [330, 70]
+    assert chapter.effective(of_paper | {"test_images": 100}, "paper")["shown"] == [0, 1, 2, 3]
 
 
 # --- files

@@ -76,9 +76,19 @@ class Chapter:
             raise unknown("profile", parameters.one_line(profile), known)
         return self.check(known[profile].get(self.name) or {})
 
-    def effective(self, given: Mapping[str, object]) -> dict[str, Any]:
-        """Return the value of every parameter: the given one, or else its default. Raises as `check`."""
-        return {name: parameter.default for name, parameter in self.parameters.items()} | self.check(given)
+    def effective(self, given: Mapping[str, object], profile: str = "quick") -> dict[str, Any]:
+        """Return the value of every parameter: the given one, or else its default.
+
+        A list of the profile's is cut to what fits the other values, such as the number of images. Raises as
+        `check`, also where a given list does not fit these.
+        """
+        defaults = {name: parameter.default for name, parameter in self.parameters.items()}
+        values = defaults | self.check(given)
+        usual = defaults | (self.of_profile(profile) if profile in profiles() else {})
+        return {
+            name: parameter.fitted(values[name], values, usual[name])
+            for name, parameter in self.parameters.items()
+        }
 
     def changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the values that are not the default."""

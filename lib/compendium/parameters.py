@@ -16,9 +16,15 @@ TYPE is int, float, bool, str, or list of one of them. RANGE, which holds for ea
                             and must after a MEANING of one word
     photos or folder:PATH   one of these words, or a folder of the user's own; its path is made absolute
 
-to which a list may add ", each once"; it may be left out for a bool or a str. A list has an item at least,
-unless its default has none. MEANING and NOTE may be left out too. Where two parameters limit each other, the
-code that uses them says so.
+It may be left out for a bool or a str. After it, a list may say more, in this order:
+
+    , below test_images     each item is smaller than the value of that parameter
+    , each once             no two items are equal
+    , 2 at least            it has so many items, else one unless the default has none
+    , 4 of them             it has exactly so many
+
+MEANING and NOTE may be left out too. Where parameters limit each other in other ways, the code that uses them
+says so.
 
 A value is typed, in a command and in a file alike: 010 is ten, and 1e-3, .5 and 1_000 are numbers.
 """
@@ -48,7 +54,7 @@ SINGULAR = {int: "a whole number", float: "a number", bool: "true or false", str
 PLURAL = {int: "whole numbers", float: "numbers", bool: "true or false", str: "texts"}
 
 _NUMBER = r"-?\d+(?:\.\d+)?(?:e-?\d+)?"
-_ONCE = ", each once"
+_OF_LISTS = r"(?:, below (\w+))?(, each once)?(?:, (\d+) at least|, (\d+) of them)?"
 _WORD = r"[\w.+-]+(?::PATH)?"
 _RANGES = [
     rf"(?P<minimum>{_NUMBER}) or more",
@@ -71,7 +77,8 @@ class Parameter:
 
     type: as written, such as "int" or "list[float]". default: a value of that type. limits: the RANGE as
     written, "" for none. An item lies in [low, high], or in (low, high] where `open`; if there are `choices`
-    it is one of them. once: whether no two items of a list may be equal.
+    it is one of them. below: of a list, the parameter that each item is smaller than, "" for none. once:
+    whether no two of its items may be equal. fewest, most: how many items it may have.
     """
 
     name: str
@@ -84,7 +91,10 @@ class Parameter:
     high: float = math.inf
     open: bool = False
     choices: tuple[Any, ...] = ()
+    below: str = ""
     once: bool = False
+    fewest: float = 0
+    most: float = math.inf
 
     @property
     def is_list(self) -> bool:
@@ -100,14 +110,30 @@ class Parameter:
         """Return a given value, or its text, as this parameter's type; one item will do for a list.
 
         Raises UsageError where it is of another type, out of range or not among the choices, and for a list
-        without items or with equal ones where it needs others.
+        of too few or too many items, or with equal ones where none may be.
         """
         if not self.is_list:
             return self._item(given)
         items = [self._item(item) for item in self._items(given)]
-        if (self.default and not items) or (self.once and len(set(items)) < len(items)):
+        if not self.fewest <= len(items) <= self.most or (self.once and len(set(items)) < len(items)):
             raise self._misfit(given)
         return items
+
+    def fitted(self, value: Any, values: Mapping[str, Any], usual: Any) -> Any:
+        """Return a value as it fits the other `values`, by name: a list without items that are too large.
+
+        If too few are left, it has the smallest that there can be. Raises UsageError where the value is not
+        the `usual` one, for then somebody asked for it.
+        """
+        if not self.below or max(value, default=-1) < values[self.below]:
+            return value
+        limit = values[self.below]
+        fit = [item for item in value if item < limit]
+        fit = fit if len(fit) >= self.fewest else [*range(min(len(value), limit))]
+        if value == usual:
+            return fit
+        limits = self.limits.replace(self.below, f"{self.below} = {limit}")
+        raise self._misfit(as_typed(value), limits, fit)
 
     def _items(self, given: object) -> list[object]:
         if not isinstance(given, str):
@@ -134,12 +160,12 @@ class Parameter:
             raise self._misfit(given)
         return item
 
-    def _misfit(self, given: object) -> UsageError:
+    def _misfit(self, given: object, limits: str = "", example: object = None) -> UsageError:
         expected = (PLURAL if self.is_list else SINGULAR)[self.kind]
-        limits = f", {self.limits}" if self.limits not in ("", "any number") else ""
-        found = f'{self.name} = "{one_line(given)}"'
+        limits = ", ".join(filter(None, (expected, limits or self.limits))).removesuffix(", any number")
+        example = as_typed(self.default if example is None else example)
         return UsageError(
-            f"{found}: expected {expected}{limits}; for example {self.name}={as_typed(self.default)}"
+            f'{self.name} = "{one_line(given)}": expected {limits}; for example {self.name}={example}'
         )
 
 
@@ -222,23 +248,36 @@ def _parameter(line: ast.stmt, comment: str) -> Parameter:
 def _described(parameter: Parameter, comment: str) -> Parameter:
     """Add what the comment says: meaning, limits and note."""
     statement, _, note = comment.partition("; ")
-    ranged = statement.removesuffix(_ONCE) if parameter.is_list else statement
-    once = ranged != statement
+    parameter = replace(parameter, note=note)
+    if not parameter.is_list:
+        return _ranged(parameter, statement)
+    items, below, once, fewest, count = re.fullmatch(rf"(.*?){_OF_LISTS}", statement).groups()
+    ranged = _ranged(parameter, items)
+    return replace(
+        ranged,
+        limits=f"{ranged.limits}{statement.removeprefix(items)}".removeprefix(", "),
+        below=below or "",
+        once=bool(once),
+        fewest=int(count or fewest or bool(parameter.default)),
+        most=int(count) if count else math.inf,
+    )
+
+
+def _ranged(parameter: Parameter, statement: str) -> Parameter:
+    """Add meaning and range of a value, or of an item of a list."""
     for limits in _RANGES:
-        match = re.fullmatch(rf"(?:(?P<meaning>.*?)(?:, |: ))??(?P<limits>{limits})", ranged)
+        match = re.fullmatch(rf"(?:(?P<meaning>.*?)(?:, |: ))??(?P<limits>{limits})", statement)
         if match and ("choices" in match.groupdict() or parameter.kind in (int, float)):
             found = match.groupdict()
             break
     else:
-        return replace(parameter, meaning=statement, note=note)
+        return replace(parameter, meaning=statement)
     numbers = {name: float(found[name]) for name in ("minimum", "above", "low", "high") if name in found}
     words = re.split(", | or ", found["choices"]) if "choices" in found else []
     return replace(
         parameter,
         meaning=found["meaning"] or "",
-        note=note,
-        limits=found["limits"] + _ONCE * once,
-        once=once,
+        limits=found["limits"],
         low=numbers.get("minimum", numbers.get("above", numbers.get("low", -math.inf))),
         high=numbers.get("high", math.inf),
         open="above" in numbers,

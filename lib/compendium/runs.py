@@ -118,7 +118,7 @@ def resolve(
     not there.
     """
     described = _described_doors(chapter, doors or {})
-    effective = chapter.effective(given)
+    effective = chapter.effective(given, profile)
     sets = {
         item: chapter.parameters[name].choices
         for name, value in effective.items()
