@@ -17,6 +17,13 @@ def tensor(images):
     return keras.ops.convert_to_tensor(images)
 
 
+class Elsewhere:
+    """A tensor that its framework does not let NumPy read."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise TypeError("Use Tensor.cpu()\nto copy the tensor first")
+
+
 def read_only(images):
     copy = images.copy()
     copy.flags.writeable = False
@@ -81,7 +88,15 @@ def test_noise_of_either_byte_order_is_the_same(order):
         (GREY[:, np.newaxis], r"found shape \(3, 1, 16, 16\); if the channels come first"),
         (np.ma.masked_greater(GREY, 0.5), r"with pixels of no value; write images.filled\(0\)"),
         ([GREY[0], GREY[1, :8]], "found images of different shapes"),
-        (pd.DataFrame(GREY[0]), r"found shape \(16, 16\)"),
+        (pd.DataFrame(GREY[0]), r"if that is one image, write images.to_numpy\(\)\[np.newaxis\]"),
+        (
+            pd.DataFrame(GREY.reshape(3, -1)),
+            r"if each row is one image, write images.to_numpy\(\).reshape\(-1, 16, 16\)",
+        ),
+        (GREY.reshape(3, -1), r"found shape \(3, 256\); .* write images.reshape\(-1, 16, 16\)"),
+        (COLOUR.reshape(3, -1), r"found shape \(3, 768\); .* write images.reshape\(-1, 16, 16, 3\)"),
+        (np.zeros((3, 770)), r"found shape \(3, 770\); if that is one image"),
+        (Elsewhere(), r"images: NumPy cannot read them \(Use Tensor.cpu\(\) to copy the tensor first\)"),
         (GREY.astype(str), "expected float32 or float64, found <U"),
         (None, "found shape"),
     ],

@@ -373,6 +373,40 @@ def test_a_run_without_a_record_has_the_page_of_the_book(root):
     assert "beside" not in own.cells[1].source
 
 
+@pytest.fixture(scope="module")
+def unfinished(root):
+    """The page of a run whose second cell failed, as papermill leaves its notebook."""
+    remark = {"tags": ["papermill-error-cell-tag"]}
+    fault = new_output("error", ename="KeyError", evalue="'VAE'", traceback=["Traceback", "KeyError: 'VAE'"])
+    worked = new_output("stream", name="stdout", text="reached\n")
+    notebook = notebook_of(
+        new_markdown_cell(PROSE),
+        new_code_cell("begin()", execution_count=1, outputs=[worked]),
+        new_markdown_cell("An Exception was encountered", metadata=remark),
+        new_code_cell("plot()", execution_count=2, outputs=[fault]),
+        new_code_cell("codes()", metadata={"mystnb": LEFT_OUT}),
+        parameters=DECLARED,
+    )
+    folder = root / "runs" / "tiny-run" / "failed"
+    folder.mkdir(parents=True)
+    nbformat.write(notebook, folder / "tiny-run.failed.ipynb")
+    return own_page.write(folder, "tiny-run")
+
+
+def test_a_run_that_failed_has_a_page_of_what_worked(unfinished):
+    assert unfinished.name == "tiny-run.failed.html"
+    soup = BeautifulSoup(unfinished.read_bytes(), "html.parser")
+    text = text_of(soup)
+    assert "A cell below failed: KeyError: 'VAE'. The cells before that" in text
+    assert "reached" in text
+    assert "This cell failed: KeyError: 'VAE'" in text
+    assert "Traceback" not in text
+    assert "An Exception was encountered" not in text
+    (notice,) = soup.select("#fig-left-out img")
+    assert notice["alt"] == "Not in this run, which ended before."
+    assert soup.select_one('.this-run a[href="tiny-run.failed.ipynb"]')
+
+
 def test_texts_of_a_record_are_texts():
     assert "<script>" not in this_run.top(record(device="<script>alert(1)</script>"), {})
 

@@ -109,12 +109,16 @@ def test_a_network_that_is_shown_leaves_its_weights(trainings, tmp_path):
 
 def test_a_training_that_diverged_is_kept_with_numbers_missing(tmp_path):
     def diverge(options, seed, checkpoint):
-        lost = {"epoch": [1], "loss": [np.nan], "val_loss": [np.nan], "seconds": [0.5]}
+        lost = {"epoch": [1], "loss": [0.3], "val_loss": [np.nan], "seconds": [0.5]}
         return dae(**options), pd.DataFrame(lost)
 
     trainings = study.Trainings(tmp_path, {}, diverge)
-    table = trainings.table("family", {"DAE_1_5": OPTIONS}, [1], {"MSE": lambda network: np.nan})
-    assert table[["loss", "MSE"]].isna().all(axis=None)
+
+    def measure(network):
+        raise ValueError("Input X contains NaN.")  # as the judge says of its images
+
+    table = trainings.table("family", {"DAE_1_5": OPTIONS}, [1], {"MSE": measure})
+    assert table[["val_loss", "MSE"]].isna().all(axis=None)
     references = {"noisy input": 0.2, "black image": 0.1, "mean image": 0.05}
     errors = pd.DataFrame({"DAE_1_5": [np.nan]}, index=pd.Index([1], name="seed"))
     (row,) = study.judged(errors, references, table, "noise").to_dict("records")

@@ -5,11 +5,11 @@ import os
 import re
 import signal
 
-from nbclient.exceptions import DeadKernelError
+from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from papermill import PapermillExecutionError
 
-from compendium.errors import CompendiumError, UsageError
+from compendium.errors import CompendiumError, UsageError, one_line
 
 FULL = {os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 
@@ -45,6 +45,11 @@ def described(fault: BaseException, notebook: NotebookNode | None, exit_status: 
             return f"interrupted; {_GO_ON}"
         case _:
             return _of_system(str(fault))
+
+
+def of_output(fault: CellExecutionError | NotebookNode) -> str:
+    """Return on one line what a cell failed with, by its error or by the output that it left."""
+    return one_line(fault.evalue if fault.ename in _FOR_USERS else f"{fault.ename}: {fault.evalue}")
 
 
 def of_papermill(cell: NotebookNode) -> bool:

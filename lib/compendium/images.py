@@ -1,9 +1,12 @@
 """Arrays of images: the check that every function shares, and bytes as floats."""
 
+import math
 from collections.abc import Collection
 
 import numpy as np
 from numpy.typing import NDArray
+
+from compendium.errors import one_line
 
 Images = NDArray[np.floating]
 Mask = NDArray[np.bool_]
@@ -35,8 +38,9 @@ def check_images(
         tolerance: how far floats may lie outside [0, 1].
         missing: whether values may be NaN.
     """
+    written = f"{name}.to_numpy()" if hasattr(images, "to_numpy") else name  # of pandas
     images = _as_array(images, name)
-    _check_axes(images, name)
+    _check_axes(images, name, written)
     if images.dtype not in dtypes:
         expected = " or ".join(dtype.__name__ for dtype in dtypes)
         remedy = _remedy(images, name, np.uint8 in dtypes)
@@ -62,20 +66,36 @@ def _as_array(images: object, name: str) -> np.ndarray:
         array = np.asarray(images)
     except ValueError:
         raise ValueError(f"{name}: found images of different shapes; give those of one shape") from None
+    except (TypeError, RuntimeError) as fault:  # so frameworks say what to write for a tensor of theirs
+        raise ValueError(f"{name}: NumPy cannot read them ({one_line(fault)})") from None
     return array if array.dtype.isnative else array.astype(array.dtype.newbyteorder("="))
 
 
-def _check_axes(images: np.ndarray, name: str) -> None:
-    """Raise ValueError where the axes are not, or by their lengths can hardly be, those of images."""
+def _check_axes(images: np.ndarray, name: str, written: str) -> None:
+    """Raise ValueError where the axes are not, or by their lengths can hardly be, those of images.
+
+    written: what stands for the images in a remedy.
+    """
     shape = images.shape
     found = f"{name}: expected (n, h, w) or (n, h, w, c), found shape {shape}"
+    if images.ndim == 2 and shape[0] != shape[1] and (axes := _square(shape[1])):
+        raise ValueError(f"{found}; if each row is one image, write {written}.reshape(-1, {axes})")
     single = images.ndim == 2 or (images.ndim == 3 and shape[-1] in COLOURS and min(shape[:2]) >= SMALLEST)
     if single and images.dtype.kind != "O":
-        raise ValueError(f"{found}; if that is one image, write {name}[np.newaxis]")
+        raise ValueError(f"{found}; if that is one image, write {written}[np.newaxis]")
     if images.ndim not in (3, 4):
         raise ValueError(found)
     if images.ndim == 4 and shape[1] in COLOURS and shape[3] not in COLOURS and min(shape[2:]) >= SMALLEST:
         raise ValueError(f"{found}; if the channels come first, write np.moveaxis({name}, 1, -1)")
+
+
+def _square(values: int) -> str:
+    """Return height, width and channels, if not one, of a square picture of so many values; else ""."""
+    for channels in COLOURS:
+        side = math.isqrt(values // channels)
+        if side >= SMALLEST // 2 and side * side * channels == values:
+            return ", ".join(map(str, (side, side, channels)[: 2 if channels == 1 else 3]))
+    return ""
 
 
 def _remedy(images: np.ndarray, name: str, bytes_will_do: bool) -> str:

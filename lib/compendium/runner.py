@@ -22,7 +22,7 @@ from traitlets import Instance
 
 from compendium import faults, progress, project, results, runs
 from compendium.chapters import Chapter, part_of
-from compendium.errors import CompendiumError, one_line
+from compendium.errors import CompendiumError
 from compendium.runs import Run
 
 DONE, LEFT_OUT, FAILED = "done", "left out", "failed"
@@ -51,8 +51,9 @@ def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
     """
     out = this.folder.resolve()  # papermill writes from the notebook's own folder
     out.mkdir(parents=True, exist_ok=True)
-    unfinished, failed = (out / f"{chapter.name}.{state}.ipynb" for state in ("unfinished", "failed"))
-    failed.unlink(missing_ok=True)
+    unfinished, failed = out / f"{chapter.name}.unfinished.ipynb", out / runs.failed(chapter.name)
+    for earlier in (failed, failed.with_suffix(".html")):
+        earlier.unlink(missing_ok=True)
     execution = _Execution(
         strict, dict.fromkeys(chapter.parts, DONE) | dict.fromkeys(this.left_out, LEFT_OUT)
     )
@@ -160,7 +161,7 @@ class _Client(PapermillNotebookClient):
         except CellExecutionError as fault:
             if part is None or self.execution.strict:
                 raise
-            reason = one_line(f"{fault.ename}: {fault.evalue}")
+            reason = faults.of_output(fault)
             parts[part] = f"{FAILED}: {reason}"
             note = f"*This part could not be computed here ({reason}), and the run went on without it.*"
             cell.outputs = [

@@ -204,6 +204,11 @@ def finished(folder: Path, chapter: str) -> Path | None:
     return notebook if notebook.exists() else None
 
 
+def failed(chapter: str) -> str:
+    """Return the name of the notebook of a run that ended before its time, as far as it came."""
+    return f"{chapter}.failed.ipynb"
+
+
 def lock(folder: Path) -> FileLock:
     """Return the lock of a run's folder; whoever works in the folder holds it."""
     return FileLock(folder / ".lock", is_singleton=True)  # this process may take it again

@@ -6,7 +6,7 @@ as many of the same shape. Those for salt-and-pepper noise raise ValueError for 
 they are. An image without an intact pixel becomes mid-grey, 0.5.
 """
 
-from compendium.baselines.affine import affine_denoiser, pca_reconstruction
+from compendium.baselines.affine import affine_denoiser, pca_reconstruction, principal_components
 from compendium.baselines.gaussian import GAUSSIAN, CalibratedFilter, calibrate
 from compendium.baselines.impulse import (
     IMPULSE,
@@ -35,6 +35,7 @@ __all__ = [
     "median",
     "nearest",
     "pca_reconstruction",
+    "principal_components",
     "trivial_predictions",
     "unchanged",
 ]

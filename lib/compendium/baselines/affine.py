@@ -1,11 +1,15 @@
 """What an affine map can do: the closed-form references for networks with and without a bottleneck."""
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import linalg
 
 from compendium.images import UNCLIPPED, Images, check_images
+
+if TYPE_CHECKING:
+    from sklearn.decomposition import PCA
 
 PENALTIES = np.logspace(-6, 2, 33)
 """Ridge penalties to choose from, as multiples of the inputs' mean variance."""
@@ -63,6 +67,21 @@ def affine_denoiser(
     return denoise
 
 
+def principal_components(images: Images, components: int) -> "PCA":
+    """Fit a `PCA` of scikit-learn, the first principal components, to images, `(n, ...)`.
+
+    Only these components are computed, by Lanczos iterations to full precision ("arpack"), not all that there
+    are; in float32 every pixel of a projection is within 1e-4 of that of the whole decomposition. Where there
+    are fewer images, or values in one, than `components`, there are as many as these.
+    """
+    from sklearn.decomposition import PCA  # takes seconds, and nothing else here needs it
+
+    rows = images.reshape(len(images), -1)
+    whole = components >= min(rows.shape)  # the iterations cannot find all there are
+    number = min(components, *rows.shape)
+    return PCA(number, svd_solver="full" if whole else "arpack", random_state=0).fit(rows)
+
+
 def pca_reconstruction(train: Images, test: Images, components: int) -> Images:
     """The clean `test` images after projection on the first principal components of the clean `train` images.
 
@@ -71,18 +90,11 @@ def pca_reconstruction(train: Images, test: Images, components: int) -> Images:
     Psychometrika 1, 1936); on `test` this is the error of that code on images it has not seen. Values outside
     [0, 1] are clipped, which the linear code itself could not do and which only lowers the error.
 
-    Only these components are computed, by Lanczos iterations to full precision (`PCA` of scikit-learn with
-    "arpack"), not all that there are; in float32 every pixel is within 1e-4 of that of the whole
-    decomposition. Raises ValueError where shapes differ, or where `components` exceeds the number of images
-    or of values in one.
+    The components are those of `principal_components`. Raises ValueError where shapes differ.
     """
     if check_images(train, "train").shape[1:] != check_images(test, "test").shape[1:]:
         raise ValueError(f"train and test images differ in shape: {train.shape[1:]} and {test.shape[1:]}")
-    from sklearn.decomposition import PCA  # here, not above: takes seconds, and only this function needs it
-
-    rows = train.reshape(len(train), -1)
-    solver = "arpack" if components < min(rows.shape) else "full"  # the iterations cannot find all there are
-    pca = PCA(components, svd_solver=solver, random_state=0).fit(rows)
+    pca = principal_components(train, components)
     codes = pca.transform(test.reshape(len(test), -1))
     return pca.inverse_transform(codes).reshape(test.shape).clip(0, 1)
 

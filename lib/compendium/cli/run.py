@@ -99,17 +99,27 @@ def carry_out(
 
             if source:
                 published.take_over(source, this.folder)
-            executed = runner.run(notebook, this)
+            try:
+                executed = runner.run(notebook, this)
+            except CompendiumError as fault:
+                interrupted = isinstance(fault.__cause__, KeyboardInterrupt)  # whoever did that is in a hurry
+                if page and not interrupted and (this.folder / runs.failed(this.chapter)).exists():
+                    _write_page(this)
+                raise
         _check_record(this.folder)
         if page:
-            from compendium.site import own_page
-
-            try:
-                own_page.write(this.folder, this.chapter)
-            except CompendiumError as fault:  # the run itself is whole
-                typer.echo(f"compendium: {fault}", err=True)
+            _write_page(this)
     _tell(this.folder)
     return executed
+
+
+def _write_page(this: "Run") -> None:
+    from compendium.site import own_page
+
+    try:
+        own_page.write(this.folder, this.chapter)
+    except CompendiumError as fault:  # the run itself is what it is
+        typer.echo(f"compendium: {fault}", err=True)
 
 
 def _check_record(folder: Path) -> None:

@@ -24,7 +24,7 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from compendium import products, project, results
+from compendium import faults, products, project, results, runs
 from compendium.errors import CompendiumError, one_line
 from compendium.files import write_atomically
 from compendium.runs import RECORD
@@ -59,19 +59,22 @@ _NOTICE = """\
 def write(folder: Path, chapter: str) -> Path:
     """Write the page of the run in a folder, beside its executed notebook and its record; return the page.
 
-    A page that was made from the same is left as it is: the run, the prose's quotes, the published runs, and
-    what makes pages.
+    Of a run that did not come to its end, the page shows the cells that were run. A page that was made from
+    the same is left as it is: the run, the prose's quotes, the published runs, and what makes pages.
 
     Raises CompendiumError where it cannot be made or written.
     """
-    executed = folder / f"{chapter}.ipynb"
-    record = results.read(folder / RECORD) if (folder / RECORD).exists() else None
+    finished = runs.finished(folder, chapter)
+    executed = finished or folder / runs.failed(chapter)
     target = executed.with_suffix(".html")
+    ran, files = nbformat.read(executed, 4), _files(folder, executed)
     with TemporaryDirectory() as place:
         source = Path(place, "source")
-        _stage(
-            source, chapter, notebook(nbformat.read(executed, 4), chapter, record, _files(folder, chapter))
-        )
+        if finished:
+            record = results.read(folder / RECORD) if (folder / RECORD).exists() else None
+            _stage(source, chapter, notebook(ran, chapter, record, files))
+        else:
+            _stage(source, chapter, unfinished(ran, chapter, files))
         made_from = f"<!-- made from {_state(source)} -->\n"
         if target.exists() and target.read_text(encoding="utf-8").endswith(made_from):
             return target
@@ -141,10 +144,10 @@ def _outline(name: str) -> str:
     return "\n\n".join([title[0] if title else f"# {Path(name).name}", *_KEPT.findall(text)]) + "\n"
 
 
-def _files(folder: Path, chapter: str) -> dict[str, str]:
+def _files(folder: Path, executed: Path) -> dict[str, str]:
     """Return the files of a run that its page leads to, with what each is."""
     files = {
-        f"{chapter}.ipynb": "executed notebook",
+        executed.name: "executed notebook",
         RECORD: "record",
         "metrics.csv": "its numbers as a table",
     }
@@ -173,16 +176,44 @@ def notebook(
     prose = [cell for cell in executed.cells if cell.cell_type == "markdown"]
     for cell in prose:
         cell.source = _with_minute(beside.marked(cell.source, quoted), chapter, record)
+    states = (record or {}).get("parts") or {}
+    for cell in executed.cells:
+        _fill_gap(cell, states)
+    return _arranged(executed, top, references=bool(book))
+
+
+def unfinished(executed: NotebookNode, chapter: str, files: Mapping[str, str]) -> NotebookNode:
+    """Return the notebook of a run that ended before its time with what its page has beyond the book's.
+
+    The cell that failed says why, in a line in place of its traceback. Arguments as of `notebook`.
+    """
+    # papermill's remarks on the failure
+    executed.cells = [cell for cell in executed.cells if "papermill-error-cell-tag" not in _tags(cell)]
+    reason = ""
+    for cell in executed.cells:
+        if cell.cell_type == "markdown":
+            cell.source = _with_minute(cell.source, chapter, None)
+            continue
+        for fault in [output for output in cell.outputs if output.output_type == "error"]:
+            cell.outputs.remove(fault)
+            reason = faults.of_output(fault)
+            cell.outputs.append(new_output("display_data", {"text/plain": f"This cell failed: {reason}"}))
+        if not (cell.outputs or cell.execution_count):
+            _put_in_place(cell, "Not in this run, which ended before.")
+    return _arranged(executed, this_run.unfinished(reason, files), references=True)
+
+
+def _arranged(executed: NotebookNode, top: str, *, references: bool) -> NotebookNode:
+    """Return a notebook with a page's top below its title and, if asked for, the references at its end."""
+    prose = [cell for cell in executed.cells if cell.cell_type == "markdown"]
     if top and prose:
         title, _, rest = prose[0].source.partition("\n")
         prose[0].source = f"{title}\n\n{_raw(top)}\n{rest}"
-    states = (record or {}).get("parts") or {}
     for cell in executed.cells:
         _leave_out_remarks(cell)
-        _fill_gap(cell, states)
     # the networks of the published run, which would be fetched and tried
     executed.cells = [cell for cell in executed.cells if "{div} play" not in cell.source]
-    if book and any("{cite" in cell.source for cell in prose):
+    if references and any("{cite" in cell.source for cell in prose):
         executed.cells.append(new_markdown_cell(_REFERENCES, id="references"))
     return executed
 
@@ -217,7 +248,7 @@ def _leave_out_remarks(cell: NotebookNode) -> None:
 
 def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
     """Say where a cell of a part has nothing to show; its figure or table keeps its number."""
-    parts = [tag.removeprefix(_PART) for tag in cell.metadata.get("tags", []) if tag.startswith(_PART)]
+    parts = [tag.removeprefix(_PART) for tag in _tags(cell) if tag.startswith(_PART)]
     failed = any(output.output_type == "error" for output in cell.get("outputs", []))
     if not parts or cell.cell_type != "code":
         return
@@ -225,13 +256,22 @@ def _fill_gap(cell: NotebookNode, states: Mapping[str, str]) -> None:
         return
     state = states.get(parts[0], "failed" if failed else "left out")
     became = "failed" if failed or state.startswith("failed") else "was left out"
-    said = f"Not in this run: the part {parts[0]} {became}."
+    if not failed or {"figure", "table"} & {*cell.metadata.get("mystnb", {})}:
+        _put_in_place(cell, f"Not in this run: the part {parts[0]} {became}.")
+
+
+def _put_in_place(cell: NotebookNode, said: str) -> None:
+    """Say something in the place of a cell's output, which keeps its caption and its number."""
     about = cell.metadata.get("mystnb", {})
     if "figure" in about:
         about.setdefault("image", {})["alt"] = said
         cell.outputs.append(new_output("display_data", {"image/svg+xml": _NOTICE.format(said)}))
-    elif "table" in about or not failed:
+    else:
         cell.outputs.append(new_output("display_data", {"text/plain": said}))
+
+
+def _tags(cell: NotebookNode) -> list[str]:
+    return cell.metadata.get("tags", [])
 
 
 def _compile(source: Path, html: Path, chapter: str) -> Path:

@@ -23,9 +23,8 @@ IN_THE_BOOK = (
 _HEADLINES = Path(__file__).with_name("headlines.yml")
 Record = Mapping[str, Any]
 
-_TOP = Environment(
-    autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-).from_string("""\
+_PAGES = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+_TOP = _PAGES.from_string("""\
 <section class="this-run" aria-labelledby="this-run">
 <h2 id="this-run">This run</h2>
 <p>This page is a run of {% if book %}<a href="{{ book }}">a chapter of The Denoising Compendium</a>
@@ -98,6 +97,18 @@ The prose is the book's, and what it concludes need not hold here.
 </section>
 """)
 
+_UNFINISHED = _PAGES.from_string("""\
+<section class="this-run" aria-labelledby="this-run">
+<h2 id="this-run">This run</h2>
+<div class="admonition warning"><p class="admonition-title">It did not come to its end</p>
+<p>{% if reason %}A cell below failed: {{ reason }}. {% endif %}
+The cells before that show what they computed; those after it were not run. The prose is the book's.</p></div>
+<p>Beside this page: {% for name, what in files.items() %}
+<a href="{{ name }}">{{ what }}</a>{{ ", " if not loop.last else "." }}
+{% endfor %}</p>
+</section>
+""")
+
 
 @dataclass(frozen=True)
 class Said:
@@ -137,6 +148,14 @@ def top(record: Record, files: Mapping[str, str], *, book: str = IN_THE_BOOK) ->
         headlines=[*headlines(record, other)] if other else [],
         settings=_settings(record, other) if other else [],
     )
+
+
+def unfinished(reason: str, files: Mapping[str, str]) -> str:
+    """Return the top of the page of a run that ended before its time, as HTML.
+
+    reason: why a cell failed, "" where none did. files: what lies beside the page, with what it is.
+    """
+    return _UNFINISHED.render(reason=reason.rstrip("."), files=files)
 
 
 def published(record: Record) -> Record | None:

@@ -240,7 +240,10 @@ class Trainings:
     ) -> pd.DataFrame:
         def compute() -> pd.DataFrame:
             network, curve = self._trained(family, name, options, seed, shown=shown)
-            found = {quantity: measure(network) for quantity, measure in measures.items()}
+            diverged = not np.isfinite(curve[["loss", "val_loss"]]).all(
+                axis=None
+            )  # its outputs are no images
+            found = {name: np.nan if diverged else measure(network) for name, measure in measures.items()}
             return training.with_numbers(curve, found)
 
         table = results.resumed(

@@ -121,7 +121,8 @@ def against(scored: Scores) -> pd.DataFrame:
 
 def best(compared: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of `against` with the lowest difference at each level as text."""
-    rows = compared.loc[compared.groupby("level", sort=False)["difference"].idxmin()]
+    # a network that diverged has no difference, and comes last
+    rows = compared.sort_values("difference", kind="stable").drop_duplicates("level").sort_index()
     names = rows[["method", "other"]].set_axis(["network", "without training"], axis=1)
     digits = {"difference": 5, "low": 5, "high": 5, "ahead, % of images": 1}
     table = pd.concat([names, results.rounded(rows[[*digits]], digits)], axis=1)

@@ -426,15 +426,10 @@ def judged(rows: pd.DataFrame, sets: Mapping[str, tuple[ImageSet, ImageSet]]) ->
 
     Autoencoders stand beside the mean original, on the originals; classifiers of all arms beside guessing.
     """
-
-    def by_level(quantity: str) -> pd.DataFrame:
-        chosen = rows[rows["quantity"] == quantity]
-        return chosen.pivot_table("value", "method", "level", sort=False)
-
-    error_rates = 1 - by_level("accuracy")
+    error_rates = 1 - results.means(rows, "accuracy")
     classes = [len(sets[level.rsplit(", ", 1)[0]][0].classes) for level in error_rates]
     error_rates.loc["chance"] = [1 - 1 / number for number in classes]
-    autoencoders = outcomes.judged(by_level("MSE, originals"), ["VAE"], ["mean image"])
+    autoencoders = outcomes.judged(results.means(rows, "MSE, originals"), ["VAE"], ["mean image"])
     return pd.concat([autoencoders, outcomes.judged(error_rates, ARMS, ["chance"], "error rate")])
 
 

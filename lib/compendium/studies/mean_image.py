@@ -579,7 +579,8 @@ def best_epoch_table(numbers: Sequence[Number]) -> pd.DataFrame:
     methods = {"recovered": "last epoch", "recovered, best epoch": "best epoch"}
     rows = pd.DataFrame(numbers)
     chosen = rows[(rows["quantity"] == "PSNR") & rows["method"].isin(methods)]
-    table = chosen.pivot_table(index="seed", columns="method", values="value")[[*methods]]
+    # of a network that diverged, the numbers are missing and stay so
+    table = chosen.pivot_table(index="seed", columns="method", values="value", dropna=False)[[*methods]]
     return results.rounded(_by_pair(table.rename(columns=methods)), 2)
 
 

@@ -18,6 +18,7 @@ import seaborn as sns
 from matplotlib.figure import Figure
 
 from compendium import baselines, metrics, plots, results, statistics, training
+from compendium.errors import CompendiumError
 from compendium.images import Images, as_float
 
 QUANTITIES: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
@@ -331,9 +332,15 @@ def below_clean(table: pd.DataFrame) -> pd.Series:
 
 
 def encode(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return the codes of noisy images, (n, numbers): the output of the layer named "latent"."""
+    """Return the codes of noisy images, (n, numbers): the output of the layer named "latent".
+
+    Raises CompendiumError where they are no numbers.
+    """
     encoder = keras.Model(network.inputs[0], network.get_layer("latent").output)
-    return training.predict(encoder, images).reshape(len(images), -1)
+    codes = training.predict(encoder, images).reshape(len(images), -1)
+    if not np.isfinite(codes).all():
+        raise CompendiumError("the network diverged, and its codes are no numbers; try a lower learning_rate")
+    return codes
 
 
 def neighbours(
@@ -357,11 +364,9 @@ def neighbours(
     """
 
     def compute() -> pd.DataFrame:
-        from sklearn.decomposition import PCA
-
         codes = [encode(network, images) for images in (noisy_train, validation.noisy[level])]
         pixels = [as_float(one).reshape(len(one), -1) for one in (noisy_train, validation.noisy[level])]
-        components = PCA(codes[0].shape[1], svd_solver="arpack", random_state=0).fit(pixels[0])
+        components = baselines.principal_components(pixels[0], codes[0].shape[1])
         spaces = {
             "code of the CAE": codes,
             f"{codes[0].shape[1]} principal components": [components.transform(one) for one in pixels],

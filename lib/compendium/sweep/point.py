@@ -91,7 +91,7 @@ def failure(folder: Path, chapter: str) -> str | None:
     With the same code it will fail again. What was killed or cut off goes on from its checkpoints instead.
     """
     try:
-        cells = json.loads((folder / f"{chapter}.failed.ipynb").read_text(encoding="utf-8"))["cells"]
+        cells = json.loads((folder / runs.failed(chapter)).read_text(encoding="utf-8"))["cells"]
         outputs = [output for cell in cells for output in cell.get("outputs", [])]
         if any(output["output_type"] == "error" for output in outputs):
             return _reason(1, folder / LOG)

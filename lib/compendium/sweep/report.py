@@ -11,7 +11,7 @@ import matplotlib.pyplot as plt
 import pandas as pd
 from markupsafe import Markup, escape
 
-from compendium import parameters, plots, standalone
+from compendium import parameters, plots, runs, standalone
 from compendium.files import write_atomically
 from compendium.standalone import Cell, Picture, Table
 from compendium.sweep import charts
@@ -105,7 +105,7 @@ def _of_points(sweep: Sweep, points: pd.DataFrame, folder: Path) -> Table:
 
 def _link(sweep: Sweep, name: str, folder: Path) -> str | None:
     at = point_folder(folder, name)
-    known = (f"{sweep.chapter}.html", f"{sweep.chapter}.ipynb", f"{sweep.chapter}.failed.ipynb", "run.log")
+    known = (f"{sweep.chapter}.html", f"{sweep.chapter}.ipynb", runs.failed(sweep.chapter), "run.log")
     there = next((at / file for file in known if (at / file).exists()), None)
     return quote(there.relative_to(folder).as_posix()) if there else None
 
