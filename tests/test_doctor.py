@@ -63,7 +63,7 @@ def test_the_real_command_trains_and_finds_everything():
     told = started("-m", "compendium", "doctor")
     assert told.returncode == 0, told.stdout + told.stderr
     found = verdicts(told.stdout.splitlines())
-    assert list(found) == ["Python", "packages", "memory", "data", "training", "Jupyter"]
+    assert list(found) == ["Python", "packages", "memory", "settings", "data", "training", "Jupyter"]
     assert found.pop("Jupyter") in {"OK", "WARN"}
     assert {*found.values()} == {"OK"}
     before, after, seconds = map(float, re.search(r"loss (\S+) to (\S+) in (\S+) s", told.stdout).groups())
@@ -235,6 +235,81 @@ def test_no_front_end_is_a_warning_and_no_failure(look, monkeypatch):
     assert look("Jupyter") == [doctor.Finding("Jupyter", "OK", "notebook")]
     monkeypatch.setitem(sys.modules, "ipykernel", json)
     assert look("Jupyter") == [doctor.Finding("Jupyter", "OK", "this is a notebook")]
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (
+            '{"image_data_format": "channels_first"}',
+            "image_data_format is channels_first in {file}, not channels",
+        ),
+        (
+            '{"floatx": "float16", "backend": "tensorflow"}',
+            "floatx is float16 in {file}, not float32; delete",
+        ),
+        ('{"backend": "torch"}', "backend is torch in {file}, not tensorflow; delete that file"),
+    ],
+)
+def test_settings_of_keras_that_change_what_a_lab_does_are_named(content, told, look, tmp_path, monkeypatch):
+    file = tmp_path / "keras.json"
+    file.write_text(content, encoding="utf-8")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    (finding,) = look("settings")
+    assert finding.verdict == "FAIL"
+    assert finding.text.startswith(told.format(file=file))
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"image_data_format": "channels_last"}'])
+def test_other_settings_of_keras_are_none_of_its_business(content, look, tmp_path, monkeypatch):
+    (tmp_path / "keras.json").write_text(content, encoding="utf-8")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    (finding,) = look("settings")
+    assert finding.verdict == "OK"
+
+
+@pytest.mark.parametrize(
+    ("variables", "verdict", "told"),
+    [
+        ({"KERAS_BACKEND": "jax"}, "FAIL", "KERAS_BACKEND is jax, not tensorflow; remove that variable"),
+        ({"PYTHONOPTIMIZE": "2"}, "FAIL", "remove PYTHONOPTIMIZE"),
+        ({"PYTHONWARNINGS": "error::UserWarning"}, "FAIL", "remove PYTHONWARNINGS"),
+        ({"HOME": "/dev/null/home"}, "WARN", "/dev/null/home cannot be written to"),
+    ],
+)
+@pytest.mark.needs("posix")
+def test_an_environment_that_changes_what_a_lab_does_is_named(variables, verdict, told, monkeypatch):
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    code = "from compendium import doctor; print(*doctor._settings(), sep='\\n')"
+    lines = started("-c", code).stdout.splitlines()
+    assert len(lines) == 1
+    assert f"'{verdict}'" in lines[0]
+    assert told in lines[0]
+
+
+def test_a_computer_without_a_folder_for_temporary_files_is_told(look, monkeypatch):
+    def none():
+        raise FileNotFoundError("No usable temporary directory")
+
+    monkeypatch.setattr(doctor.tempfile, "gettempdir", none)
+    (finding,) = look("settings")
+    assert (finding.verdict, finding.text[:46]) == ("FAIL", "there is no folder for temporary files; set TM")
+
+
+def test_a_kernel_of_another_python_is_named(look, tmp_path, monkeypatch):
+    kernel = tmp_path / "kernels" / "python3" / "kernel.json"
+    kernel.parent.mkdir(parents=True)
+    monkeypatch.setenv("JUPYTER_PATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "FRONT_ENDS", ("json",))
+    monkeypatch.delitem(sys.modules, "ipykernel", raising=False)
+    for python, verdict in (("/elsewhere/python", "WARN"), ("python3", "OK"), (sys.executable, "OK")):
+        spec = {"argv": [python, "-m", "ipykernel_launcher"], "display_name": "P", "language": "python"}
+        kernel.write_text(json.dumps(spec), encoding="utf-8")
+        (finding,) = look("Jupyter")
+        assert finding.verdict == verdict
+    assert finding.text == "json"
 
 
 def test_a_notebook_reads_the_lines_and_nothing_else(capsys, monkeypatch):

@@ -255,6 +255,8 @@ def test_a_kernel_is_this_python_without_the_settings_of_the_user(tmp_path, monk
         "MATPLOTLIBRC": kernels / "matplotlibrc",
         "MPLBACKEND": "pdf",
         "LC_ALL": "C",
+        "PYTHONOPTIMIZE": "2",
+        "PYTHONWARNINGS": "error",
     }.items():
         monkeypatch.setenv(name, str(value))
     notebook = write_notebook(
@@ -262,12 +264,13 @@ def test_a_kernel_is_this_python_without_the_settings_of_the_user(tmp_path, monk
         "1\n2",
         "import os, sys, matplotlib; from keras import backend, config\n"
         "print(sys.executable, backend.backend(), config.image_data_format(), config.floatx())\n"
-        "print(matplotlib.rcParams['figure.dpi'], 'x' in globals(), open(os.devnull).encoding.lower())",
+        "print(matplotlib.rcParams['figure.dpi'], 'x' in globals(), open(os.devnull).encoding.lower())\n"
+        "print(sys.flags.optimize, [option for option in sys.warnoptions if 'error' in option])",
     )
     _, first, second = nbformat.read(execute(notebook, out=tmp_path / "out"), 4).cells
     assert [output.data["text/plain"] for output in first.outputs] == ["2"]
     assert second.outputs[0].text == (
-        f"{sys.executable} tensorflow channels_last float32\n100.0 False utf-8\n"
+        f"{sys.executable} tensorflow channels_last float32\n100.0 False utf-8\n0 []\n"
     )
 
 

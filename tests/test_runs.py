@@ -317,14 +317,34 @@ def test_the_key_changes_with_the_backend_and_with_the_files_of_the_data_set(tmp
     files[0].write_bytes(b"another")
     assert key(notebook) != before
     before = key(notebook)
+    versions, installed = project.importlib.metadata.version, {"jax": "0.1", "jaxlib": "0.1"}
+    monkeypatch.setattr(project.importlib.metadata, "version", lambda n: installed.get(n) or versions(n))
     monkeypatch.setenv("KERAS_BACKEND", "jax")
     assert key(notebook) != before
     before = key(notebook)
-    versions = project.importlib.metadata.version
-    monkeypatch.setattr(
-        project.importlib.metadata, "version", lambda n: "0.1" if n == "jaxlib" else versions(n)
-    )
+    installed["jaxlib"] = "0.2"
     assert key(notebook) != before  # what it computes with is in the record, and decides
+
+
+@pytest.mark.parametrize(
+    ("backend", "told"),
+    [
+        ("theano", 'no backend of Keras, as KERAS_BACKEND has it, "theano"; did you mean'),
+        ("jax", "KERAS_BACKEND is jax, and jaxlib is not installed; remove that variable of the environment"),
+    ],
+)
+def test_a_backend_that_is_not_there_is_told_before_the_run(tmp_path, monkeypatch, backend, told):
+    versions = project.version
+    monkeypatch.setattr(project, "version", lambda n: {"jax": "1", "jaxlib": ""}.get(n, versions(n)))
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    with pytest.raises(UsageError) as error:
+        key(write_notebook(tmp_path / "n.ipynb", parameters="epochs: int = 1  # passes"))
+    assert str(error.value).startswith(told)
+
+
+def test_an_empty_variable_names_no_backend(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "")
+    assert project.backend() == "tensorflow"
 
 
 # --- a real training, killed

@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -165,6 +166,61 @@ def _memory() -> Iterator[tuple[str, str]]:
         )
 
 
+def _settings() -> Iterator[tuple[str, str]]:
+    """What of a user's own settings makes labs run otherwise than they were written."""
+    odd = [*_of_keras(), *_of_python(), *_of_notebooks(), *_of_folders()]
+    yield from odd or [(OK, "none of your own that changes what cells do")]
+
+
+def _of_keras() -> Iterator[tuple[str, str]]:
+    file = os.path.join(os.environ.get("KERAS_HOME") or os.path.expanduser("~/.keras"), "keras.json")
+    expected = {"backend": "tensorflow", "image_data_format": "channels_last", "floatx": "float32"}
+    try:
+        with open(file, encoding="utf-8") as opened:
+            own = json.load(opened)
+        own = {name: own[name] for name in expected if name in own}
+    except (OSError, ValueError, TypeError):  # none, or none that Keras can read either
+        own = {}
+    if backend := os.environ.get("KERAS_BACKEND"):
+        own.pop("backend", None)
+        if backend != expected["backend"]:
+            yield FAIL, f"KERAS_BACKEND is {backend}, not tensorflow; remove that variable of the environment"
+    for name, value in own.items():
+        if value != expected[name]:
+            yield FAIL, f"{name} is {value} in {file}, not {expected[name]}; delete that file"
+
+
+def _of_python() -> Iterator[tuple[str, str]]:
+    if sys.flags.optimize:
+        yield FAIL, "Python was started without its checks; remove PYTHONOPTIMIZE, or the option -O"
+    if any(option.startswith("error") for option in sys.warnoptions):
+        yield FAIL, "Python makes errors of warnings; remove PYTHONWARNINGS, or the option -W"
+
+
+def _of_notebooks() -> Iterator[tuple[str, str]]:
+    if "IPython" not in sys.modules:
+        return
+    from IPython import get_ipython
+
+    shown = getattr(get_ipython(), "ast_node_interactivity", "last_expr")
+    if shown != "last_expr":
+        yield (
+            WARN,
+            f"cells show {shown} in place of their last expression; "
+            "remove ast_node_interactivity from IPython's profile, ipython_config.py",
+        )
+
+
+def _of_folders() -> Iterator[tuple[str, str]]:
+    try:
+        tempfile.gettempdir()
+    except FileNotFoundError:
+        yield FAIL, "there is no folder for temporary files; set TMPDIR to one that can be written to"
+    home = os.path.expanduser("~")
+    if not os.access(home, os.W_OK):
+        yield WARN, f"{home} cannot be written to, so that each start takes longer; set HOME to one that can"
+
+
 def _data() -> Iterator[tuple[str, str]]:
     from compendium import data
 
@@ -210,13 +266,29 @@ def _jupyter() -> Iterator[tuple[str, str]]:
     if "ipykernel" in sys.modules:
         yield OK, "this is a notebook"
     elif here := [name for name in FRONT_ENDS if find_spec(name)]:
-        yield OK, ", ".join(here)
+        if other := _other_kernel():
+            remedy = f"{_PYTHON} -m ipykernel install --user"
+            yield WARN, f'its kernel "Python 3" is {other}, not this Python; type: {remedy}'
+        else:
+            yield OK, ", ".join(here)
     else:
         yield (
             WARN,
             f"neither JupyterLab nor Notebook is installed here; type: {_INSTALL} jupyterlab "
             "(an editor that opens notebooks with this Python does as well)",
         )
+
+
+def _other_kernel() -> str:
+    """Return the Python that Jupyter starts for "Python 3", if it is not this one, else ""."""
+    from jupyter_client.kernelspec import KernelSpecManager, NoSuchKernel
+
+    try:
+        first = KernelSpecManager().get_kernel_spec("python3").argv[0]
+    except NoSuchKernel:
+        return ""
+    own = {"python", "python3", "python{}.{}".format(*sys.version_info)}  # for which Jupyter takes this one
+    return "" if first in own or os.path.abspath(first) == os.path.abspath(sys.executable) else first
 
 
 def _anew(packages: str) -> str:
@@ -238,6 +310,7 @@ _LOOKS: dict[str, tuple[_Look, str]] = {
     "Python": (_python, _FROM_FILE),
     "packages": (_packages, _FROM_FILE),
     "memory": (_memory, _FROM_FILE),
+    "settings": (_settings, "set them back"),
     "data": (_data, _NEW_DATA),
     "training": (_training, _NEW_TENSORFLOW),
     "Jupyter": (_jupyter, f"type: {_INSTALL} --force-reinstall jupyterlab"),

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
-from compendium.errors import CompendiumError, unknown
+from compendium.errors import CompendiumError, UsageError, unknown
 
 PACKAGE = Path(__file__).resolve().parent
 ROOT = PACKAGE.parents[1]
@@ -41,8 +41,8 @@ QUOTED_PACKAGES = ("python", "keras", "tensorflow", "numpy", "scipy", "scikit-im
 COMPUTING_PACKAGES = (*QUOTED_PACKAGES[1:], "numba", "pandas", "keras-tuner", "pywavelets", "pillow")
 """What decides a run's numbers, whatever Keras computes with."""
 
-BACKEND_PACKAGES = {"jax": ("jax", "jaxlib"), "torch": ("torch",)}
-"""What a backend of Keras other than TensorFlow computes with."""
+BACKEND_PACKAGES = {"tensorflow": (), "jax": ("jax", "jaxlib"), "torch": ("torch",)}
+"""What a backend of Keras computes with beside `COMPUTING_PACKAGES`."""
 
 TENSORFLOW = ("tensorflow", "tensorflow-cpu")
 """Two distributions of the same code, of which one is installed; versions go by the first name."""
@@ -128,13 +128,24 @@ def computing_modules(sources: Iterable[str]) -> list[Path]:
 
 
 def backend() -> str:
-    """Return what Keras computes with: what $KERAS_BACKEND names, or else TensorFlow."""
-    return os.environ.get("KERAS_BACKEND", "tensorflow")
+    """Return what Keras computes with: what $KERAS_BACKEND names, or else TensorFlow.
+
+    Raises UsageError where that is no backend of the book's, or one that is not installed.
+    """
+    named = os.environ.get("KERAS_BACKEND") or "tensorflow"
+    if named not in BACKEND_PACKAGES:
+        raise unknown("backend of Keras, as KERAS_BACKEND has it,", named, BACKEND_PACKAGES)
+    if lacking := [package for package in BACKEND_PACKAGES[named] if not version(package)]:
+        raise UsageError(
+            f"KERAS_BACKEND is {named}, and {lacking[0]} is not installed; remove that variable of the "
+            "environment, or install the package"
+        )
+    return named
 
 
 def computing_versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that decide a run's numbers, its backend's too."""
-    names = (*COMPUTING_PACKAGES, *BACKEND_PACKAGES.get(backend(), ()))
+    names = (*COMPUTING_PACKAGES, *BACKEND_PACKAGES[backend()])
     return {"python": platform.python_version()} | {name: version(name) for name in names}
 
 

@@ -30,6 +30,10 @@ LAUNCH = (  # few collections of garbage, which would take a fifth of the time t
     "import gc, runpy; gc.set_threshold(50_000, 10, 10); "
     "runpy.run_module('ipykernel_launcher', run_name='__main__')"
 )
+_SETTINGS = {  # of the user's own, which change how code runs
+    *("PYTHONOPTIMIZE", "PYTHONWARNINGS", "PYTHONDEVMODE", "PYTHONSTARTUP", "PYTHONINSPECT"),
+    *("MPLBACKEND", "NUMBA_DISABLE_JIT", "TF_XLA_FLAGS", "XLA_FLAGS"),
+}
 SECONDS_FOR_OUTPUT = 600
 """How long a cell that has ended may take to send its output: with many runs on a machine, a while."""
 
@@ -207,7 +211,7 @@ papermill_engines.register(_Engine.NAME, _Engine)
 
 def _environment(this: Run, home: str) -> dict[str, str]:
     """Return the environment of a run's kernel: nothing of the user's own settings changes its numbers."""
-    variables = {name: value for name, value in os.environ.items() if name != "MPLBACKEND"}
+    variables = {name: value for name, value in os.environ.items() if name not in _SETTINGS}
     return (
         variables
         | runs.computing()
