@@ -114,6 +114,14 @@ def test_of_a_long_cell_the_lines_around_the_failing_one_are_shown(tmp_path):
             "the notebook's process was killed, most likely by the system for lack of",
         ),
         ("os.kill(os.getpid(), 11)", "the notebook's process died of SIGSEGV; see "),
+        (
+            "os.write(2, b'a remark\\nOpenBLAS: out of luck\\n'); os.abort()",
+            "the notebook's process died of SIGABRT (OpenBLAS: out of luck); see ",
+        ),
+        (
+            "os.write(2, b'MemoryError\\n'); os._exit(1)",
+            "the notebook's process ran out of memory (MemoryError); take fewer images or ",
+        ),
         ("np.empty(10**18)", "code cell 1 ran out of memory (Unable to allocate"),
         pytest.param(
             "open('/dev/full', 'w').write('x' * 10**6)",

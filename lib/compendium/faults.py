@@ -9,18 +9,22 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from nbformat import NotebookNode
 from papermill import PapermillExecutionError
 
-from compendium.errors import CompendiumError, UsageError, one_line
+from compendium.errors import MOST_SAID, CompendiumError, UsageError, one_line
 
 FULL = {os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 
 _PAPERMILL_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
 
 _GO_ON = "the same command, with --resume if it has --out, goes on from the last checkpoint"
+_SMALLER = "take fewer images or smaller batches"
+_NO_MEMORY = ("MemoryError", "bad_alloc", "ResourceExhaustedError")  # as Python, C++ and TensorFlow call it
 _LINES_AROUND = 2
 _FOR_USERS = {CompendiumError.__name__, UsageError.__name__}
 
 
-def described(fault: BaseException, notebook: NotebookNode | None, exit_status: int | None) -> str:
+def described(
+    fault: BaseException, notebook: NotebookNode | None, exit_status: int | None, last_words: str
+) -> str:
     """Return a line on an exception that ended a run; after that, for a failed cell, the lines of its source.
 
     An error of the library's own says by itself what is wrong and where; its cell is not shown.
@@ -29,6 +33,7 @@ def described(fault: BaseException, notebook: NotebookNode | None, exit_status: 
         fault: of papermill, nbclient or the system, or KeyboardInterrupt.
         notebook: as far as it was executed, if that could be kept.
         exit_status: of the notebook's process, negative for a signal, None where it is not known.
+        last_words: the last line that it wrote on stderr before it ended by itself, "" for none.
     """
     match fault:
         case PapermillExecutionError() if fault.ename in _FOR_USERS:
@@ -38,7 +43,7 @@ def described(fault: BaseException, notebook: NotebookNode | None, exit_status: 
         case PapermillExecutionError():
             return _reason(fault)
         case DeadKernelError():
-            return f"the notebook's process {_end(exit_status)}"
+            return f"the notebook's process {_end(exit_status, last_words)}"
         case RuntimeError():
             return f"the notebook's process did not start ({fault})"
         case KeyboardInterrupt():
@@ -78,8 +83,8 @@ def _failure(fault: PapermillExecutionError, notebook: NotebookNode) -> str:
 
 def _reason(fault: PapermillExecutionError) -> str:
     message = (fault.evalue.strip().splitlines() or ["no message"])[0]
-    if "MemoryError" in fault.ename or fault.ename == "ResourceExhaustedError":
-        return f"ran out of memory ({message}); take fewer images or smaller batches"
+    if any(name in fault.ename for name in _NO_MEMORY):
+        return f"ran out of memory ({message}); {_SMALLER}"
     if any(text in fault.evalue for text in FULL):
         return f"found the disk full ({message}); free space, then {_GO_ON}"
     return f"failed with {fault.ename}: {message}"
@@ -99,16 +104,17 @@ def _source(fault: PapermillExecutionError) -> str:
     )
 
 
-def _end(exit_status: int | None) -> str:
+def _end(exit_status: int | None, last_words: str) -> str:
+    said = f" ({last_words[:MOST_SAID]})" if last_words else ""
+    if any(name in last_words for name in _NO_MEMORY):
+        return f"ran out of memory{said}; {_SMALLER}"
     if exit_status is None:
-        return "died"
+        return f"died{said}"
     if exit_status >= 0:
-        return f"ended by itself, with status {exit_status}"
+        return f"ended by itself, with status {exit_status}{said}"
     if exit_status == -signal.SIGKILL:
-        return (
-            "was killed, most likely by the system for lack of memory; take fewer images or smaller batches"
-        )
-    return f"died of {signal.Signals(-exit_status).name}"
+        return f"was killed, most likely by the system for lack of memory; {_SMALLER}"
+    return f"died of {signal.Signals(-exit_status).name}{said}"
 
 
 def _of_system(message: str) -> str:

@@ -19,6 +19,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, papermill_engines
 from traitlets import Instance
+from zmq import ZMQError
 
 from compendium import faults, progress, project, results, runs
 from compendium.chapters import Chapter, part_of
@@ -68,6 +69,7 @@ def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
             progress.shown(out, chapter.name, faults.numbers) as hooks,
         ):
             execution.environment = _environment(this, home)
+            execution.complaints = Path(home, "complaints.txt")
             papermill.execute_notebook(
                 str(chapter.path),
                 str(unfinished),
@@ -88,6 +90,7 @@ def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
         papermill.PapermillExecutionError,
         DeadKernelError,
         RuntimeError,
+        ZMQError,
         OSError,
         KeyboardInterrupt,
         CompendiumError,
@@ -95,7 +98,9 @@ def run(chapter: Chapter, this: Run, *, strict: bool = False) -> Path:
         # the execution that was cut off would report its kernel's end with a traceback
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         kept = _kept(unfinished, failed)
-        reason, _, source = faults.described(fault, kept, execution.exit_status).partition("\n")
+        reason, _, source = faults.described(
+            fault, kept, execution.exit_status, execution.last_words
+        ).partition("\n")
         where = f"; see {failed}" if kept else ""
         raise CompendiumError(
             "\n".join(filter(None, (f"{chapter.name}: {reason}{where}", source)))
@@ -108,14 +113,17 @@ class _Execution:
     """What is to be done with a notebook's cells, and what became of them.
 
     strict: whether a part that fails ends the run. parts: by name, what became of each. cells: `cell`, from 1
-    over all cells of the chapter, and `seconds`. exit_status: of the kernel's process, once it ended.
+    over all cells of the chapter, and `seconds`. complaints: file for what the kernel's process writes on
+    stderr, beside what its cells do. exit_status, last_words: of that process, once it ended by itself.
     """
 
     strict: bool
     parts: dict[str, str]
     environment: Mapping[str, str] = field(default_factory=dict)
+    complaints: Path = Path(os.devnull)
     cells: list[dict[str, Any]] = field(default_factory=list)
     exit_status: int | None = None
+    last_words: str = ""
 
 
 class _Kernel(AsyncKernelManager):
@@ -132,6 +140,8 @@ class _Kernel(AsyncKernelManager):
         alive = await super()._async_is_alive()
         if not alive and self.provisioner:
             self.execution.exit_status = await self.provisioner.poll()
+            said = self.execution.complaints.read_text(encoding="utf-8", errors="replace").strip()
+            self.execution.last_words = said.rpartition("\n")[2]
         return alive
 
     is_alive = _async_is_alive
@@ -201,7 +211,8 @@ class _Engine(Engine):
         )
         nb_man.save = lambda **_: None  # else papermill writes the notebook twice for each cell, of prose too
         try:
-            client.execute(env=dict(execution.environment))
+            with execution.complaints.open("w", encoding="utf-8") as complaints:
+                client.execute(env=dict(execution.environment), stderr=complaints)
         finally:
             del nb_man.save
 

@@ -22,6 +22,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from compendium import latent, metrics, outcomes, plots, results, statistics, synthesis, training
 from compendium.data import ImageSet
+from compendium.errors import CompendiumError
 from compendium.images import as_float
 from compendium.models import classifier, vae
 
@@ -529,11 +530,15 @@ def show_plane(seen: Sequence[Filtered], kind: int = 0) -> Figure:
     """Show the latent points of one class of each draw in their two main directions, with its sphere.
 
     Of each group the first `MOST_DOTS` are shown. The sphere is drawn where it is round: Euclidean metric.
+
+    Raises CompendiumError where the points are no numbers.
     """
     size = (3.4 * len(seen), 4.2)
     fig, axes = plt.subplots(1, len(seen), figsize=size, squeeze=False, layout="constrained")
     for one, axis in zip(seen, axes[0], strict=True):
         groups = _groups(one, kind)
+        if not all(np.isfinite(points).all() for points in groups.values()):
+            raise CompendiumError("the autoencoder diverged and has no latent points; lower learning_rate")
         plane = PCA(2).fit(np.concatenate([*groups.values()]))
         for (name, points), marker in zip(groups.items(), "o1+.x", strict=True):
             flat = plane.transform(points) if len(points) else np.empty((0, 2))

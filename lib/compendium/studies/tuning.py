@@ -566,6 +566,7 @@ def collapse_figure(curves: pd.DataFrame, limits: Mapping[str, float]) -> Figure
 
 def first_steps_figure(traces: pd.DataFrame, brightness: float) -> Figure:
     """Draw mean output, median logit and gradient over the first steps; dotted, the images' brightness."""
+    traces = traces.reset_index(drop=True)  # seaborn needs that where a number is missing
     figure, axes = plt.subplots(3, 1, figsize=(5.5, 7), sharex=True, layout="constrained")
     names = ("mean output", "median logit", "gradient at the logits")
     for axis, name in zip(axes, names, strict=True):
