@@ -256,7 +256,7 @@ def test_a_failure_while_a_checkpoint_is_written_leaves_the_older_one(tmp_path, 
 def test_extending_a_run_equals_the_longer_run(tmp_path, build):
     checkpoint = tmp_path / "folder" / "checkpoint.npz"
     train(build=build, epochs=2, checkpoint=checkpoint)
-    extended = train(build=build, epochs=4, checkpoint=checkpoint)
+    extended = train(build=build, epochs=4, checkpoint=str(checkpoint))
     assert_same_run(extended, train(build=build, epochs=4))
 
 

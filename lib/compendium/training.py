@@ -56,7 +56,7 @@ def fit(
     loss: str | Callable[..., Any] = "mse",
     metrics: Sequence[keras.metrics.Metric] = (),
     redraw: bool = False,
-    checkpoint: Path | None = None,
+    checkpoint: Path | str | None = None,
 ) -> pd.DataFrame:
     """Train `model` to map corrupted images to their references; its weights are updated in place.
 
@@ -76,7 +76,7 @@ def fit(
         loss: name of a Keras loss, or a function of clean and reconstructed images.
         metrics: Keras metrics that are means over the images, reported beside the loss.
         redraw: draw new noise every epoch, instead of once for all epochs as the papers do.
-        checkpoint: file that holds the latest state; written every few seconds at the end of an epoch. Where
+        checkpoint: path of the file that holds the latest state; written every few seconds at the end of an epoch. Where
             it holds that of another configuration (network, data, noise or optimizer differ), it is left
             alone, and this one gets a name of its own beside it.
 
@@ -97,7 +97,7 @@ def fit(
     named = loss if isinstance(loss, str) else f"{loss.__module__}.{loss.__qualname__}"
     settings = [named, batch_size, seed, redraw, [metric.name for metric in metrics]]
     identity = _identity(trained, settings, [noisy, reference, *validation]) if checkpoint else ""
-    checkpoint = checkpoint and own_name(checkpoint, identity, _identity_in)
+    checkpoint = own_name(Path(checkpoint), identity, _identity_in) if checkpoint else None
     rows = _restore(checkpoint, trained, epochs) if checkpoint and checkpoint.exists() else []
     if len(rows) > epochs:
         raise CompendiumError(
@@ -137,7 +137,7 @@ def once(
     *,
     settings: Mapping[str, object],
     arrays: Sequence[np.ndarray],
-    checkpoint: Path,
+    checkpoint: Path | str,
 ) -> pd.DataFrame:
     """Train a model by a function of the caller's; where a checkpoint holds what came of it, load that.
 
@@ -152,7 +152,7 @@ def once(
     Raises CompendiumError where the checkpoint is unreadable.
     """
     identity = _identity(model, settings, arrays)
-    checkpoint = own_name(checkpoint, identity, _identity_in)
+    checkpoint = own_name(Path(checkpoint), identity, _identity_in)
     if checkpoint.exists():
         return pd.DataFrame(_restore(checkpoint, model, 0))
     curve = fit()
