@@ -76,7 +76,7 @@ def fit(
         loss: name of a Keras loss, or a function of clean and reconstructed images.
         metrics: Keras metrics that are means over the images, reported beside the loss.
         redraw: draw new noise every epoch, instead of once for all epochs as the papers do.
-        checkpoint: path of the file that holds the latest state; written every few seconds at the end of an epoch. Where
+        checkpoint: file that holds the latest state; written every few seconds at the end of an epoch. Where
             it holds that of another configuration (network, data, noise or optimizer differ), it is left
             alone, and this one gets a name of its own beside it.
 
