@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 
 from compendium import chapters, data, latent, project
+from compendium.errors import UsageError
 from compendium.studies import latent_filtering as study
 
 SETTINGS = study.Settings(
@@ -106,6 +107,13 @@ def test_each_draw_has_other_originals_and_the_same_one_again_the_same(here, set
     again = study.draw_originals(sets, "digits", 5, 1, SETTINGS)
     np.testing.assert_array_equal(here.originals, again.originals)
     assert (study.draw_originals(sets, "digits", 5, 2, SETTINGS).originals != here.originals).any()
+
+
+def test_more_originals_than_there_are_is_told(sets):
+    rarest = np.bincount(sets["digits"][0].labels).min()
+    assert len(study.draw_originals(sets, "digits", rarest, 0, SETTINGS).originals) == 10 * rarest
+    with pytest.raises(UsageError, match=f"digits has {rarest} of its rarest class; take no more"):
+        study.draw_originals(sets, "digits", rarest + 1, 0, SETTINGS)
 
 
 @pytest.mark.parametrize(("limit", "number"), [(1000, 500), (50, 50), (57, 50)])

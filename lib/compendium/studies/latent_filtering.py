@@ -22,7 +22,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from compendium import latent, metrics, outcomes, plots, results, statistics, synthesis, training
 from compendium.data import ImageSet
-from compendium.errors import CompendiumError
+from compendium.errors import CompendiumError, UsageError
 from compendium.images import as_float
 from compendium.models import classifier, vae
 
@@ -174,11 +174,17 @@ def draw_originals(
 
     sets: the training and test split of each data set, by name. The first `test_images` of the test split
     are what classifiers are tested on.
+
+    Raises UsageError where a class has fewer.
     """
     train, test = sets[data]
     seed = settings.seed + 100 * per_class + number
     rng = np.random.default_rng(seed)
     of_class = [np.flatnonzero(train.labels == k) for k in range(len(train.classes))]
+    if per_class > (most := min(map(len, of_class))):
+        raise UsageError(
+            f"images_per_class = {per_class}: {data} has {most} of its rarest class; take no more"
+        )
     chosen = [rng.choice(members, per_class, replace=False) for members in of_class]
     chosen = np.stack(chosen, axis=1).ravel()
     tested = slice(settings.test_images)
