@@ -102,7 +102,8 @@ _UNFINISHED = _PAGES.from_string("""\
 <h2 id="this-run">This run</h2>
 <div class="admonition warning"><p class="admonition-title">It did not come to its end</p>
 <p>{% if reason %}A cell below failed: {{ reason }}. {% endif %}
-The cells before that show what they computed; those after it were not run. The prose is the book's, and so are the numbers in it.</p></div>
+The cells before that show what they computed; those after it were not run.
+The prose is the book's, and so are the numbers in it.</p></div>
 <p>Beside this page: {% for name, what in files.items() %}
 <a href="{{ name }}">{{ what }}</a>{{ ", " if not loop.last else "." }}
 {% endfor %}</p>
