@@ -109,6 +109,11 @@ def test_each_draw_has_other_originals_and_the_same_one_again_the_same(here, set
     assert (study.draw_originals(sets, "digits", 5, 2, SETTINGS).originals != here.originals).any()
 
 
+def test_a_zoom_that_turns_images_inside_out_is_told_before_anything_is_trained():
+    with pytest.raises(UsageError, match="a zoom of 5 turns images inside out; take less than 1"):
+        replace(SETTINGS, augmentation=[20, 0.2, 5])
+
+
 def test_more_originals_than_there_are_is_told(sets):
     rarest = np.bincount(sets["digits"][0].labels).min()
     assert len(study.draw_originals(sets, "digits", rarest, 0, SETTINGS).originals) == 10 * rarest

@@ -105,7 +105,10 @@ def counts_beside_paper() -> str:
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides the numbers of a draw besides its condition: the chapter's parameters of these names."""
+    """What decides the numbers of a draw besides its condition: the chapter's parameters of these names.
+
+    Raises UsageError where they do not fit each other.
+    """
 
     test_images: int
     synthesis_by: str
@@ -124,6 +127,11 @@ class Settings:
     batch_size: int
     learning_rate: float
     seed: int
+
+    def __post_init__(self) -> None:
+        *_, zoom = self.augmentation
+        if zoom >= 1:
+            raise UsageError(f"augmentation: a zoom of {zoom:g} turns images inside out; take less than 1")
 
     @classmethod
     def of(cls, parameters: Mapping[str, object]) -> "Settings":
