@@ -6,8 +6,10 @@ import subprocess
 import sys
 import zipfile
 
+import nbclient
 import nbformat
 import pytest
+import tiny_lab
 from lab_secrets import secret_lines
 
 from compendium import generated, project
@@ -64,6 +66,35 @@ def test_editions_are_valid_notebooks_whose_checks_name_the_answers(name):
         code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
         for task in lab.tasks:
             assert f"check.task{task.number}({', '.join(task.answers)})" in code
+
+
+def run_all(notebook, folder):
+    """The cells' texts on stdout after "Run All"; nbclient, like Jupyter, stops at a cell that fails."""
+    nbclient.NotebookClient(notebook, resources={"metadata": {"path": str(folder)}}).execute()
+    return ["".join(one.get("text", "") for one in cell.get("outputs", [])) for cell in notebook.cells]
+
+
+def test_a_notebook_with_open_tasks_runs_to_its_end_and_says_which(tmp_path):
+    (tmp_path / "tiny.md").write_text(tiny_lab.LAB, encoding="utf-8")
+    lab = source.read(tmp_path / "tiny.md")
+    (tmp_path / "check_tiny.py").write_text(lab.check_module, encoding="utf-8")
+    untouched, part = (editions.student(lab, {}) for _ in range(2))
+    assert run_all(untouched, tmp_path)[-1].splitlines() == [
+        "Task 1, Double: not yet",
+        "Task 2, Predict: not yet",
+        "Task 3, Mean: not yet",
+        "Task 4, Why: not yet",
+        "",
+        "0 of 4 pass, 0 to be read by a person, 4 open.",
+        "This notebook can be handed in; what is open gets no points. Save it first.",
+    ]
+    for cell in part.cells:
+        cell.source = cell.source.replace("observed = ...", 'observed = "b"').replace(
+            "def measure", "def other"
+        )
+    assert [line.rpartition(": ")[2] for line in run_all(part, tmp_path)[-1].splitlines()[:4]] == [
+        *("not yet", "pass", "not checked", "not yet"),
+    ]
 
 
 def test_the_table_of_labs_has_each_with_its_minutes_and_points():

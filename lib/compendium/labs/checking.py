@@ -5,15 +5,18 @@ the student's answers. It computes what is right and raises a `Hint` where an an
 answer, since students can read it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
+from types import ModuleType
 
 import numpy as np
 
 from compendium.errors import MOST_SAID, one_line
 
 KINDS = ("code", "predict", "explain", "explore")
+PASS, HANDED_IN, NOT_YET = "pass", "handed in, to be read", "not yet"
 
 
 class Hint(Exception):
@@ -38,10 +41,15 @@ class Result:
     hint: str = ""
     by_hand: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def state(self) -> str:
+        """What became of the task, in a word or two."""
         if self.hint:
-            return f"Task {self.number}: not yet. {self.hint}"
-        return f"Task {self.number}: " + ("handed in, to be read" if self.by_hand else "pass")
+            return NOT_YET
+        return HANDED_IN if self.by_hand else PASS
+
+    def __str__(self) -> str:
+        return f"Task {self.number}: {self.state}" + (f". {self.hint}" if self.hint else "")
 
 
 def task(
@@ -55,10 +63,11 @@ def task(
     def decorate(judge: Callable[..., None]) -> Callable[..., None]:
         @wraps(judge)
         def check(*answers: object) -> None:
-            print(evaluate(check, *answers))
+            check.result = evaluate(check, *answers)
+            print(check.result)
 
         check.evaluate = lambda answers: _evaluated(judge, answers, number, title, kind, points)
-        check.number = number
+        check.number, check.title, check.result = number, title, None
         return check
 
     return decorate
@@ -72,6 +81,17 @@ def evaluate(check: Callable[..., None], *answers: object) -> Result:
 def tasks_of(module: Mapping[str, object]) -> list[Callable[..., None]]:
     """Return the checks in a check module's names, in the order of their tasks."""
     return sorted((one for one in module.values() if hasattr(one, "evaluate")), key=lambda one: one.number)
+
+
+def summary(module: ModuleType) -> None:
+    """Print what each check of a module said when it was last run, and what that makes of the notebook."""
+    checks = tasks_of(vars(module))
+    for check in checks:
+        print(f"Task {check.number}, {check.title}: {check.result.state if check.result else 'not checked'}")
+    states = Counter(check.result.state for check in checks if check.result)
+    left = len(checks) - states[PASS] - states[HANDED_IN]
+    print(f"\n{states[PASS]} of {len(checks)} pass, {states[HANDED_IN]} to be read by a person, {left} open.")
+    print(f"This notebook can be handed in{'; what is open gets no points' if left else ''}. Save it first.")
 
 
 def expect(condition: object, hint: str) -> None:

@@ -25,6 +25,9 @@ KIND_MEANS = {
     "explore": "explore",
 }
 DOCTOR = "from compendium import doctor\n\ndoctor.report()"
+GOES_ON = "raises-exception"
+"""The tag of cells whose errors do not stop Jupyter's Run All."""
+
 MINUTES_FOR_A_RUN = 10
 EPOCH = (1980, 1, 1, 0, 0, 0)  # of the files in a zip: equal contents give equal bytes
 
@@ -34,7 +37,7 @@ def student(lab: Lab, expected: Mapping[str, str]) -> NotebookNode:
 
     `expected` is what `outputs` gives; without it the notebook lacks the outputs beside the tasks.
     """
-    cells = _head(lab, solved=False)
+    cells = []
     for task in lab.tasks:
         cells.append(_title(task))
         for position, cell in enumerate(task.cells):
@@ -52,7 +55,10 @@ def student(lab: Lab, expected: Mapping[str, str]) -> NotebookNode:
         if task.kind == "explain":
             cells.append(_code(f"{task.answer} = ..."))
         cells.append(_check(task))
-    return _notebook(lab, cells)
+    for cell in cells:
+        if cell.cell_type == "code":
+            cell.metadata["tags"] = [GOES_ON]
+    return _notebook(lab, [*_head(lab, solved=False), *cells, *_end(lab)])
 
 
 def page(lab: Lab, expected: Mapping[str, str], address: str) -> NotebookNode:
@@ -101,7 +107,7 @@ def solution(lab: Lab) -> NotebookNode:
             given = f"{task.answer} = {_quoted(task.model_answer)}"
             cells.append(_code(given, {"tags": ["remove-cell"]}))  # the text stands above, in prose
         cells.append(_check(task))
-    return _notebook(lab, cells)
+    return _notebook(lab, [*cells, *_end(lab)])
 
 
 def execute(lab: Lab, folder: Path) -> NotebookNode:
@@ -270,6 +276,17 @@ def _head(lab: Lab, solved: bool) -> list[NotebookNode]:
         ),
         _code(f"import {check_name(lab)} as check"),
         *(_same(cell, with_metadata=solved) for cell in lab.introduction if cell.role == ""),
+    ]
+
+
+def _end(lab: Lab) -> list[NotebookNode]:
+    return [
+        _prose(
+            "## Before you hand in\n\nChoose *Restart Kernel and Run All Cells*, since the grader runs the "
+            "notebook from the top, too. A task that is still open shows an error and stops no other. The "
+            f"last cell lists all tasks. Then save, and hand in `{lab.name}.ipynb`."
+        ),
+        _code("from compendium.labs.checking import summary\n\nsummary(check)"),
     ]
 
 
