@@ -1,5 +1,8 @@
 """The denoiser in the pages: its numbers are those of Python, and hasty readers do no harm."""
 
+import io
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import cache
 
@@ -232,41 +235,328 @@ def test_a_huge_photograph_is_brought_to_the_network_s_size(opened, tmp_path):
     assert "5000 × 4000 pixels, brought to 32 × 32" in page.locator(".play-note").inner_text()
 
 
-def test_a_dark_digit_on_paper_is_turned_to_light_on_black(opened, tmp_path):
-    paper = np.full((200, 100, 3), 250, np.uint8)
-    paper[60:140, 45:55] = 10
-    Image.fromarray(paper).save(tmp_path / "one.png")
-    page = opened("tuning")
-    page.locator('input[type="file"]').set_input_files(tmp_path / "one.png")
-    page.wait_for_selector('.play-thumbs [value="own"]', state="attached")
-    image = bytes_of(page, "own", 1)
-    assert image[0, 0] < 10
-    assert image[14, 14] > 200
+def made(image, suffix=".png", **options):
+    """The bytes of a file with this picture."""
+    file = io.BytesIO()
+    image.save(file, Image.registered_extensions()[suffix], **options)
+    return file.getvalue()
 
 
-def drop(page, name, kind, content):
-    transfer = page.evaluate_handle(
-        """([name, type, content]) => { const transfer = new DataTransfer();
-           transfer.items.add(new File([content], name, { type })); return transfer; }""",
-        [name, kind, content],
+def stroke(ink, paper, mode="RGBA"):
+    """An upright stroke, twice as tall as wide like a page; `paper` may be transparent."""
+    drawn = Image.new("RGBA", (100, 200), paper)
+    drawn.paste(ink, (42, 60, 58, 140))
+    return drawn.convert(mode)
+
+
+def colour(value, side=60):
+    return Image.new("RGB", (side, side), value)
+
+
+def palette(transparent):
+    drawn = Image.new("P", (64, 64), 0)
+    drawn.putpalette([10, 20, 30, 255, 255, 255])
+    drawn.paste(1, (24, 10, 40, 54))
+    return made(drawn, transparency=0) if transparent else made(drawn)
+
+
+def animated(suffix, **options):
+    frames = [colour(name) for name in ("red", "blue")]
+    return made(frames[0], suffix, save_all=True, append_images=frames[1:], duration=50, **options)
+
+
+def svg(attributes, *, inner="", ink="black", paper="white", before=""):
+    return (
+        f'{before}<svg xmlns="http://www.w3.org/2000/svg" {attributes}><rect width="100" height="100" '
+        f'fill="{paper}"/><rect x="40" y="10" width="20" height="80" fill="{ink}"/>{inner}</svg>'
+    ).encode()
+
+
+def turned(suffix):
+    """Red above black once its EXIF orientation is followed."""
+    image = Image.new("RGB", (64, 64))
+    image.paste((255, 0, 0), (0, 0, 32, 64))
+    exif = Image.Exif()
+    exif[0x112] = 6  # to be turned to the right by a quarter
+    return made(image, suffix, exif=exif)
+
+
+def in_display_p3():
+    """Pixels whose numbers mean colours of Display P3; as sRGB, these are (215, 93, 31)."""
+
+    def chunk(kind, content):
+        check = zlib.crc32(kind + content)
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
+
+    plain = made(Image.new("RGB", (40, 40), (200, 100, 50)))
+    at = plain.index(b"IDAT") - 4
+    return plain[:at] + chunk(b"cICP", bytes([12, 13, 0, 1])) + plain[at:]
+
+
+def give(page, content, name="picture.png"):
+    """Choose a file; returns what the page says of it, once it does."""
+    page.evaluate("document.querySelector('.play-note').textContent = ''")
+    page.locator('input[type="file"]').set_input_files(
+        {"name": name, "mimeType": "application/octet-stream", "buffer": content}
     )
-    page.locator(".play-panels").dispatch_event("drop", {"dataTransfer": transfer})
+    return told(page, name)
+
+
+def told(page, name):
+    said = page.locator(".play-widget :is(.play-message, .play-note)").filter(has_text=name)
+    said.wait_for()
+    return said.inner_text()
+
+
+def test_a_digit_is_light_on_black_whatever_it_was(opened):
+    """Paper or nothing behind it, with all ways in which files say what is transparent."""
+    page = opened("tuning")
+    nothing, white, black = (0, 0, 0, 0), (255, 255, 255, 255), (0, 0, 0, 255)
+    exchanged, on_black, on_white = (
+        "light and dark exchanged",
+        "transparent made black",
+        "transparent made white",
+    )
+    viewed = 'viewBox="0 0 100 100"'
+    for content, said in (
+        (made(stroke((10, 10, 10, 255), (250, 250, 250, 255), "RGB")), [exchanged]),
+        (made(stroke(white, black, "L")), []),
+        (made(stroke(white, nothing)), [on_black]),
+        (made(stroke(black, nothing)), [on_white, exchanged]),
+        (made(stroke(white, nothing, "LA")), [on_black]),
+        (made(stroke(black, nothing, "LA")), [on_white, exchanged]),
+        (made(stroke(white, nothing), ".webp", lossless=True), [on_black]),
+        (made(stroke((255, 230, 0, 255), nothing)), [on_black]),  # yellow
+        (palette(transparent=True), [on_black]),
+        (palette(transparent=False), []),
+        (svg(viewed), [exchanged]),
+        (svg(viewed, ink="white", paper="none"), [on_black]),
+        (svg(viewed, paper="none"), [on_white, exchanged]),
+    ):
+        note = give(page, content)
+        image = bytes_of(page, "own", 1)
+        assert image[14, 2] < 30, (note, said)
+        assert image[14, 13:15].min() > 200, (note, said)
+        for words in (exchanged, on_black, on_white):
+            assert (words in note) == (words in said), note
+    assert page.locator(".play-message").text_content() == ""
+
+
+def test_odd_pictures_give_the_colours_that_they_show(opened, tmp_path):
+    page = opened("salt-pepper-cae")
+    requests = []
+    page.on("request", lambda request: requests.append(request.url))
+    ramp = np.tile(np.linspace(0, 255, 64).astype(np.uint16), (64, 1))
+    wide = np.zeros((10, 20_000, 3), np.uint8)
+    wide[:, 9_990:10_010] = 10, 200, 30
+    elsewhere = '<image href="https://example.org/a.png" width="9" height="9"/>'
+    inside = (
+        '<foreignObject width="9" height="9"><p xmlns="http://www.w3.org/1999/xhtml">a</p></foreignObject>'
+    )
+    red, green = (255, 0, 0), (10, 200, 30)
+    left, middle, right, top, bottom = (16, 1), (16, 16), (16, 30), (2, 16), (29, 16)
+    for content, colours, words in (
+        (made(Image.fromarray(ramp * 257)), {left: (6,) * 3, right: (249,) * 3}, ""),  # 16 bits a pixel
+        (made(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), ".jpg"), {middle: red}, ""),
+        (turned(".jpg"), {top: red, bottom: (0, 0, 0)}, ""),
+        (turned(".png"), {top: red, bottom: (0, 0, 0)}, ""),
+        (in_display_p3(), {middle: (215, 93, 31)}, ""),
+        (made(colour(green, 1)), {left: green, right: green}, ": 1 × 1 pixels"),
+        (made(Image.fromarray(wide)), {left: green, right: green}, "the middle square of 20000 × 10 pixels"),
+        (made(Image.fromarray(wide.swapaxes(0, 1))), {top: green}, "the middle square of 10 × 20000 pixels"),
+        (made(colour(green), ".bmp"), {middle: green}, ""),
+        (made(colour(red), ".avif"), {middle: red}, ": 60 × 60"),
+        (made(colour(red), ".gif"), {middle: red}, ": 60 × 60"),
+        (animated(".gif"), {middle: red}, "the first frame"),
+        (animated(".gif", loop=0), {middle: red}, "the first frame"),
+        (animated(".png"), {middle: red}, "the first frame"),
+        (animated(".webp", lossless=True), {middle: red}, "the first frame"),
+        (animated(".avif"), {middle: red}, "the first frame"),
+        (svg('width="100" height="100"'), {middle: (0, 0, 0), left: (255,) * 3}, ": 100 × 100"),
+        (svg(""), {middle: (0, 0, 0), right: (0, 0, 0)}, "the middle square of 300 × 150"),
+        (svg('width="100" height="100"', inner=elsewhere + inside), {middle: (0, 0, 0)}, ""),
+        (svg('width="100" height="100"', before='<?xml version="1.0"?><!-- é -->'), {middle: (0, 0, 0)}, ""),
+    ):
+        note = give(page, content)
+        assert words in note
+        image = bytes_of(page, "own", 3).astype(int)
+        for place, wanted in colours.items():
+            assert np.abs(image[place] - wanted).max() <= 5, (place, note)
+    # whatever has the network's size already comes through as it is, also from between unequal margins
+    exact = np.random.default_rng(0).integers(0, 256, (32, 33, 3)).astype(np.uint8)
+    give(page, made(Image.fromarray(exact)))
+    assert (bytes_of(page, "own", 3) == exact[:, :32]).all()
+    assert not [address for address in requests if address.startswith("http")]
+
+
+def paste(page, *files, text="", on="body"):
+    """Paste files, each a name and its content, or text."""
+    page.locator(on).evaluate(PASTED, [[[name, [*content]] for name, content in files], text])
+
+
+PASTED = """(target, [files, text]) => {
+  const clipboardData = new DataTransfer();
+  for (const [name, content] of files) clipboardData.items.add(new File([new Uint8Array(content)], name));
+  if (text) clipboardData.setData("text/plain", text);
+  target.dispatchEvent(new ClipboardEvent("paste", { clipboardData, bubbles: true }));
+}"""
+
+
+def drop(page, *paths):
+    """Drop files and folders of the computer where the panels are, as a file manager does."""
+    panels = page.locator(".play-panels")
+    panels.scroll_into_view_if_needed()
+    box = panels.bounding_box()
+    data = {"items": [], "files": [str(path) for path in paths], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
+    for kind in ("dragEnter", "dragOver", "drop"):
+        event = {"type": kind, "x": box["x"] + 60, "y": box["y"] + 60, "data": data}
+        session.send("Input.dispatchDragEvent", event)
 
 
 def test_what_is_no_picture_is_refused_in_words(opened):
     page = opened("tuning")
     before, address = shown(page), page.url
-    message = page.get_by_role("alert")
-    for name, kind, content in (
-        ("notes.txt", "text/plain", "noise"),
-        ("cut.png", "image/png", "\x89PNG"),
-        ("empty.jpg", "image/jpeg", ""),
+    noisy = Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90, 3)).astype(np.uint8))
+    damaged = "but damaged, incomplete or too large for this browser. Save it anew as PNG or JPEG."
+    unopened = "which this browser cannot open. Save it as PNG or JPEG, and choose that."
+    for name, content, words in (
+        ("empty.jpg", b"", "is empty. Choose another file."),
+        ("notes.txt", b"noise", "is no picture that this browser can open. Choose one of PNG, JPEG, GIF"),
+        ("saved.png", b"<!DOCTYPE html><html><body><svg></svg></body></html>", "is no picture"),
+        ("scan.png", made(noisy, ".tif"), f"is TIFF, {unopened}"),
+        ("phone.jpg", b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", f"is HEIC, {unopened}"),
+        ("slide.jp2", made(noisy, ".jp2"), f"is JPEG 2000, {unopened}"),
+        ("paper.pdf", b"%PDF-1.7", f"is PDF, {unopened}"),
+        *(
+            (f"cut{end}", made(noisy, end)[:-99], damaged)
+            for end in (".png", ".jpg", ".gif", ".webp", ".avif", ".bmp")
+        ),
+        ("cut.svg", svg("")[:-9], f"is SVG, {damaged}"),
+        ("clear.png", made(Image.new("RGBA", (9, 9))), "is transparent in its middle square."),
     ):
-        drop(page, name, kind, content)
-        message.filter(has_text=name).wait_for()
-        assert "Choose a PNG, JPEG, WebP or GIF file" in message.inner_text()
+        message = give(page, content, name)
+        assert message.startswith(f"“{name}” is "), message
+        assert words in message
+    paste(page, text="https://example.org/digit.png")
+    assert page.locator(".play-message").inner_text().startswith("That was no file. Save the picture")
     assert shown(page) == before
     assert page.url == address
+
+
+def test_the_chooser_offers_what_the_browser_opens(opened):
+    page = opened("tuning")
+    offered = page.locator('input[type="file"]').get_attribute("accept").split(",")
+    assert {"image/png", "image/jpeg", "image/svg+xml"} <= {*offered}
+    assert {"image/tiff", "image/heic", "image/*"}.isdisjoint(offered)
+
+
+def test_pictures_are_dropped_and_pasted(opened, tmp_path):
+    page = opened("salt-pepper-cae")
+    colours = {"red": (255, 0, 0), "blue": (0, 0, 255)}
+    for name, value in colours.items():
+        colour(value).save(tmp_path / f"{name}.png")
+
+    drop(page, tmp_path / "red.png", tmp_path / "blue.png")
+    assert "The first of 2 files is shown. “red.png”" in told(page, "red.png")
+    assert tuple(bytes_of(page, "own", 3)[16, 16]) == colours["red"]
+
+    drop(page, tmp_path)
+    assert "cannot be read. If it is a folder" in told(page, tmp_path.name)
+    assert tuple(bytes_of(page, "own", 3)[16, 16]) == colours["red"]
+
+    blue = (tmp_path / "blue.png").read_bytes()
+    paste(page, ("image.png", blue), on="[name=level]")
+    assert "“image.png”: 60 × 60" in told(page, "image.png")
+    assert tuple(bytes_of(page, "own", 3)[16, 16]) == colours["blue"]
+    assert page.locator(".play-message").text_content() == ""
+
+    for _ in range(2):  # the same file again
+        note = give(page, blue, "same.png")
+        page.locator('.play-thumbs [value="71"]').check(force=True)
+        assert "“same.png”" in note
+
+
+def test_text_is_still_pasted_into_the_search(opened):
+    page = opened("tuning")
+    page.evaluate("document.body.prepend(Object.assign(document.createElement('input'), {id: 'words'}))")
+    paste(page, text="noise", on="#words")
+    settle(page)
+    assert page.locator(".play-message").text_content() == ""
+
+
+def test_of_two_pictures_the_one_brought_last_is_shown(opened):
+    """Also if opening the first takes longer, and if it fails in the end."""
+    page = opened("salt-pepper-cae")
+    page.evaluate("""() => {
+      const decode = createImageBitmap;
+      globalThis.createImageBitmap = async (file, ...others) => {
+        if (file.name === "slow.png") await new Promise((done) => (globalThis.finish = done));
+        return decode(file, ...others);
+      };
+    }""")
+    for slow in (made(colour("red")), made(colour("red"))[:-30]):
+        page.locator('input[type="file"]').set_input_files(
+            {"name": "slow.png", "mimeType": "image/png", "buffer": slow}
+        )
+        page.wait_for_function("!!globalThis.finish")
+        give(page, made(colour("blue")), "quick.png")
+        page.evaluate(
+            "() => { finish(); finish = null; return new Promise((done) => setTimeout(done, 200)); }"
+        )
+        assert tuple(bytes_of(page, "own", 3)[16, 16]) == (0, 0, 255)
+        assert page.locator(".play-message").text_content() == ""
+
+
+def test_of_two_kinds_of_images_the_one_chosen_last_is_shown(opened):
+    page = opened("landing")
+    page.evaluate("""() => {
+      const load = compendiumPlay.load;
+      compendiumPlay.load = async (file) => {
+        await load(file);
+        if (file === "play-digits.js") await new Promise((done) => (globalThis.finish = done));
+      };
+    }""")
+    page.get_by_role("radio", name="Digits").check(force=True)
+    page.wait_for_function("!!globalThis.finish")
+    page.get_by_role("radio", name="Photographs").check(force=True)
+    settle(page)
+    page.evaluate("finish()")
+    settle(page)
+    assert page.get_by_role("radio", name="Photographs").is_checked()
+    assert page.locator('.play-thumbs [value="71"]').is_checked()
+
+
+ALTERED = {
+    "the lowest bit of a few": "(data) => { for (let i = 0; i < data.length; i += 401) data[i] ^= 1; }",
+    "all of them": "(data) => data.fill(255)",
+}
+
+
+@pytest.mark.parametrize("how", ALTERED)
+def test_a_browser_that_alters_pixels_is_told_from_one_that_does_not(opened, how):
+    page = opened("tuning")
+    before = shown(page)
+    page.evaluate(f"""() => {{
+      const read = CanvasRenderingContext2D.prototype.getImageData, alter = {ALTERED[how]};
+      CanvasRenderingContext2D.prototype.getImageData = function (...place) {{
+        const pixels = read.apply(this, place);
+        alter(pixels.data);
+        return pixels;
+      }};
+    }}""")
+    message = page.get_by_role("alert").filter(has_text="This browser alters what a page reads from a canvas")
+    page.locator('input[type="file"]').set_input_files(
+        {"name": "digit.png", "mimeType": "image/png", "buffer": made(colour("red"))}
+    )
+    message.wait_for()
+    page.locator('.play-thumbs [value="1"]').check(force=True)
+    page.locator('.play-thumbs [value="20"]').check(force=True)
+    page.evaluate("document.querySelector('.play-message').textContent = ''")
+    page.get_by_role("button", name="Draw …").click()
+    message.wait_for()
+    assert page.locator(".play-drawing").is_hidden()
+    assert shown(page) == before  # the book's own images are not read from a canvas
 
 
 def test_a_digit_is_drawn(opened):
@@ -294,7 +584,129 @@ def test_a_digit_is_drawn(opened):
         assert numbers == pytest.approx(wanted[panel], abs=1e-3)
 
 
+def opened_pad(opened, **options):
+    page = opened("tuning", viewport={"width": 390, "height": 800}, **options)
+    page.get_by_role("button", name="Draw …").click()
+    page.locator(".play-drawing canvas").scroll_into_view_if_needed()
+    settle(page)
+    return page
+
+
+def drawn(page):
+    """The upper, middle and lower third of the drawing: whether anything is there."""
+    settle(page)
+    image = bytes_of(page, "drawn", 1)
+    return [bool(image[rows].max() > 100) for rows in (slice(0, 9), slice(10, 18), slice(19, 28))]
+
+
+def across(page, height):
+    """Points from left to right over the pad."""
+    box = page.locator(".play-drawing canvas").bounding_box()
+    return [(box["x"] + x * box["width"], box["y"] + height * box["height"]) for x in (0.2, 0.5, 0.8)]
+
+
+def by_mouse(page, height, button="left"):
+    first, *others = across(page, height)
+    page.mouse.move(*first)
+    page.mouse.down(button=button)
+    for place in others:
+        page.mouse.move(*place)
+    page.mouse.up(button=button)
+
+
+def test_what_was_drawn_last_is_undone(opened):
+    page = opened_pad(opened)
+    undo = page.get_by_role("button", name="Undo")
+    by_mouse(page, 0.5, button="right")
+    assert drawn(page) == [False, False, False]
+    for height in (0.15, 0.5, 0.85):
+        by_mouse(page, height)
+    assert drawn(page) == [True, True, True]
+    page.keyboard.press("Control+z")
+    assert drawn(page) == [True, True, False]
+    undo.focus()
+    page.keyboard.press("Enter")
+    assert drawn(page) == [True, False, False]
+    page.get_by_role("button", name="Clear").click()
+    assert drawn(page) == [False, False, False]
+    undo.click()
+    assert drawn(page) == [True, False, False]
+
+    page.get_by_role("button", name="Draw …").click()  # closed and opened again
+    page.get_by_role("button", name="Draw …").click()
+    assert drawn(page) == [True, False, False]
+    undo.click()
+    undo.click()  # there is nothing left to undo
+    assert drawn(page) == [False, False, False]
+    assert "Nothing is drawn yet" in page.locator(".play-note").inner_text()
+    by_mouse(page, 0.5)
+    assert drawn(page) == [False, True, False]
+
+
+def test_a_finger_draws_and_the_page_stays(opened):
+    page = opened_pad(opened, has_touch=True, is_mobile=True)
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *fingers):
+        points = [{"x": x, "y": y, "id": number} for number, (x, y) in enumerate(fingers)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    where = page.evaluate("scrollY")
+    canvas = page.locator(".play-drawing canvas")
+    box = canvas.bounding_box()
+    middle = box["x"] + box["width"] / 2
+    touch("touchStart", (middle, box["y"] + 0.9 * box["height"]))
+    for share in (0.6, 0.3, 0.1):
+        touch("touchMove", (middle, box["y"] + share * box["height"]))
+    touch("touchEnd")
+    assert drawn(page) == [True, True, True]
+    assert page.evaluate("scrollY") == where
+    page.get_by_role("button", name="Undo").tap()
+    assert drawn(page) == [False, False, False]
+
+    first, second, third = across(page, 0.15)  # a second finger far below draws nothing
+    far = across(page, 0.85)[0]
+    touch("touchStart", first)
+    touch("touchStart", first, far)
+    touch("touchMove", second, far)
+    touch("touchMove", third, far)
+    touch("touchEnd")
+    assert drawn(page) == [True, False, False]
+
+    first, second, _ = across(page, 0.5)  # the system takes the finger away, as from a palm
+    touch("touchStart", first)
+    touch("touchMove", second)
+    assert drawn(page) == [True, True, False]
+    touch("touchCancel")
+    assert drawn(page) == [True, False, False]
+
+
 # --- for everyone, and light
+
+
+def test_axe_finds_nothing_where_one_draws(opened):
+    from axe_playwright_python.sync_playwright import Axe
+
+    for theme in ("light", "dark"):
+        page = opened_pad(opened, reduced_motion="reduce")
+        page.evaluate(f"document.documentElement.dataset.theme = '{theme}'")
+        give(page, b"noise", "notes.txt")
+        found = Axe().run(page, context=".play-widget").response["violations"]
+        assert [(fault["id"], fault["nodes"][0]["html"]) for fault in found] == []
+
+
+@pytest.mark.parametrize("name", ["landing", "tuning"])
+def test_a_finger_meets_what_it_aims_at(opened, name):
+    """What is touched is 44 pixels wide and high at least."""
+    page = opened(name, viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
+    if name == "tuning":
+        page.get_by_role("button", name="Draw …").tap()
+    controls = page.locator(".play-widget :is(select, button, label:has(input), [type=range]):visible")
+    sizes = controls.evaluate_all(
+        "(all) => all.map((one) => [one.textContent.trim(), one.offsetWidth, one.offsetHeight])"
+    )
+    assert len(sizes) > 15
+    assert [size for size in sizes if min(size[1:]) < 44] == []
 
 
 def test_a_keyboard_is_enough(opened):

@@ -30,11 +30,13 @@
         ${chapters.map((name) => `<label><input type="radio" name="chapter-${id}" value="${name}"> ${CHAPTERS[name]}</label>`).join("")}
       </fieldset>
       <fieldset class="play-images"><legend>Image</legend><div class="play-thumbs"></div>
-        <label class="play-button"><input type="file" class="visually-hidden" name="file" accept="image/*"> Your own …</label>
+        <label class="play-button"><input type="file" class="visually-hidden" name="file" accept="${play.types}"> Your own …</label>
         <button type="button" class="play-button" name="draw" aria-expanded="false">Draw …</button>
+        <p class="play-hint">Your own picture may also be dropped or pasted here. Its middle square is used, and it stays in this browser.</p>
       </fieldset>
       <div class="play-drawing" hidden>
-        <p>Draw with mouse, pen or finger.<br><button type="button" class="play-button" name="clear">Clear</button></p>
+        <p>Draw with mouse, pen or finger.<br><button type="button" class="play-button" name="undo">Undo</button>
+          <button type="button" class="play-button" name="clear">Clear</button></p>
       </div>
       <p class="play-message" role="alert"></p>
       <div class="play-noise">
@@ -60,7 +62,7 @@
     const box = document.createRange().createContextualFragment(skeleton(chapters, id)).firstElementChild;
     const inputs = box.elements;
     const find = (selector) => box.querySelector(selector);
-    let chapter, set, ready, picture, seed, waiting, speaking;
+    let chapter, set, ready, picture, seed, waiting, speaking, asked = 0;
     const pictures = new Map(); // of the present data set, by the value of their radio button
 
     const say = (text) => (find(".play-message").textContent = text);
@@ -114,16 +116,18 @@
     };
 
     const chooseChapter = async (name) => {
+      const chosen = find(`[name^="chapter-"][value="${name}"]`);
+      chosen.checked = true;
       await play.load(`play-${name}.js`);
       const { images } = play.data[name];
       await play.load(`play-${images}.js`);
+      if (!chosen.checked) return; // another one was chosen meanwhile
       [chapter, set] = [play.data[name], play.data[images]];
       ready = new Map();
       seed = chapter.seed;
       pictures.clear();
       find(".play-thumbs").replaceChildren();
       for (const image of set.images) addPicture(`${image.index}`, { ...image, bytes: play.bytes(image.bytes) });
-      find(`[name^="chapter-"][value="${name}"]`).checked = true;
       inputs.draw.hidden = set.channels === 3;
       openDrawing(false);
       inputs.kind.value = chapter.kind;
@@ -214,16 +218,29 @@
 
     // --- pictures that the reader brings
 
-    const open = async (file) => {
+    // Of what a reader asks for, the last counts: `late` says whether something else was asked meanwhile.
+    const attempt = async (action) => {
+      const turn = ++asked, late = () => turn !== asked;
       say("");
       try {
-        const made = await play.fromFile(file, set.side, set.channels);
-        addPicture("own", { ...made, name: "your picture" });
-        choosePicture("own");
+        if (!play.readsTruly()) throw new Error(
+          "This browser alters what a page reads from a canvas, against tracking, so the numbers would be wrong. " +
+          "Allow this page to read canvases, or use another browser.");
+        await action(late);
       } catch (fault) {
-        say(fault.message);
+        if (!late()) say(fault.message);
       }
     };
+
+    const open = ({ files }) => attempt(async (late) => {
+      if (!files.length) throw new Error("That was no file. Save the picture on your device, and choose its file.");
+      const first = files.length > 1 ? `The first of ${files.length} files is shown. ` : "";
+      const found = await play.opened(files[0]);
+      if (late()) return;
+      const { bytes, note } = play.fitted(found, set.side, set.channels);
+      addPicture("own", { bytes, name: "your picture", note: first + note });
+      choosePicture("own");
+    });
 
     const draw = play.drawing(28, (bytes) => {
       if (set?.channels !== 1 || find(".play-drawing").hidden) return;
@@ -238,7 +255,7 @@
     const openDrawing = (is) => {
       find(".play-drawing").hidden = !is;
       inputs.draw.setAttribute("aria-expanded", is);
-      if (is) draw.clear();
+      if (is) draw.paint();
     };
 
     // --- what the reader does
@@ -254,14 +271,15 @@
       }
     });
     inputs.file.addEventListener("change", () => {
-      if (inputs.file.files.length) open(inputs.file.files[0]);
+      if (inputs.file.files.length) open(inputs.file);
       inputs.file.value = "";
     });
     inputs.again.addEventListener("click", () => {
       seed += 1;
       update();
     });
-    inputs.draw.addEventListener("click", () => openDrawing(find(".play-drawing").hidden));
+    inputs.draw.addEventListener("click", () => attempt(() => openDrawing(find(".play-drawing").hidden)));
+    inputs.undo.addEventListener("click", draw.undo);
     inputs.clear.addEventListener("click", draw.clear);
     const dragged = (is) => (event) => {
       event.preventDefault();
@@ -271,8 +289,7 @@
     box.addEventListener("dragleave", dragged(false));
     box.addEventListener("drop", (event) => {
       dragged(false)(event);
-      if (event.dataTransfer.files.length) open(event.dataTransfer.files[0]);
-      else say("That was no file. Drop a picture from your computer.");
+      open(event.dataTransfer);
     });
 
     await play.prepareFilters();
@@ -280,6 +297,18 @@
     cancelAnimationFrame(waiting);
     waiting = null;
     compute();
+
+    const typed = ({ target }) => target.matches(":read-write"); // into the search, which has its own paste and undo
+    document.addEventListener("paste", (event) => {
+      if (!typed(event)) open(event.clipboardData);
+    });
+    document.addEventListener("keydown", (event) => {
+      const asks = event.key === "z" && (event.ctrlKey || event.metaKey);
+      if (!asks || typed(event) || find(".play-drawing").hidden) return;
+      event.preventDefault();
+      draw.undo();
+    });
+
     const fallback = [...region.childNodes];
     region.append(box);
     if (fallback.some((node) => node.contains(document.activeElement))) { // who came by keyboard stays here
