@@ -22,7 +22,7 @@ from waiting import wait_for
 
 from compendium import cli, project
 from compendium.errors import CompendiumError, UsageError
-from compendium.labs import cage, editions, source
+from compendium.labs import cage, course, editions, source
 from compendium.labs import grade as grader
 
 MEMORY = 700 * cage.MB
@@ -42,10 +42,10 @@ def lab(tmp_path_factory):
         yield source.load("tiny")
 
 
-def graded(folder, limits=QUICK, workers=2, out=None):
+def graded(folder, limits=QUICK, workers=2, out=None, **how):
     """Grade a folder; return the grades by file, and the rows of the table as a spreadsheet reads them."""
     out = out or folder.parent / f"{folder.name}-grades"
-    grades = grader.grade(folder, out, lab=None, limits=limits, workers=workers, tell=lambda *_: None)
+    grades = course.grade(folder, out, lab=None, limits=limits, workers=workers, tell=lambda _: None, **how)
     with (out / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["total"] for row in rows] == [str(one.total) for one in grades]
@@ -466,7 +466,7 @@ def _words(process):
 
 def test_wrong_folders_and_labs(lab, tmp_path):
     def grade(folder, name=None):
-        grader.grade(folder, tmp_path / "out", lab=name, limits=QUICK, workers=1, tell=print)
+        course.grade(folder, tmp_path / "out", lab=name, limits=QUICK, workers=1, tell=print)
 
     (tmp_path / "in").mkdir()
     with pytest.raises(UsageError, match="is not a folder"):

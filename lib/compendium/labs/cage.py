@@ -46,6 +46,7 @@ MB = 2**20
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_DIE = 10
 FOLDER_MB = {"/lab": 512, "/tmp": 512, "/dev/shm": 64}  # what a cage can write to
+READY = b"ready\n"  # what a submission's cage prints before it reads anything of a student's
 KEPT_OF_STDERR = 4000  # bytes, the last ones
 ADDRESS_SPACE = 64 * 1024 * MB  # a backstop for one process; TensorFlow reserves far more than it uses
 MOST_THREADS = 2000
