@@ -43,6 +43,7 @@ _MOODLE = re.compile(r"(?P<student>.+?)_(?P<identifier>\d{1,20})_assignsubmissio
 _CANVAS = re.compile(
     r"(?P<student>[^\W\d_]+)_(?P<late>LATE_)?(?P<identifier>\d{2,20})_(?P<sequence>\d{3,20})_.+", re.DOTALL
 )
+_SUFFIXES = re.compile(r"(\.(ipynb|json|txt|zip|py))+( ?\(\d+\))?$", re.IGNORECASE)
 _GRADESCOPE = re.compile(r"submission_(?P<identifier>\d{1,20})")
 
 
@@ -417,7 +418,7 @@ def identified(name: str) -> Submission:
                 sequence=int(parts.get("sequence") or 0),
                 late=bool(parts.get("late")),
             )
-    return Submission(name, student=re.sub(r"(\.(ipynb|json|zip|py))+$", "", name, flags=re.IGNORECASE))
+    return Submission(name, student=_SUFFIXES.sub("", name))
 
 
 def _students_inside(found: Iterable[_Found]) -> list[str]:
