@@ -24,6 +24,7 @@ from compendium import cli, project
 from compendium.errors import CompendiumError, UsageError
 from compendium.labs import cage, course, editions, source
 from compendium.labs import grade as grader
+from compendium.labs.intake import printable
 
 MEMORY = 700 * cage.MB
 QUICK = cage.Limits(seconds=150, memory=MEMORY, output=2 * cage.MB, processes=8)  # too few to use MEMORY
@@ -55,6 +56,12 @@ def graded(folder, limits=QUICK, workers=2, out=None, **how):
 def wrote(grade):
     """What a submission put into `why`."""
     return next(mark for mark in grade.marks if mark.task.answer == "why").texts["why"]
+
+
+def page_of(grade, rows, out):
+    shown = printable(grade.file)
+    row = next(row for row in rows if row["file"].removeprefix("'") == shown)
+    return (out / row["page"]).read_text(encoding="utf-8")
 
 
 def hints(grade):
@@ -339,10 +346,10 @@ def test_notebook_without_code_earns_nothing(submitted):
 def test_files_that_are_not_run(submitted):
     grades = submitted[0]
     assert grades["large.ipynb"].status == "not graded: it is larger than 50 MB"
-    for name in ("link.ipynb", "pipe.ipynb", "folder.ipynb"):
+    for name in ("link.ipynb", "pipe.ipynb", "linked"):
         assert grades[name].status.startswith("not graded: it is not a file"), name
+    assert grades["folder.ipynb"].status == "no notebook found: it is empty"
     assert "--lab" in grades["other.ipynb"].status
-    assert not any(name.startswith("linked") for name in grades)
 
 
 @needs_cage
@@ -382,16 +389,16 @@ def test_table_and_pages_are_harmless(submitted):
         for value in row.values():
             assert not value.startswith(("=", "+", "-", "@"))
             assert value.isprintable()
-    assert {path.name for path in out.iterdir()} == {"grades.csv", *(row["page"] for row in rows)}
+    assert {path.name for path in out.iterdir()} == {"grades.csv", "records", *(row["page"] for row in rows)}
     for grade in grades.values():
-        page = (out / grade.page).read_text(encoding="utf-8")
+        page = page_of(grade, rows, out)
         assert "<script" not in page
         assert "<b>this" not in page
-    page = (out / grades["first.ipynb"].page).read_text(encoding="utf-8")
+    page = page_of(grades["first.ipynb"], rows, out)
     assert "since it is &lt;script&gt;" in page
     assert "2 points for &lt;b&gt;this" in page
     assert "6 of 10 points" in page
-    failed = (out / grades["exits.ipynb"].page).read_text(encoding="utf-8")
+    failed = page_of(grades["exits.ipynb"], rows, out)
     assert "Cell 5 of those with code" in failed
     assert "SystemExit" in failed
 
@@ -430,8 +437,14 @@ def test_command(lab, tmp_path):
     assert done.exit_code == 0, done.output
     assert "1 of 1  tiny.ipynb: 6 of 10; graded" in done.output
     again = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in")])
-    assert isinstance(again.exception, UsageError)  # `main` prints it and exits with 2
-    assert "exists already" in str(again.exception)
+    assert "1 of 1 are graded already, and are not run again" in again.output
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").touch()
+    taken = CliRunner().invoke(
+        cli.app, ["lab", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "other")]
+    )
+    assert isinstance(taken.exception, UsageError)  # `main` prints it and exits with 2
+    assert "holds no grades" in str(taken.exception)
 
 
 @needs_cage
@@ -471,7 +484,7 @@ def test_wrong_folders_and_labs(lab, tmp_path):
     (tmp_path / "in").mkdir()
     with pytest.raises(UsageError, match="is not a folder"):
         grade(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match=r"there is no \*\.ipynb"):
+    with pytest.raises(UsageError, match="is empty"):
         grade(tmp_path / "in")
     write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
     with pytest.raises(UsageError, match='no lab "tyni"; did you mean "tiny"'):
@@ -580,7 +593,7 @@ def test_a_cage_that_cannot_be_started_costs_its_row_alone(lab, tmp_path, monkey
 @pytest.mark.parametrize(
     ("module", "status"),
     [
-        ("submission", "failed: the notebook's process has ended"),
+        ("submission", "not checked: its cage could not be started"),
         ("checker", "not checked: the checks failed"),
     ],
 )

@@ -89,16 +89,20 @@ class Book:
                     record = _record(json.loads(path.read_text(encoding="utf-8")), labs)
                     self.records[record.submission.file] = record
         self._state = {"tables": [], "rounds": {}}
-        with suppress(OSError, ValueError):
+        with suppress(OSError, ValueError, TypeError):
             self._state |= json.loads((self._records / STATE).read_text(encoding="utf-8"))
 
     def lock(self) -> AbstractContextManager:
         """Return what keeps a second grader out as long as it is entered; raises UsageError if one is in."""
-        self._records.mkdir(parents=True, exist_ok=True)
         try:
+            self._records.mkdir(parents=True, exist_ok=True)
             return FileLock(self._records / "lock").acquire(timeout=0)
         except Timeout:
             raise UsageError(f"{self.out}: is being written by another `lab grade`; wait for it") from None
+        except OSError as fault:
+            raise UsageError(
+                f"{self.out}: cannot be written ({fault.strerror}); choose another folder with --out"
+            ) from None
 
     def adopt(self) -> str:
         """Take over the points that somebody put into the table; return what was done, "" for nothing.
