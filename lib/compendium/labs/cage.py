@@ -194,9 +194,13 @@ def watch(cages: Sequence[Cage], stop: threading.Event) -> None:
 
 
 def confine() -> None:
-    """Limit this process, which runs in a cage, and all that it will start; cannot be undone."""
+    """Limit this process, which runs in a cage, and all that it will start; cannot be undone.
+
+    It has no Numba, as students have none: compiling in each cage anew takes longer than it would save.
+    """
     import resource  # which Windows lacks; there, `require` has to be able to say so
 
+    sys.modules["numba"] = None
     for kind, most in {
         resource.RLIMIT_AS: ADDRESS_SPACE,
         resource.RLIMIT_FSIZE: max(FOLDER_MB.values()) * MB,

@@ -91,7 +91,7 @@ class Grader:
         except Exception as fault:  # of the system or of psutil; it must not end the evening
             said = getattr(fault, "strerror", "") or one_line(fault)
             return _unchecked(submitted.file, lab, f"its cage could not be started ({said})")
-        if not submission.stdout.startswith(cage.READY):
+        if checker.process.returncode == 0 and not submission.stdout.startswith(cage.READY):
             said = submission.stderr.decode(errors="replace")
             return _unchecked(submitted.file, lab, "its cage could not be started", said)
         found = _read(bytes(checker.stdout), lab)
