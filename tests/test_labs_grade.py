@@ -222,6 +222,13 @@ UNTOUCHED = [
     "observed = ...\nwhy = ...",
     "check.task1(double)",
 ]
+DOCTOR = """
+import contextlib, io
+from compendium import doctor
+with contextlib.redirect_stdout(io.StringIO()) as printed:
+    doctor.report()
+found += printed.getvalue().splitlines()
+"""
 ESCAPE = """
 import subprocess
 for line in ("unshare -Ur true", "mount -t tmpfs x /tmp", "touch /usr/x", "touch /cage/x", "touch /x"):
@@ -253,6 +260,8 @@ def submitted(lab, tmp_path_factory):
         write_notebook(folder / f"{name}.ipynb", *cells)
     for name, (content, _) in ODD.items():
         (folder / f"{name}.ipynb").write_bytes(content)
+    (folder / "script.py").write_text("\n\n".join(f"# %%\n{cell}" for cell in GOOD), encoding="utf-8")
+    write_notebook(folder / "ready.ipynb", *GOOD, *report(DOCTOR))
     (folder / "broken.ipynb").write_text(json.dumps(broken(notebook_of(*GOOD))), encoding="utf-8")
     (folder / "large.ipynb").touch()
     os.truncate(folder / "large.ipynb", 2 * 2**30)
@@ -326,6 +335,17 @@ def test_neighbours_grades_are_right(submitted):
     assert (row["lab"], row["total"], row["of"], row["by hand"]) == ("tiny", "6", "10", "4")
     assert len(rows) == len(grades) == len({row["page"] for row in rows})
     assert nbformat.read(folder / "first.ipynb", 4).cells
+
+
+@needs_cage
+def test_script_that_was_exported_earns_what_its_notebook_would(submitted):
+    grade = submitted[0]["script.py"]
+    assert (grade.total, grade.by_hand, grade.status) == (FULL, OF - FULL, "graded"), grade
+
+
+@needs_cage
+def test_graders_computer_is_not_examined_for_each_submission(submitted):
+    assert wrote(submitted[0]["ready.ipynb"]) == "I found this: []"
 
 
 @needs_cage
@@ -536,7 +556,6 @@ def test_first_lab_done_gets_all_points_over_the_wire(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "FOLDER", project.ROOT / "labs")
     lab = source.load("corrupt")
     notebook = editions.solution(lab)
-    notebook.cells = [cell for cell in notebook.cells if "doctor" not in cell.source]  # it trains a network
     (tmp_path / "in").mkdir()
     nbformat.write(notebook, tmp_path / "in" / "done.ipynb")
     limits = cage.Limits(seconds=300, memory=2048 * cage.MB)

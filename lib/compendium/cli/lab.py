@@ -68,7 +68,7 @@ def grade(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Grade this file or entry alone, also if it was graded; may be repeated."),
+        typer.Option(help="Grade this file or entry alone, even if it was graded; may be repeated."),
     ] = None,
     again: Annotated[
         int | None,
@@ -89,17 +89,20 @@ def grade(
     from compendium.labs import cage, course
 
     out = out or Path(f"{folder.resolve()}-grades")
-    grades = course.grade(
-        folder,
-        out,
-        lab=lab,
-        limits=cage.Limits(seconds=60 * minutes, memory=int(memory * 1024 * cage.MB)),
-        workers=workers or max(1, (os.cpu_count() or 1) // 2),
-        tell=typer.echo,
-        only=only or (),
-        again=again,
-        people=roster,
-    )
+    try:
+        grades = course.grade(
+            folder,
+            out,
+            lab=lab,
+            limits=cage.Limits(seconds=60 * minutes, memory=int(memory * 1024 * cage.MB)),
+            workers=workers or max(1, (os.cpu_count() or 1) // 2),
+            tell=typer.echo,
+            only=only or (),
+            again=again,
+            people=roster,
+        )
+    except KeyboardInterrupt:
+        raise CompendiumError("interrupted; the same command goes on from here") from None
     typer.echo(out / "grades.csv")
     if unchecked := sum(not one.checked for one in grades):
         raise CompendiumError(

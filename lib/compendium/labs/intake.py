@@ -10,7 +10,6 @@ import os
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -37,7 +36,6 @@ RUBBISH = {"__MACOSX", ".DS_Store", "Thumbs.db", "desktop.ini", ".ipynb_checkpoi
 METADATA = "submission_metadata.yml"  # Gradescope's, beside the submissions
 OTHER_ARCHIVES = {".rar", ".7z", ".tar", ".gz", ".tgz", ".bz2", ".xz"}
 _PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2)  # LZMA can ask for any memory
-_BROKEN = (OSError, ValueError, EOFError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 _MOODLE = re.compile(r"(?P<student>.+?)_(?P<identifier>\d{1,20})_assignsubmission_[a-z]+(_.*)?", re.DOTALL)
 _CANVAS = re.compile(
@@ -93,9 +91,11 @@ class Submission:
     @property
     def when(self) -> str:
         """Time as a table shows it."""
-        if not self.time:
-            return ""
-        return f"{datetime.fromtimestamp(self.time):%Y-%m-%d %H:%M}" + (", late" if self.late else "")
+        try:
+            shown = f"{datetime.fromtimestamp(self.time):%Y-%m-%d %H:%M}" if self.time else ""
+        except (ValueError, OverflowError, OSError):  # a file may be dated in any year
+            shown = ""
+        return ", ".join(filter(None, [shown, "late" if self.late else ""]))
 
     @property
     def rank(self) -> tuple:
@@ -270,8 +270,8 @@ class _Search:
                     if not self._more():
                         return
                     self._member(archive, member, shown, name, deep)
-        except _BROKEN as fault:
-            self._unreadable(shown, one_line(fault))
+        except Exception as fault:  # of any kind, since an archive may hold anything
+            self._unreadable(shown, one_line(fault) or type(fault).__name__)
 
     def _member(
         self, archive: zipfile.ZipFile, member: zipfile.ZipInfo, shown: str, name: str, deep: int
@@ -374,9 +374,9 @@ def _of_entry(
         why = f"not graded: it holds what {len(inner)} students handed in ({_listed(inner)})"
         return [replace(who, fault=printable(f"{why}; give that as the folder, unpacked"))]
     found = [_submission(who, one, labs, chosen) for one in search.notebooks]
-    if not found:
+    if all(one.fault for one in found):
         scripts = (_submission(who, one, labs, chosen) for one in search.scripts)
-        found = [one for one in scripts if one.lab]
+        found += [one for one in scripts if one.lab]
         for one in search.scripts:
             search.rest.setdefault("", []).append(one.file.rpartition("/")[2])
     return found or [replace(who, time=_time(path), fault=search.why_none(path.name))]
@@ -423,7 +423,7 @@ def identified(name: str) -> Submission:
 
 def _students_inside(found: Iterable[_Found]) -> list[str]:
     """Return the students whom notebooks belong to by the names of their folders: it is an export itself."""
-    inner = sorted({one.file.split("/")[1] for one in found if one.file.count("/") > 1})
+    inner = sorted({one.file.split("/")[1] for one in found if "/" in one.file})
     people = {who.identifier: who.student or who.file for who in map(identified, inner) if who.identifier}
     return list(people.values())
 
