@@ -22,8 +22,9 @@ from waiting import wait_for
 
 from compendium import cli, project
 from compendium.errors import CompendiumError, UsageError
-from compendium.labs import cage, editions, source
+from compendium.labs import cage, course, editions, source
 from compendium.labs import grade as grader
+from compendium.labs.intake import printable
 
 MEMORY = 700 * cage.MB
 QUICK = cage.Limits(seconds=150, memory=MEMORY, output=2 * cage.MB, processes=8)  # too few to use MEMORY
@@ -42,10 +43,10 @@ def lab(tmp_path_factory):
         yield source.load("tiny")
 
 
-def graded(folder, limits=QUICK, workers=2, out=None):
+def graded(folder, limits=QUICK, workers=2, out=None, **how):
     """Grade a folder; return the grades by file, and the rows of the table as a spreadsheet reads them."""
     out = out or folder.parent / f"{folder.name}-grades"
-    grades = grader.grade(folder, out, lab=None, limits=limits, workers=workers, tell=lambda *_: None)
+    grades = course.grade(folder, out, lab=None, limits=limits, workers=workers, tell=lambda _: None, **how)
     with (out / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
     assert [row["total"] for row in rows] == [str(one.total) for one in grades]
@@ -55,6 +56,12 @@ def graded(folder, limits=QUICK, workers=2, out=None):
 def wrote(grade):
     """What a submission put into `why`."""
     return next(mark for mark in grade.marks if mark.task.answer == "why").texts["why"]
+
+
+def page_of(grade, rows, out):
+    shown = printable(grade.file)
+    row = next(row for row in rows if row["file"].removeprefix("'") == shown)
+    return (out / row["page"]).read_text(encoding="utf-8")
 
 
 def hints(grade):
@@ -215,6 +222,13 @@ UNTOUCHED = [
     "observed = ...\nwhy = ...",
     "check.task1(double)",
 ]
+DOCTOR = """
+import contextlib, io
+from compendium import doctor
+with contextlib.redirect_stdout(io.StringIO()) as printed:
+    doctor.report()
+found += printed.getvalue().splitlines()
+"""
 ESCAPE = """
 import subprocess
 for line in ("unshare -Ur true", "mount -t tmpfs x /tmp", "touch /usr/x", "touch /cage/x", "touch /x"):
@@ -246,6 +260,8 @@ def submitted(lab, tmp_path_factory):
         write_notebook(folder / f"{name}.ipynb", *cells)
     for name, (content, _) in ODD.items():
         (folder / f"{name}.ipynb").write_bytes(content)
+    (folder / "script.py").write_text("\n\n".join(f"# %%\n{cell}" for cell in GOOD), encoding="utf-8")
+    write_notebook(folder / "ready.ipynb", *GOOD, *report(DOCTOR))
     (folder / "broken.ipynb").write_text(json.dumps(broken(notebook_of(*GOOD))), encoding="utf-8")
     (folder / "large.ipynb").touch()
     os.truncate(folder / "large.ipynb", 2 * 2**30)
@@ -322,6 +338,17 @@ def test_neighbours_grades_are_right(submitted):
 
 
 @needs_cage
+def test_script_that_was_exported_earns_what_its_notebook_would(submitted):
+    grade = submitted[0]["script.py"]
+    assert (grade.total, grade.by_hand, grade.status) == (FULL, OF - FULL, "graded"), grade
+
+
+@needs_cage
+def test_graders_computer_is_not_examined_for_each_submission(submitted):
+    assert wrote(submitted[0]["ready.ipynb"]) == "I found this: []"
+
+
+@needs_cage
 def test_untouched_notebook_earns_nothing_and_hears_why(submitted):
     grade = submitted[0]["untouched.ipynb"]
     assert (grade.total, grade.by_hand, grade.status) == (0, 0, "graded")
@@ -339,10 +366,10 @@ def test_notebook_without_code_earns_nothing(submitted):
 def test_files_that_are_not_run(submitted):
     grades = submitted[0]
     assert grades["large.ipynb"].status == "not graded: it is larger than 50 MB"
-    for name in ("link.ipynb", "pipe.ipynb", "folder.ipynb"):
+    for name in ("link.ipynb", "pipe.ipynb", "linked"):
         assert grades[name].status.startswith("not graded: it is not a file"), name
+    assert grades["folder.ipynb"].status == "no notebook found: it is empty"
     assert "--lab" in grades["other.ipynb"].status
-    assert not any(name.startswith("linked") for name in grades)
 
 
 @needs_cage
@@ -382,16 +409,16 @@ def test_table_and_pages_are_harmless(submitted):
         for value in row.values():
             assert not value.startswith(("=", "+", "-", "@"))
             assert value.isprintable()
-    assert {path.name for path in out.iterdir()} == {"grades.csv", *(row["page"] for row in rows)}
+    assert {path.name for path in out.iterdir()} == {"grades.csv", "records", *(row["page"] for row in rows)}
     for grade in grades.values():
-        page = (out / grade.page).read_text(encoding="utf-8")
+        page = page_of(grade, rows, out)
         assert "<script" not in page
         assert "<b>this" not in page
-    page = (out / grades["first.ipynb"].page).read_text(encoding="utf-8")
+    page = page_of(grades["first.ipynb"], rows, out)
     assert "since it is &lt;script&gt;" in page
     assert "2 points for &lt;b&gt;this" in page
     assert "6 of 10 points" in page
-    failed = (out / grades["exits.ipynb"].page).read_text(encoding="utf-8")
+    failed = page_of(grades["exits.ipynb"], rows, out)
     assert "Cell 5 of those with code" in failed
     assert "SystemExit" in failed
 
@@ -430,8 +457,14 @@ def test_command(lab, tmp_path):
     assert done.exit_code == 0, done.output
     assert "1 of 1  tiny.ipynb: 6 of 10; graded" in done.output
     again = CliRunner().invoke(cli.app, ["lab", "grade", str(tmp_path / "in")])
-    assert isinstance(again.exception, UsageError)  # `main` prints it and exits with 2
-    assert "exists already" in str(again.exception)
+    assert "1 of 1 are graded already, and are not run again" in again.output
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "letter.txt").touch()
+    taken = CliRunner().invoke(
+        cli.app, ["lab", "grade", str(tmp_path / "in"), "--out", str(tmp_path / "other")]
+    )
+    assert isinstance(taken.exception, UsageError)  # `main` prints it and exits with 2
+    assert "holds no grades" in str(taken.exception)
 
 
 @needs_cage
@@ -466,12 +499,12 @@ def _words(process):
 
 def test_wrong_folders_and_labs(lab, tmp_path):
     def grade(folder, name=None):
-        grader.grade(folder, tmp_path / "out", lab=name, limits=QUICK, workers=1, tell=print)
+        course.grade(folder, tmp_path / "out", lab=name, limits=QUICK, workers=1, tell=print)
 
     (tmp_path / "in").mkdir()
     with pytest.raises(UsageError, match="is not a folder"):
         grade(tmp_path / "nowhere")
-    with pytest.raises(UsageError, match=r"there is no \*\.ipynb"):
+    with pytest.raises(UsageError, match="is empty"):
         grade(tmp_path / "in")
     write_notebook(tmp_path / "in" / "tiny.ipynb", *GOOD)
     with pytest.raises(UsageError, match='no lab "tyni"; did you mean "tiny"'):
@@ -523,7 +556,6 @@ def test_first_lab_done_gets_all_points_over_the_wire(tmp_path, monkeypatch):
     monkeypatch.setattr(source, "FOLDER", project.ROOT / "labs")
     lab = source.load("corrupt")
     notebook = editions.solution(lab)
-    notebook.cells = [cell for cell in notebook.cells if "doctor" not in cell.source]  # it trains a network
     (tmp_path / "in").mkdir()
     nbformat.write(notebook, tmp_path / "in" / "done.ipynb")
     limits = cage.Limits(seconds=300, memory=2048 * cage.MB)
@@ -580,7 +612,7 @@ def test_a_cage_that_cannot_be_started_costs_its_row_alone(lab, tmp_path, monkey
 @pytest.mark.parametrize(
     ("module", "status"),
     [
-        ("submission", "failed: the notebook's process has ended"),
+        ("submission", "not checked: its cage could not be started"),
         ("checker", "not checked: the checks failed"),
     ],
 )

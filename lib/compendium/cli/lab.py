@@ -2,15 +2,12 @@
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from compendium import project
 from compendium.errors import CompendiumError
-
-if TYPE_CHECKING:
-    from compendium.labs.grade import Grade
 
 app = typer.Typer(
     no_args_is_help=True, help="Lab exercises: make what is handed out, grade what is handed in."
@@ -54,12 +51,28 @@ def build(
 
 @app.command("grade")
 def grade(
-    folder: Annotated[Path, typer.Argument(help="Folder with submitted notebooks, or with folders of them.")],
+    folder: Annotated[
+        Path,
+        typer.Argument(help="Folder with what was handed in, as a learning platform exports it, unpacked."),
+    ],
     lab: Annotated[
-        str | None, typer.Option(help="The lab of all notebooks; by default each says its own.")
+        str | None, typer.Option(help="The lab of all notebooks; by default each is recognised.")
     ] = None,
     out: Annotated[
-        Path | None, typer.Option(help="Folder for the grades, by default FOLDER-grades; must not exist yet.")
+        Path | None,
+        typer.Option(help="Folder for the grades, by default FOLDER-grades; what it has is gone on from."),
+    ] = None,
+    roster: Annotated[
+        Path | None,
+        typer.Option(help="CSV file of who takes the course: gives names, says who is missing."),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="Grade this file or entry alone, even if it was graded; may be repeated."),
+    ] = None,
+    again: Annotated[
+        int | None,
+        typer.Option(min=1, help="Number of a task to check anew for all; says whose points change."),
     ] = None,
     minutes: Annotated[float, typer.Option(min=0.05, help="Time for each submission.")] = 15,
     memory: Annotated[float, typer.Option(min=0.1, help="GB of memory for each, and for its checks.")] = 4,
@@ -67,27 +80,34 @@ def grade(
         int | None, typer.Option(min=1, help="Submissions at a time; by default one per two processors.")
     ] = None,
 ) -> None:
-    """Run submitted notebooks on Linux, each in a cage of its own; write grades.csv and a page for each."""
+    """Run submitted notebooks on Linux, each in a cage of its own; write grades.csv and a page for each.
+
+    Every entry at the top of FOLDER gets a row: a notebook, a folder or zip with one, or whatever else it is.
+    The same command goes on where it was interrupted, and grades what is new or has changed since.
+    """
     project.checkout()
-    from compendium.labs import cage
-    from compendium.labs import grade as grader
+    from compendium.labs import cage, course
 
     out = out or Path(f"{folder.resolve()}-grades")
-    grades = grader.grade(
-        folder,
-        out,
-        lab=lab,
-        limits=cage.Limits(seconds=60 * minutes, memory=int(memory * 1024 * cage.MB)),
-        workers=workers or max(1, (os.cpu_count() or 1) // 2),
-        tell=_told,
-    )
+    try:
+        grades = course.grade(
+            folder,
+            out,
+            lab=lab,
+            limits=cage.Limits(seconds=60 * minutes, memory=int(memory * 1024 * cage.MB)),
+            workers=workers or max(1, (os.cpu_count() or 1) // 2),
+            tell=typer.echo,
+            only=only or (),
+            again=again,
+            people=roster,
+        )
+    except KeyboardInterrupt:
+        raise CompendiumError("interrupted; the same command goes on from here") from None
     typer.echo(out / "grades.csv")
     if unchecked := sum(not one.checked for one in grades):
         raise CompendiumError(
-            f"{unchecked} of {len(grades)} could not be checked; their pages say what failed"
+            f"{unchecked} of {len(grades)} could not be checked; their pages say what failed, and the same "
+            "command tries them again"
         )
-
-
-def _told(grade: "Grade", done: int, count: int) -> None:
-    points = f"{grade.total} of {grade.lab.points}" if grade.lab else "0"
-    typer.echo(f"{done} of {count}  {grade.shown}: {points}; {grade.status}")
+    if grades and not any(one.lab for one in grades):
+        raise CompendiumError(f"{folder}: no notebook of a lab is in it; is it the right folder?")

@@ -46,6 +46,7 @@ MB = 2**20
 SECONDS_BETWEEN_LOOKS = 0.2
 SECONDS_TO_DIE = 10
 FOLDER_MB = {"/lab": 512, "/tmp": 512, "/dev/shm": 64}  # what a cage can write to
+READY = b"ready\n"  # what a submission's cage prints before it reads anything of a student's
 KEPT_OF_STDERR = 4000  # bytes, the last ones
 ADDRESS_SPACE = 64 * 1024 * MB  # a backstop for one process; TensorFlow reserves far more than it uses
 MOST_THREADS = 2000
@@ -193,9 +194,13 @@ def watch(cages: Sequence[Cage], stop: threading.Event) -> None:
 
 
 def confine() -> None:
-    """Limit this process, which runs in a cage, and all that it will start; cannot be undone."""
+    """Limit this process, which runs in a cage, and all that it will start; cannot be undone.
+
+    It has no Numba, as students have none: compiling in each cage anew takes longer than it would save.
+    """
     import resource  # which Windows lacks; there, `require` has to be able to say so
 
+    sys.modules["numba"] = None
     for kind, most in {
         resource.RLIMIT_AS: ADDRESS_SPACE,
         resource.RLIMIT_FSIZE: max(FOLDER_MB.values()) * MB,

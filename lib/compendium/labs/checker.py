@@ -4,6 +4,7 @@
 time for all. It prints a line of JSON when the cells have been run, and one a task; `grade` reads them.
 """
 
+import copy
 import inspect
 import json
 import os
@@ -12,10 +13,12 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
+from compendium import data
 from compendium.labs import cage, checking
 from compendium.labs.wire import Peer, WireError
 
@@ -98,11 +101,18 @@ def _module(source: str) -> dict[str, object]:
     return names
 
 
+def _kept(load: Callable[..., data.ImageSet]) -> Callable[..., data.ImageSet]:
+    """Make a function load each set once: check modules are run anew for each task, and get copies."""
+    once = cache(load)
+    return lambda *which, **named: copy.deepcopy(once(*which, **named))
+
+
 def main() -> None:
     """Check what is at the other end of the wire."""
     cage.confine()
     descriptor, path, seconds = sys.argv[1:]
     os.set_inheritable(int(descriptor), False)
+    data.load = _kept(data.load)
     results = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)  # what checks print is no result
 

@@ -1,33 +1,20 @@
-"""Grade a folder of submitted notebooks: a table of points, and a page for each."""
+"""Grade one submission: run its notebook in a cage, and its lab's checks in another."""
 
-import csv
-import io
 import json
-import os
-import re
 import socket
-import stat
 import tempfile
 import threading
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader
-
-from compendium.errors import UsageError
-from compendium.files import write_atomically
-from compendium.labs import cage, source
+from compendium.errors import one_line
+from compendium.labs import cage
+from compendium.labs.intake import Submission, printable
 from compendium.labs.source import Lab, Task
 
-MOST_OF_A_FILE = 50 * cage.MB
 SHARE_FOR_CELLS = 2 / 3  # of the time; the rest is for the checks
 SHARE_OF_TIME = 0.95  # after which no check is begun, so that what was found is still told
-
-PAGES = Environment(
-    autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FileSystemLoader(Path(__file__).parent)
-)
 
 
 @dataclass(frozen=True)
@@ -51,14 +38,13 @@ class Grade:
     """What came of a submission.
 
     Attributes:
-        file: its path in the folder.
+        file: where it lies in the folder.
         lab: which one it is of, if that is known.
         status: "graded", or why that could not be done, or not wholly.
         checked: False if the checks themselves failed, which is no fault of the submission.
         marks: a task each; none if nothing was run.
         failures: number, first line and error of each cell that failed.
         said: the end of what its process wrote on stderr, if it was ended or ended by itself.
-        page: name of the file with its page.
     """
 
     file: str
@@ -68,12 +54,6 @@ class Grade:
     marks: tuple[Mark, ...] = ()
     failures: tuple[tuple[int, str, str], ...] = ()
     said: str = ""
-    page: str = ""
-
-    @property
-    def shown(self) -> str:
-        """The file as it can be printed on a line."""
-        return _printable(self.file)
 
     @property
     def total(self) -> int:
@@ -86,92 +66,34 @@ class Grade:
         return sum(mark.task.points for mark in self.marks if mark.by_hand)
 
 
-def submissions(folder: Path) -> list[Path]:
-    """Return the notebooks in a folder and in its own folders; raises UsageError if there are none."""
-    if not folder.is_dir():
-        raise UsageError(f"{folder}: is not a folder; give the folder with the submitted notebooks")
-    inside = [one for one in folder.iterdir() if one.is_dir() and not one.is_symlink()]
-    folders = [folder, *(one for one in inside if not one.name.startswith("."))]
-    found = sorted(path for one in folders for path in one.glob("*.ipynb") if not path.name.startswith("."))
-    if not found:
-        raise UsageError(f"{folder}: there is no *.ipynb in it, nor in its folders")
-    return found
-
-
-def grade(
-    folder: Path,
-    out: Path,
-    *,
-    lab: str | None,
-    limits: cage.Limits,
-    workers: int,
-    tell: Callable[[Grade, int, int], None],
-) -> list[Grade]:
-    """Grade all submissions in a folder; write `grades.csv` and their pages to `out`, as they come.
-
-    Args:
-        folder: with the submissions.
-        out: has to be empty or not there.
-        lab: which lab they are of; without it, the one whose checks a notebook imports, else the one that
-            its file is named after.
-        limits: of each submission.
-        workers: submissions run at the same time.
-        tell: called after each with its grade, how many are done, and of how many.
-
-    Raises UsageError for a wrong folder or lab, CompendiumError where submissions cannot be caged.
-    """
-    found = submissions(folder)
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise UsageError(f"{out}: exists already; move it away, or choose another folder with --out")
-    labs = {name: source.load(name) for name in ([lab] if lab else source.names())}
-    cage.require()
-    stop = threading.Event()
-    threads = max(1, (os.cpu_count() or 1) // workers)
-    grader = _Grader(labs, lab or "", limits, threads, (folder, out, source.FOLDER), stop)
-    grades: dict[int, Grade] = {}
-    with ThreadPoolExecutor(workers) as pool:
-        waiting = {
-            pool.submit(grader.grade, path, str(path.relative_to(folder))): number
-            for number, path in enumerate(found, start=1)
-        }
-        try:
-            for future in as_completed(waiting):
-                number = waiting[future]
-                got = future.result()
-                grades[number] = replace(got, page=_page_name(number, got.file))
-                _write(out, [grades[number] for number in sorted(grades)], grades[number])
-                tell(grades[number], len(grades), len(found))
-        except BaseException:
-            stop.set()
-            pool.shutdown(cancel_futures=True)
-            raise
-    return [grades[number] for number in sorted(grades)]
-
-
 @dataclass(frozen=True)
-class _Grader:
-    """What is the same for all submissions."""
+class Grader:
+    """Grades submissions one by one, in several threads if need be.
 
-    labs: Mapping[str, Lab]
-    chosen: str
+    Attributes:
+        limits: of each submission.
+        threads: processors for each.
+        hidden: folders that no submission may see.
+        stop: ends what runs as soon as it is set.
+    """
+
     limits: cage.Limits
     threads: int
     hidden: tuple[Path, ...]
     stop: threading.Event
 
-    def grade(self, path: Path, file: str) -> Grade:
-        """Grade a submission, which may be anything."""
-        if fault := _unreadable(path):
-            return Grade(file, self.labs.get(self.chosen), fault)
-        lab = self.labs.get(self.chosen or _lab_of(path, self.labs))
-        if lab is None:
-            return Grade(file, None, "not graded: it does not say which lab it is of; grade it with --lab")
+    def grade(self, submitted: Submission, lab: Lab | None) -> Grade:
+        """Grade a submission, which may be anything; a cage that fails is told in the status."""
+        if submitted.fault or submitted.path is None or lab is None:
+            return Grade(submitted.file, lab, submitted.fault)
         try:
-            submission, checker = self._run(path, lab)
-        except OSError as fault:
-            status = f"not checked: its cage could not be started ({fault.strerror})"
-            marks = tuple(Mark(task, hint=f"Not checked: {status}.") for task in lab.tasks)
-            return Grade(file, lab, status, checked=False, marks=marks)
+            submission, checker = self._run(submitted.path, lab)
+        except Exception as fault:  # of the system or of psutil; it must not end the evening
+            said = getattr(fault, "strerror", "") or one_line(fault)
+            return _unchecked(submitted.file, lab, f"its cage could not be started ({said})")
+        if checker.process.returncode == 0 and not submission.stdout.startswith(cage.READY):
+            said = submission.stderr.decode(errors="replace")
+            return _unchecked(submitted.file, lab, "its cage could not be started", said)
         found = _read(bytes(checker.stdout), lab)
         status = found.status
         if fault := submission.fault or checker.fault:
@@ -185,7 +107,7 @@ class _Grader:
         missing = f"Not checked: {status}."
         return replace(
             found,
-            file=file,
+            file=submitted.file,
             status=status,
             checked=checked,
             marks=tuple(marks.get(task.number, Mark(task, hint=missing)) for task in lab.tasks),
@@ -200,10 +122,11 @@ class _Grader:
         with tempfile.TemporaryDirectory() as folder, ours, theirs:
             checks = Path(folder, "check.py")
             checks.write_text(lab.check_module, encoding="utf-8")
+            inside = "/cage/submission" + (".py" if path.suffix.lower() == ".py" else ".ipynb")
             submission = cage.start(
                 "compendium.labs.submission",
-                *(str(theirs.fileno()), "/cage/submission.ipynb", str(SHARE_FOR_CELLS * seconds)),
-                files={"/cage/submission.ipynb": path.resolve(), f"/lab/check_{lab.name}.py": checks},
+                *(str(theirs.fileno()), inside, str(SHARE_FOR_CELLS * seconds)),
+                files={inside: path.resolve(), f"/lab/check_{lab.name}.py": checks},
                 inherited=theirs.fileno(),
                 **common,
             )
@@ -224,6 +147,12 @@ class _Grader:
         return submission, checker
 
 
+def _unchecked(file: str, lab: Lab, reason: str, said: str = "") -> Grade:
+    status = f"not checked: {reason}"
+    marks = tuple(Mark(task, hint=f"Not checked: {reason}.") for task in lab.tasks)
+    return Grade(file, lab, status, checked=False, marks=marks, said=said)
+
+
 def _read(printed: bytes, lab: Lab) -> Grade:
     """Return what the checker said, which is not believed to be well formed."""
     grade = Grade("", lab, "", checked=False)
@@ -235,7 +164,7 @@ def _read(printed: bytes, lab: Lab) -> Grade:
                     (int(number), str(first), str(said)) for number, first, said in line["cells"]
                 )
                 graded = "graded" + (f"; cells that failed: {len(failures)}" if failures else "")
-                status = _printable(f"failed: {line['fault']}") if "fault" in line else graded
+                status = printable(f"failed: {line['fault']}") if "fault" in line else graded
                 grade = replace(grade, status=status, checked=True, failures=failures)
             else:
                 task = tasks[line["task"]]
@@ -246,63 +175,3 @@ def _read(printed: bytes, lab: Lab) -> Grade:
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):
         pass  # the last line may be cut off; what came before it counts
     return grade
-
-
-def _unreadable(path: Path) -> str:
-    """Return why a file is not to be run, "" if it may be."""
-    try:
-        about = path.lstat()
-    except OSError as fault:
-        return f"not graded: it cannot be read ({fault.strerror})"
-    if not stat.S_ISREG(about.st_mode):
-        return "not graded: it is not a file, but a link, a folder or the like"
-    if about.st_size > MOST_OF_A_FILE:
-        return f"not graded: it is larger than {MOST_OF_A_FILE / cage.MB:.0f} MB"
-    if not about.st_size:
-        return "not graded: it is empty"
-    if not os.access(path, os.R_OK):
-        return "not graded: it cannot be read (no permission)"
-    return ""
-
-
-def _lab_of(path: Path, labs: Mapping[str, Lab]) -> str:
-    imported = {name.decode() for name in re.findall(rb"import check_(\w+)", path.read_bytes())}
-    words = set(re.split(r"[^a-z]+", path.stem.lower()))
-    for names in (imported, words):
-        if len(known := names & labs.keys()) == 1:
-            return known.pop()
-    return ""
-
-
-def _page_name(number: int, file: str) -> str:
-    words = re.findall(r"[A-Za-z0-9]+", file.removesuffix(".ipynb"))
-    return "-".join([f"{number:03}", *words])[:60] + ".html"
-
-
-def _write(out: Path, grades: list[Grade], new: Grade) -> None:
-    """Write the table of all grades so far, and the page of the new one."""
-    page = PAGES.get_template("page.html").render(grade=new)
-    write_atomically(out / new.page, page.encode(errors="replace"))
-    tasks = range(1, max((len(grade.marks) for grade in grades), default=0) + 1)
-    table = io.StringIO()
-    writer = csv.writer(table)
-    numbered = [f"task {number}" for number in tasks]
-    writer.writerow(["file", "lab", "status", *numbered, "total", "of", "by hand", "page"])
-    for grade in grades:
-        points = {mark.task.number: "" if mark.by_hand else mark.points for mark in grade.marks}
-        row = [grade.file, grade.lab.name if grade.lab else "", grade.status]
-        row += [points.get(number, "") for number in tasks]
-        row += [grade.total, grade.lab.points if grade.lab else "", grade.by_hand, grade.page]
-        writer.writerow([_harmless(one) if isinstance(one, str) else one for one in row])
-    write_atomically(out / "grades.csv", table.getvalue().encode("utf-8-sig", errors="replace"))
-
-
-def _harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    text = _printable(text)
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
-
-
-def _printable(text: str) -> str:
-    """Return a text without what steers a terminal or breaks a line; file names may hold anything."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)

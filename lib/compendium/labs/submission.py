@@ -6,6 +6,7 @@ change it.
 """
 
 import os
+import re
 import signal
 import sys
 import time
@@ -17,6 +18,7 @@ import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
+from compendium import doctor
 from compendium.errors import one_line
 from compendium.labs import cage
 from compendium.labs.wire import Peer
@@ -101,8 +103,14 @@ class Submission:
 
 
 def _cells(path: Path) -> list[str]:
-    """Return the code of a notebook's cells, however badly the rest of it is formed."""
-    notebook = nbformat.reads(path.read_text(encoding="utf-8-sig", errors="replace"), as_version=4)
+    """Return the code of a notebook's cells, however badly the rest of it is formed.
+
+    A script is split where nbconvert and Jupytext mark the beginning of a cell.
+    """
+    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    if path.suffix == ".py":
+        return re.split(r"(?m)^# (?:%%|\+(?: |$)|In\[).*$", text)
+    notebook = nbformat.reads(text, as_version=4)
     sources = (cell.get("source", "") for cell in notebook.cells if cell.get("cell_type") == "code")
     return ["".join(source) for source in sources]
 
@@ -112,6 +120,8 @@ def main() -> None:
     cage.confine()
     descriptor, path, seconds = sys.argv[1:]
     os.set_inheritable(int(descriptor), False)
+    doctor.report = lambda: None  # it trains a network, to see whether a student's computer is ready
+    os.write(1, cage.READY)
     submission = Submission(Path(path), float(seconds))
     submission.serve(Connection(int(descriptor)))
 
