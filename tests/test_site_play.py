@@ -281,16 +281,12 @@ def turned(suffix):
     return made(image, suffix, exif=exif)
 
 
-def in_display_p3():
-    """Pixels whose numbers mean colours of Display P3; as sRGB, these are (215, 93, 31)."""
-
-    def chunk(kind, content):
-        check = zlib.crc32(kind + content)
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", check)
-
-    plain = made(Image.new("RGB", (40, 40), (200, 100, 50)))
+def with_chunk(image, kind, content):
+    """A PNG file with a chunk of this kind before its pixels."""
+    plain = made(image)
     at = plain.index(b"IDAT") - 4
-    return plain[:at] + chunk(b"cICP", bytes([12, 13, 0, 1])) + plain[at:]
+    check = zlib.crc32(kind + content)
+    return plain[:at] + struct.pack(f">I4s{len(content)}sI", len(content), kind, content, check) + plain[at:]
 
 
 def give(page, content, name="picture.png"):
@@ -360,7 +356,16 @@ def test_odd_pictures_give_the_colours_that_they_show(opened, tmp_path):
         (made(Image.new("CMYK", (64, 64), (0, 255, 255, 0)), ".jpg"), {middle: red}, ""),
         (turned(".jpg"), {top: red, bottom: (0, 0, 0)}, ""),
         (turned(".png"), {top: red, bottom: (0, 0, 0)}, ""),
-        (in_display_p3(), {middle: (215, 93, 31)}, ""),
+        (
+            with_chunk(colour((200, 100, 50)), b"cICP", bytes([12, 13, 0, 1])),
+            {middle: (215, 93, 31)},
+            "",
+        ),  # P3
+        (
+            with_chunk(colour(red), b"prVt", bytes(5_000_000)),
+            {middle: red},
+            ": 60 × 60",
+        ),  # much before its pixels
         (made(colour(green, 1)), {left: green, right: green}, ": 1 × 1 pixels"),
         (made(Image.fromarray(wide)), {left: green, right: green}, "the middle square of 20000 × 10 pixels"),
         (made(Image.fromarray(wide.swapaxes(0, 1))), {top: green}, "the middle square of 10 × 20000 pixels"),
@@ -439,7 +444,18 @@ def test_what_is_no_picture_is_refused_in_words(opened):
         assert message.startswith(f"“{name}” is "), message
         assert words in message
     paste(page, text="https://example.org/digit.png")
-    assert page.locator(".play-message").inner_text().startswith("That was no file. Save the picture")
+    message = page.locator(".play-message").filter(
+        has_text="That was no file. Save the picture on your device"
+    )
+    message.wait_for()
+    page.evaluate("document.querySelector('.play-message').textContent = ''")
+    of_the_page = page.evaluate_handle("""() => {
+      const data = new DataTransfer();
+      data.setData("text/uri-list", document.images[0].src);
+      return data;
+    }""")
+    page.locator(".play-panels").dispatch_event("drop", {"dataTransfer": of_the_page})
+    message.wait_for()
     assert shown(page) == before
     assert page.url == address
 
@@ -669,9 +685,11 @@ def test_a_finger_draws_and_the_page_stays(opened):
     touch("touchStart", first)
     touch("touchStart", first, far)
     touch("touchMove", second, far)
-    touch("touchMove", third, far)
+    touch("touchMove", second)
+    touch("touchMove", third)
     touch("touchEnd")
     assert drawn(page) == [True, False, False]
+    assert bytes_of(page, "drawn", 1)[4, 21] > 100  # it went on after the second finger had left
 
     first, second, _ = across(page, 0.5)  # the system takes the finger away, as from a palm
     touch("touchStart", first)

@@ -94,7 +94,7 @@
     PSD: /^8BPS/,
     PDF: /^%PDF/,
   };
-  const ANIMATED = /^.PNG((?!IDAT).)*acTL|^RIFF.{4}WEBPVP8X.*ANIM|^.{4}ftypavis|^GIF8(.*?!ù\x04.{4}\0[,!]){2}/s;
+  const ANIMATED = /^.PNG.*acTL|^RIFF.{4}WEBPVP8X.*ANIM|^.{4}ftypavis|^GIF8(.*?!ù\x04.{4}\0[,!]){2}/s;
 
   const kindOf = (content, kinds) => Object.keys(kinds).find((kind) => kinds[kind].test(content));
 
@@ -126,7 +126,8 @@
     const content = new TextDecoder("latin1").decode(
       await file.arrayBuffer().catch(() => refuse("cannot be read. If it is a folder, choose one picture in it.")));
     const decode = kindOf(content, OFFERED) === "image/svg+xml" ? drawn : createImageBitmap;
-    return { picture: await decode(file).catch(() => refuse(why(content))), name: file.name, animated: ANIMATED.test(content) };
+    const picture = await decode(file).catch(() => refuse(why(content)));
+    return { picture, name: file.name, animated: ANIMATED.test(content.split("IDAT", 1)[0]) }; // a PNG says so before its pixels
   };
 
   // A picture as bytes of a `side` by `side` image, and what was done to it. Of grey ones with a light edge the
@@ -188,12 +189,14 @@
       stroke.push(place(event));
       paint();
     });
-    canvas.addEventListener("pointerup", () => (pen = null));
-    canvas.addEventListener("pointercancel", () => { // as of a palm: it was no stroke
+    const ends = (undone) => (event) => {
+      if (event.pointerId !== pen) return;
       pen = null;
-      states = states.filter((strokes) => !strokes.includes(stroke));
+      if (undone) states = states.filter((strokes) => !strokes.includes(stroke));
       paint();
-    });
+    };
+    canvas.addEventListener("pointerup", ends(false));
+    canvas.addEventListener("pointercancel", ends(true)); // as of a palm
     // a finger's quick stroke would be taken for a flick, and swallow the next tap
     canvas.addEventListener("touchstart", (event) => event.preventDefault());
     return { canvas, paint, clear, undo };

@@ -32,7 +32,7 @@
       <fieldset class="play-images"><legend>Image</legend><div class="play-thumbs"></div>
         <label class="play-button"><input type="file" class="visually-hidden" name="file" accept="${play.types}"> Your own …</label>
         <button type="button" class="play-button" name="draw" aria-expanded="false">Draw …</button>
-        <p class="play-hint">Your own picture may also be dropped or pasted here. Its middle square is used, and it stays in this browser.</p>
+        <p class="play-hint">You can also drop or paste a picture. Its middle square is used, and it stays in this browser.</p>
       </fieldset>
       <div class="play-drawing" hidden>
         <p>Draw with mouse, pen or finger.<br><button type="button" class="play-button" name="undo">Undo</button>
