@@ -134,9 +134,11 @@ class _Course:
         """Grade submissions, and write what came of each as soon as it is there."""
         stop = threading.Event()
         grader = Grader(self._limits, max(1, (os.cpu_count() or 1) // workers), hidden, stop)
-        self._waiting = {one.file for one in jobs}
-        for one in self._rows:
-            if one.fault and self._book.show(one, self._grade(one)):
+        faulty = [one for one in self._rows if one.fault]
+        self._waiting = {one.file for one in [*jobs, *faulty]}
+        for one in faulty:
+            self._waiting.discard(one.file)
+            if self._book.show(one, self._grade(one)):
                 self._say(one)
         self._write()
         kept = sum(self._record(one) is not None and one.file not in self._waiting for one in self._rows)
