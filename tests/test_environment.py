@@ -152,7 +152,7 @@ def leaves_encoding_to_the_system(call):
         return True
     if owner == "subprocess":
         return not {"text", "universal_newlines"}.isdisjoint(given)
-    if name not in {"open", "fdopen"} or owner in {"Image", "gzip", "pikepdf", "tarfile"}:
+    if name not in {"open", "fdopen"} or owner in {"Image", "archive", "gzip", "pikepdf", "tarfile"}:
         return False
     modes = [mode for mode in call.args if isinstance(mode, ast.Constant) and mode.value in {"rb", "wb"}]
     return not modes

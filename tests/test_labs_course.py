@@ -181,6 +181,9 @@ def test_points_given_by_hand_in_the_table_stay(desk):
     assert [row["task 4"] for row in rows.values()] == ["3,5", "2", ""]
     assert (desk.out / "grades-by-hand-1.csv").read_bytes() == ours
     assert "was changed by hand" in desk.said[0]
+    desk.hand_in("bert/late/tiny")
+    (desk.folder / "bert.ipynb").rename(desk.folder / "bert" / "first.ipynb")
+    assert [row["task 4"] for row in desk.grade().values()] == ["3,5", "2", ""]
     desk.why = "another text"
     desk.hand_in("anna", cells=[*GOOD, "why = 'another text'"])
     assert [row["task 4"] for row in desk.grade().values()] == ["", "2", ""]

@@ -120,7 +120,8 @@ class _Course:
             there = ", ".join(dict.fromkeys(f"{lab.name}: 1 to {len(lab.tasks)}" for lab in handed_in))
             raise UsageError(f"there is no task {task} to check again ({there})")
         if unfinished := self._book.round(task):
-            return unfinished
+            there = {one.file for one in self._rows if one.path}
+            return replace(unfinished, waiting=[file for file in unfinished.waiting if file in there])
         before = {}
         for one in selected:
             record = self._record(one)
@@ -134,9 +135,11 @@ class _Course:
         """Grade submissions, and write what came of each as soon as it is there."""
         stop = threading.Event()
         grader = Grader(self._limits, max(1, (os.cpu_count() or 1) // workers), hidden, stop)
-        self._waiting = {one.file for one in jobs}
-        for one in self._rows:
-            if one.fault and self._book.show(one, self._grade(one)):
+        faulty = [one for one in self._rows if one.fault]
+        self._waiting = {one.file for one in [*jobs, *faulty]}
+        for one in faulty:
+            self._waiting.discard(one.file)
+            if self._book.show(one, self._grade(one)):
                 self._say(one)
         self._write()
         kept = sum(self._record(one) is not None and one.file not in self._waiting for one in self._rows)
@@ -180,10 +183,11 @@ class _Course:
             self._book.show(one, grade)
         else:
             round_ = self._book.round(again) if again is not None else None
-            if round_ and one.file in round_.waiting:
-                grade = _only(again, grade, self._book.records[one.file].grade)
+            in_round = round_ is not None and one.file in round_.waiting
+            if in_round and (old := self._record(one)):
+                grade = _only(again, grade, old.grade)
             self._book.keep(one, grade, self._key(one))
-            if round_ and one.file in round_.waiting:
+            if in_round:
                 round_.waiting.remove(one.file)
                 self._book.set_round(again, round_)
         self._write()

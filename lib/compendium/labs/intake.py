@@ -306,7 +306,7 @@ class _Search:
     def _copy(self, head: bytes, stream: IO[bytes], target: Path, most: int) -> int:
         """Write a member to a file, not more than `most` and a byte; return its size."""
         size = 0
-        with target.open("xb") as file:
+        with target.open("wb") as file:
             block = head
             while block and size <= most:
                 size += file.write(block)

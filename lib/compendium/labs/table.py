@@ -130,14 +130,18 @@ class Book:
         )
 
     def keep(self, submission: Submission, grade: Grade, key: str) -> None:
-        """Write the record and the page of a grade; points given by hand stay where the text is the same."""
+        """Write the record and the page of a grade.
+
+        Points that a student was given by hand stay where the text is the same.
+        """
         given: dict[str, str] = {}
-        if old := self.records.get(submission.file):
-            texts = {mark.task.number: mark.texts for mark in old.grade.marks}
-            for mark in grade.marks:
-                number = str(mark.task.number)
-                if number in old.given and mark.by_hand and mark.texts == texts.get(mark.task.number):
-                    given[number] = old.given[number]
+        texts = {str(mark.task.number): mark.texts for mark in grade.marks if mark.by_hand}
+        for old in self.records.values():
+            if _person(old.submission) == _person(submission):
+                for mark in old.grade.marks:
+                    number = str(mark.task.number)
+                    if number in old.given and old.grade.lab == grade.lab and mark.texts == texts.get(number):
+                        given[number] = old.given[number]
         self._write_record(Record(key, submission, grade, given))
         self.show(submission, grade)
 
@@ -217,6 +221,10 @@ class Book:
 def key_of(submission: Submission, lab: Lab, limits: cage.Limits) -> str:
     """Return a digest of what a grade follows from: submission, checks, limits."""
     return _digest(json.dumps([submission.sha256, _digest(lab.check_module), asdict(limits)]))
+
+
+def _person(submission: Submission) -> tuple[str, str]:
+    return submission.identifier, submission.student
 
 
 def _record(told: dict, labs: Mapping[str, Lab]) -> Record:
