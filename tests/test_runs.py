@@ -6,7 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -345,6 +348,16 @@ def test_a_backend_that_is_not_there_is_told_before_the_run(tmp_path, monkeypatc
 def test_an_empty_variable_names_no_backend(monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "")
     assert project.backend() == "tensorflow"
+
+
+def test_a_clock_that_is_set_back_makes_no_time_negative(tmp_path, monkeypatch):
+    notebook = chapters.read(write_notebook(tmp_path / "n.ipynb", parameters="epochs: int = 1  # passes"))
+    run = replace(runs.resolve(notebook, {}, profile="quick"), folder=tmp_path)
+    times = iter([datetime(2026, 3, 2, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)])
+    monkeypatch.setattr(runs, "datetime", SimpleNamespace(now=lambda zone: next(times)))
+    with runs.started(run):
+        pass
+    assert 0 <= runs.seconds(tmp_path) < PATIENCE
 
 
 # --- a real training, killed

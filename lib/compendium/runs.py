@@ -6,6 +6,7 @@ A folder holds one run, begun or finished, and is never given to another.
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -247,14 +248,14 @@ def started(run: Run) -> Iterator[None]:
     """Note in the run's folder that it is computed while the block lasts, and for how long."""
     state = _state(run.folder)
     starts = [_ended(start, run.folder) for start in (state["starts"] if state else [])]
-    now = datetime.now(UTC)
-    _write(run, [*starts, {"at": now.isoformat(timespec="milliseconds"), "seconds": None}])
+    at, began = datetime.now(UTC).isoformat(timespec="milliseconds"), time.monotonic()
+    _write(run, [*starts, {"at": at, "seconds": None}])
     try:
         yield
     finally:
         with suppress(CompendiumError):  # what ended the run, a full disk for instance, is said by the runner
-            lasted = (datetime.now(UTC) - now).total_seconds()
-            _write(run, [*starts, {"at": now.isoformat(timespec="milliseconds"), "seconds": lasted}])
+            lasted = round(time.monotonic() - began, 3)  # the clock may be set meanwhile
+            _write(run, [*starts, {"at": at, "seconds": lasted}])
 
 
 def seconds(folder: Path) -> float:
