@@ -124,9 +124,9 @@ def test_only_some_are_graded_into_the_same_table(desk):
     rows = desk.grade(only=["bert.ipynb", str(desk.folder / "carl")])
     assert desk.graded == ["bert", "carl"]
     assert rows["anna"]["status"] == "waiting: 2 of 3 are graded"
-    desk.grade(only=["bert.ipynb"])
+    desk.grade(only=["bert"])
     assert desk.graded == ["bert"]
-    with pytest.raises(UsageError, match=r'no submission "brt.ipynb"; did you mean "bert.ipynb"'):
+    with pytest.raises(UsageError, match=r'no submission "brt.ipynb"; did you mean "bert"'):
         desk.grade(only=["brt.ipynb"])
 
 

@@ -112,7 +112,7 @@ DOCX = zipped({"word/document.xml": b"<x/>"})
 NONE = {
     "empty folder": ({"anna": None}, "it is empty"),
     "empty folders": ({"anna/a/b": None}, "it is empty"),
-    "document": ({"anna.docx": DOCX}, "anna.docx is none"),
+    "document": ({"anna.docx": DOCX}, "it is a file of another kind"),
     "HTML": ({"anna/tiny.html": b"<html>", "anna/a.pdf": b"%PDF"}, "it holds a.pdf and tiny.html"),
     "document in a zip": ({"anna/my.zip": zipped({"my.docx": DOCX})}, "my.zip holds my.docx"),
     "empty zip": ({"anna.zip": zipped({})}, "anna.zip is empty"),

@@ -68,7 +68,7 @@ def grade(
     ] = None,
     only: Annotated[
         list[str] | None,
-        typer.Option(help="Grade this file or entry alone, even if it was graded; may be repeated."),
+        typer.Option(help="Grade this file, entry or student alone, even if graded before; may be repeated."),
     ] = None,
     again: Annotated[
         int | None,

@@ -42,7 +42,7 @@ def grade(
         limits: of each submission.
         workers: submissions run at the same time.
         tell: called with a line on each, as it is done, and on what else the teacher has to know.
-        only: files or entries of the folder; they alone are graded, whether they were before or not.
+        only: files, entries or students; they alone are graded, whether they were before or not.
         again: a task that is checked anew for all that have been graded; their other marks stay.
         people: the roster, a CSV file.
 
@@ -250,7 +250,7 @@ def _gone(book: Book, found: Iterable[Submission], folder: Path) -> list[Submiss
 
 
 def _selected(rows: Sequence[Submission], only: Sequence[str], folder: Path) -> list[Submission]:
-    """Return the rows that are chosen by file, by entry, or by a path to one of these; all without a choice.
+    """Return the rows that are chosen by file, entry, student or a path; all without a choice.
 
     Raises UsageError for a name that is of none, or of a file that does not count.
     """
@@ -261,12 +261,12 @@ def _selected(rows: Sequence[Submission], only: Sequence[str], folder: Path) -> 
         names = {given.rstrip("/")}
         if Path(given).resolve().is_relative_to(folder.resolve()):
             names.add(Path(given).resolve().relative_to(folder.resolve()).as_posix())
-        hit = [one for one in rows if names & {one.file, one.entry}]
+        hit = [one for one in rows if names & {one.file, one.entry, one.student, one.identifier}]
         if not hit:
             for one in rows:
                 if names & set(one.others):
                     raise UsageError(f"{given}: does not count, for there is a newer one; give {one.shown}")
-            raise unknown("submission", given, [one.shown for one in rows])
+            raise unknown("submission", given, [one.who for one in rows])
         chosen |= {one.file: one for one in hit}
     return list(chosen.values())
 

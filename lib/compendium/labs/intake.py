@@ -354,7 +354,7 @@ class _Search:
             if not names:
                 said.append(f"{archive} is empty")
             elif not archive and names == [name]:
-                said.append(f"{name} is none")
+                said.append("it is a file of another kind")
             else:
                 said.append(f"{archive or 'it'} holds {_listed(names)}")
         said += self.faults
