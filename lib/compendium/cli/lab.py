@@ -89,5 +89,5 @@ def grade(
 
 
 def _told(grade: "Grade", done: int, count: int) -> None:
-    points = f"{grade.total} of {grade.lab.points}" if grade.lab else "0"
+    points = f"{grade.total:g} of {grade.lab.points:g}" if grade.lab else "0"
     typer.echo(f"{done} of {count}  {grade.shown}: {points}; {grade.status}")

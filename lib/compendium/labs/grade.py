@@ -18,12 +18,14 @@ from jinja2 import Environment, FileSystemLoader
 
 from compendium.errors import UsageError
 from compendium.files import write_atomically
-from compendium.labs import cage, source
+from compendium.labs import cage, editions, source
 from compendium.labs.source import Lab, Task
 
 MOST_OF_A_FILE = 50 * cage.MB
 SHARE_FOR_CELLS = 2 / 3  # of the time; the rest is for the checks
 SHARE_OF_TIME = 0.95  # after which no check is begun, so that what was found is still told
+
+FEWEST_WORDS = 8  # of a text that may be meant as an answer though it stands elsewhere
 
 PAGES = Environment(
     autoescape=True, trim_blocks=True, lstrip_blocks=True, loader=FileSystemLoader(Path(__file__).parent)
@@ -36,11 +38,11 @@ class Mark:
 
     Attributes:
         points, hint, by_hand: as in `checking.Result`.
-        texts: those of its answers that are texts, by name.
+        texts: those of its answers that are texts, by name, or texts elsewhere that may be meant for it.
     """
 
     task: Task
-    points: int = 0
+    points: float = 0
     hint: str = ""
     by_hand: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -76,12 +78,12 @@ class Grade:
         return _printable(self.file)
 
     @property
-    def total(self) -> int:
+    def total(self) -> float:
         """Points earned."""
         return sum(mark.points for mark in self.marks)
 
     @property
-    def by_hand(self) -> int:
+    def by_hand(self) -> float:
         """Points that a person may still give."""
         return sum(mark.task.points for mark in self.marks if mark.by_hand)
 
@@ -239,13 +241,29 @@ def _read(printed: bytes, lab: Lab) -> Grade:
                 grade = replace(grade, status=status, checked=True, failures=failures)
             else:
                 task = tasks[line["task"]]
-                points = min(max(int(line["points"]), 0), task.points)
+                points = min(max(0, float(line["points"])), task.points)
                 texts = {str(name): str(text) for name, text in line["texts"].items()}
                 mark = Mark(task, points, str(line["hint"]), line["by_hand"] is True, texts)
+                if meant := _meant(lab, line["elsewhere"]):
+                    hint = f"{mark.hint} Is it in {' or '.join(meant)}? That is to be read by hand."
+                    mark = replace(mark, hint=hint, by_hand=True, texts=texts | meant)
                 grade = replace(grade, marks=(*grade.marks, mark))
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):
         pass  # the last line may be cut off; what came before it counts
     return grade
+
+
+def _meant(lab: Lab, elsewhere: Mapping[str, str]) -> dict[str, str]:
+    """Return those texts, without the lab's own lines, that are long enough to be an answer."""
+    if not elsewhere:
+        return {}
+    prose = (cell.source for cell in editions.student(lab, {}).cells if cell.cell_type == "markdown")
+    given = {line.strip() for text in prose for line in text.splitlines()}
+    own = {
+        str(name): "\n".join(line for line in str(text).splitlines() if line.strip() not in given)
+        for name, text in elsewhere.items()
+    }
+    return {name: text for name, text in own.items() if len(text.split()) >= FEWEST_WORDS}
 
 
 def _unreadable(path: Path) -> str:
@@ -289,10 +307,15 @@ def _write(out: Path, grades: list[Grade], new: Grade) -> None:
     numbered = [f"task {number}" for number in tasks]
     writer.writerow(["file", "lab", "status", *numbered, "total", "of", "by hand", "page"])
     for grade in grades:
-        points = {mark.task.number: "" if mark.by_hand else mark.points for mark in grade.marks}
+        points = {mark.task.number: "" if mark.by_hand else f"{mark.points:g}" for mark in grade.marks}
         row = [grade.file, grade.lab.name if grade.lab else "", grade.status]
         row += [points.get(number, "") for number in tasks]
-        row += [grade.total, grade.lab.points if grade.lab else "", grade.by_hand, grade.page]
+        row += [
+            f"{grade.total:g}",
+            f"{grade.lab.points:g}" if grade.lab else "",
+            f"{grade.by_hand:g}",
+            grade.page,
+        ]
         writer.writerow([_harmless(one) if isinstance(one, str) else one for one in row])
     write_atomically(out / "grades.csv", table.getvalue().encode("utf-8-sig", errors="replace"))
 
