@@ -211,7 +211,7 @@ class _Trial:
     parts: list[tuple[str, float, str]] = field(default_factory=list)
     calls: dict[str, str] = field(default_factory=dict)
     latest: str = ""
-    result: object = None
+    result: object = field(default_factory=object)
     stopped: tuple[BaseException | None, str] = (None, "")
     told: set[str] = field(default_factory=set)
 
@@ -254,8 +254,8 @@ class _Trial:
                 self.told.add(name)
                 which = ORDINALS[changed[0]] if changed[0] < len(ORDINALS) else "last"
                 raise Hint(
-                    f"`{call}` has changed its {which} argument in place, which its owner still needs: "
-                    "work on a copy, such as `image.copy()`."
+                    f"`{call}` has changed its {which} argument in place, which others still need: "
+                    "work on a copy, which `.copy()` makes."
                 )
             if result is None:
                 raise Hint(f"`{call}` gave None: does it end with `return`? `print` only shows a value.")
