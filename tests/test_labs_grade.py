@@ -15,6 +15,7 @@ from pathlib import Path
 import nbformat
 import psutil
 import pytest
+from nbformat.v4 import new_markdown_cell
 from tiny_lab import FULL, GOOD, IMPORT, LAB, OF, WRONG
 from tiny_notebooks import notebook_of, write_notebook
 from typer.testing import CliRunner
@@ -49,7 +50,7 @@ def graded(folder, limits=QUICK, workers=2, out=None, **how):
     grades = course.grade(folder, out, lab=None, limits=limits, workers=workers, tell=lambda _: None, **how)
     with (out / "grades.csv").open(newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file))
-    assert [row["total"] for row in rows] == [str(one.total) for one in grades]
+    assert [row["total"] for row in rows] == [f"{one.total:g}" for one in grades]
     return {one.file: one for one in grades}, rows, out
 
 
@@ -130,6 +131,17 @@ class Array(np.ndarray):
 observed = Text("a")
 double = lambda image: image.view(Array)
 """
+HALF = "def double(image):\n    return 2 * image if image.shape == (4, 5) else 1 / 0"
+TEXT = "It is so since all of these numbers are twice as large."
+ELSEWHERE = {
+    "markdown": [
+        *GOOD[:3],
+        new_markdown_cell("## Task 4: Why\n\nWhy?"),
+        "why = ...",
+        new_markdown_cell(TEXT),
+    ],
+    "other-variable": [*GOOD[:3], f"why_it_is_so = {TEXT!r}"],
+}
 EVERYTHING = """
 class Everything:
     def __eq__(self, other): return True
@@ -219,7 +231,7 @@ MAGIC = [
 UNTOUCHED = [
     IMPORT,
     'def double(image):\n    raise NotImplementedError("not yet")',
-    "observed = ...\nwhy = ...",
+    "observed = ...\nmeasure = ...\nwhy = ...",
     "check.task1(double)",
 ]
 DOCTOR = """
@@ -254,10 +266,12 @@ def submitted(lab, tmp_path_factory):
         "anna/tiny": ["import numpy as np", *GOOD[1:]],  # known by its file's name
         "magic": [*GOOD, *MAGIC],
     }
-    others = {"untouched": UNTOUCHED, "tiny, no code": [], "other": ["x = 1"]}
+    others = {"untouched": UNTOUCHED, "tiny, no code": [], "other": ["x = 1"], **ELSEWHERE}
     hostile = {name: cells for name, (cells, _, _) in HOSTILE.items()}
     for name, cells in {**good, **others, **hostile}.items():
         write_notebook(folder / f"{name}.ipynb", *cells)
+    write_notebook(folder / "half.ipynb", *GOOD, HALF)
+    write_notebook(folder / "renamed.ipynb", *GOOD, "doubled = double\ndel double, measure")
     for name, (content, _) in ODD.items():
         (folder / f"{name}.ipynb").write_bytes(content)
     (folder / "script.py").write_text("\n\n".join(f"# %%\n{cell}" for cell in GOOD), encoding="utf-8")
@@ -363,6 +377,36 @@ def test_notebook_without_code_earns_nothing(submitted):
 
 
 @needs_cage
+def test_parts_earn_fractions_of_a_task(submitted):
+    grades, rows, out, _ = submitted
+    row = next(row for row in rows if row["file"] == "half.ipynb")
+    assert (row["task 1"], row["total"]) == ("1.5", "4.5")
+    assert hints(grades["half.ipynb"])[0].startswith(
+        "values: pass; other sizes: not yet. `double(<array 3 x 3"
+    )
+    page = (out / row["page"]).read_text(encoding="utf-8")
+    assert "4.5 of 10 points" in page
+    assert "1.5 of 3 points" in page
+
+
+@needs_cage
+def test_a_name_that_is_missing_is_told_with_the_nearest_there_is(submitted):
+    grade = submitted[0]["renamed.ipynb"]
+    assert hints(grade)[0] == "There is no `double` in the notebook; there is `doubled`, which may be it."
+    assert hints(grade)[2] == "There is no `measure` in the notebook: is its cell gone, or did it fail?"
+    assert grade.total == FULL - 4
+
+
+@needs_cage
+@pytest.mark.parametrize("name", ELSEWHERE)
+def test_a_text_that_stands_elsewhere_is_left_to_a_person(submitted, name):
+    grade = submitted[0][f"{name}.ipynb"]
+    assert (grade.total, grade.by_hand) == (FULL, OF - FULL)
+    assert [text for text in grade.marks[3].texts.values() if text == TEXT]
+    assert hints(grade)[3].endswith("That is to be read by hand.")
+
+
+@needs_cage
 def test_files_that_are_not_run(submitted):
     grades = submitted[0]
     assert grades["large.ipynb"].status == "not graded: it is larger than 50 MB"
@@ -393,7 +437,7 @@ def test_nothing_runs_on(submitted):
 @needs_cage
 def test_hints_say_what_happened(submitted):
     grades = submitted[0]
-    assert "has changed: work on a copy" in hints(grades["spoils-the-check.ipynb"])[0]
+    assert "has changed its first argument in place" in hints(grades["spoils-the-check.ipynb"])[0]
     assert "too large" in hints(grades["too-much.ipynb"])[0]
     assert "SystemExit" in hints(grades["exits-when-called.ipynb"])[0]
     assert hints(grades["ends-when-called.ipynb"]) == ["Not checked: the notebook's process has ended."] * 4

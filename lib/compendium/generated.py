@@ -106,7 +106,7 @@ def lab_table() -> str:
     for lab in map(source.load, source.names()):
         linked = f"[{lab.title}](labs/{lab.name})"
         chapter = f"[{lab.chapter}](../notebooks/{lab.chapter})" if lab.chapter else "all"
-        rows.append(f"| {lab.number}. {linked} | {chapter} | {lab.minutes} | {lab.points} |")
+        rows.append(f"| {lab.number}. {linked} | {chapter} | {lab.minutes} | {lab.points:g} |")
     return "\n".join(rows) + "\n"
 
 

@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import cache
 from multiprocessing.connection import Connection
@@ -36,27 +36,41 @@ def check(peer: Peer, source: str, seconds: float, tell: Callable[[dict], None])
     Each task is checked by a module of its own, so that what a submission does to the arrays of one check
     changes no other. Each has its share of the time that is left.
     """
-    cells, value, allow = (peer.remote(*one) for one in enumerate(("cells", "value", "allow")))
+    cells, value, allow, elsewhere = map(peer.remote, range(4))  # in the order of `Submission.serve`
     end = time.monotonic() + seconds
     tell(_cells(peer, cells, 0.75 * seconds))
-    count = len(checking.tasks_of(_module(source)))
+    judges = checking.tasks_of(_module(source))
+    known = sorted({name for judge in judges for name in inspect.signature(judge).parameters})
+    count = len(judges)
     for position in range(count):
         judge = checking.tasks_of(_module(source))[position]
         share = max(end - time.monotonic(), 0.1) / (count - position)
         answers: dict[str, object] = {}
+        found: dict[str, object] = {}
         try:
             with _at_most(share, peer, f"no answer within {share:.0f} seconds"):
                 allow(0.8 * share)
                 for name in inspect.signature(judge).parameters:
                     answers[name] = _answer(name, value)
                 result = checking.evaluate(judge, *answers.values())
-            points, hint, by_hand = result.points, result.hint, result.by_hand
+                points, hint, by_hand = result.points, result.told, result.by_hand
+                if judge.kind == "explain" and not by_hand:
+                    found = dict(elsewhere(judge.number, known))
         except (WireError, TypeError) as fault:
             points, hint, by_hand = 0, f"Not checked: {fault}.", False
         if peer.broken:
             points, hint, by_hand = 0, f"Not checked: {peer.broken}.", False
-        texts = {name: text[:MOST_OF_A_TEXT] for name, text in answers.items() if isinstance(text, str)}
-        tell({"task": judge.number, "points": points, "hint": hint, "by_hand": by_hand, "texts": texts})
+        texts, prose = _texts(answers), _texts(found)
+        tell(
+            {
+                "task": judge.number,
+                "points": points,
+                "hint": hint,
+                "by_hand": by_hand,
+                "texts": texts,
+                "elsewhere": prose,
+            }
+        )
 
 
 def _cells(peer: Peer, cells: Callable[[], object], seconds: float) -> dict:
@@ -69,11 +83,17 @@ def _cells(peer: Peer, cells: Callable[[], object], seconds: float) -> dict:
         return {"cells": [], "fault": str(fault)}
 
 
+def _texts(values: Mapping[str, object]) -> dict[str, str]:
+    return {str(name): text[:MOST_OF_A_TEXT] for name, text in values.items() if isinstance(text, str)}
+
+
 def _answer(name: str, value: Callable[[str], object]) -> object:
     try:
         return value(name)
     except WireError:
         raise
+    except NameError as missing:
+        return checking.Absent(str(missing))
     except Exception as fault:
         raise TypeError(f"`{name}`: {fault}") from None
 

@@ -3,11 +3,19 @@
 A lab's check module holds a function a task, decorated with `task`; the names of its parameters are those of
 the student's answers. It computes what is right and raises a `Hint` where an answer differs; it holds no
 answer, since students can read it.
+
+What is the same in all labs is done here and not in the check. A hint ends with the call that was tried and
+what it gave. A function gets copies of arrays; if it changes one in place, the first part that calls it fails
+and says so, and the others go on. A function that is not written yet, is missing or gives None is told so.
 """
 
+import inspect
+import math
 from collections import Counter
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import wraps
 from types import ModuleType
 
@@ -17,6 +25,8 @@ from compendium.errors import MOST_SAID, one_line
 
 KINDS = ("code", "predict", "explain", "explore")
 PASS, HANDED_IN, NOT_YET = "pass", "handed in, to be read", "not yet"
+MOST_SHOWN = 60  # characters of a value in a hint
+ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
 class Hint(Exception):
@@ -31,29 +41,57 @@ class Result:
         number, title: of the task.
         points, of: earned, and to be had; what a person gives by the rubric is not in `points`.
         hint: why it is not a pass, "" if it is.
-        by_hand: whether the answer is handed in and a person reads it.
+        by_hand: whether there is a text that a person reads.
+        parts: their names, and whether they passed, if the task has parts.
     """
 
     number: int
     title: str
-    points: int
-    of: int
+    points: float
+    of: float
     hint: str = ""
     by_hand: bool = False
+    parts: tuple[tuple[str, bool], ...] = ()
+
+    @property
+    def told(self) -> str:
+        """The hint, after the state of each part if some of them pass."""
+        if not self.points or not self.hint:
+            return self.hint
+        listed = "; ".join(f"{name}: {'pass' if passed else 'not yet'}" for name, passed in self.parts)
+        return f"{listed}. {self.hint}"
 
     @property
     def state(self) -> str:
-        """What became of the task, in a word or two."""
+        """What became of the task, in a few words."""
         if self.hint:
-            return NOT_YET
+            return f"{self.points:g} of {self.of:g} points so far" if self.points else NOT_YET
         return HANDED_IN if self.by_hand else PASS
 
     def __str__(self) -> str:
-        return f"Task {self.number}: {self.state}" + (f". {self.hint}" if self.hint else "")
+        return f"Task {self.number}: {self.state}" + (f". {self.told}" if self.hint else "")
+
+
+class Absent:
+    """In place of an answer that is not there: whatever a check does with it raises the hint that says so."""
+
+    def __init__(self, hint: str) -> None:
+        self._hint = hint
+
+    def _tell(self, *_: object, **__: object) -> object:
+        raise Hint(self._hint)
+
+    def __getattr__(self, name: str) -> object:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self._tell()
+
+    __call__ = __array__ = __iter__ = __len__ = __getitem__ = __contains__ = __bool__ = __float__ = _tell
+    __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _tell
 
 
 def task(
-    number: int, title: str, *, kind: str, points: int
+    number: int, title: str, *, kind: str, points: float
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a check of a function that raises where its arguments, a student's answers, are not right.
 
@@ -67,7 +105,7 @@ def task(
             print(check.result)
 
         check.evaluate = lambda answers: _evaluated(judge, answers, number, title, kind, points)
-        check.number, check.title, check.result = number, title, None
+        check.number, check.title, check.kind, check.result = number, title, kind, None
         return check
 
     return decorate
@@ -94,61 +132,283 @@ def summary(module: ModuleType) -> None:
     print(f"This notebook can be handed in{'; what is open gets no points' if left else ''}. Save it first.")
 
 
-def expect(condition: object, hint: str) -> None:
-    """Raise `Hint(hint)` unless the condition is true."""
-    if not condition:
+@contextmanager
+def part(name: str, *, points: float) -> Iterator[None]:
+    """Give points of the task for what the block expects; if it fails, the check goes on after the block.
+
+    What is raised outside of all parts ends the check. The points of a task's parts are the task's points.
+    """
+    trial = _TRIAL.get()
+    try:
+        yield
+    except (Exception, SystemExit) as fault:
+        trial.parts.append((name, points, trial.explained(fault)))
+        if isinstance(fault, TimeoutError):  # no time is left for the other parts
+            raise
+    else:
+        trial.parts.append((name, points, ""))
+
+
+_part = part  # `expect` has a parameter of that name
+
+
+def expect(condition: object, hint: str, *, part: str = "", points: float = 0) -> None:
+    """Raise `Hint(hint)` unless the condition is true.
+
+    With `part`, this line is a part of the task, and the check goes on after it. A condition that calls the
+    student's function belongs into a block, `with part(...)`: Python works it out before it comes here.
+    """
+    if part:
+        with _part(part, points=points):
+            expect(condition, hint)
+    elif not condition:
         raise Hint(hint)
 
 
 def array(value: object, shape: tuple[int, ...] | None = None) -> np.ndarray:
     """Return an answer as a float64 array; a Hint where it is none, is not finite, or has another shape."""
-    if value is None:
-        raise Hint("There is None where an array should be: does the function end with `return`?")
     try:
         numbers = np.asarray(value, np.float64)
     except (TypeError, ValueError):
-        raise Hint(f"An array of numbers is needed, not a {type(value).__name__}.") from None
-    expect(shape is None or numbers.shape == shape, f"The shape is {numbers.shape}, it should be {shape}.")
-    expect(np.isfinite(numbers).all(), "There are values that are not finite (nan or inf).")
+        kind = type(value).__name__
+        raise Hint(_of(value, f"numbers are needed, all in one array, not what this {kind} holds.")) from None
+    expect(value is not None, _of(value, "there is None where an array should be."))
+    fits = shape is None or numbers.shape == shape
+    expect(fits, _of(value, f"the shape is {numbers.shape}, it should be {shape}."))
+    expect(np.isfinite(numbers).all(), _of(value, "there are values that are not finite (nan or inf)."))
     return numbers
 
 
 def number(value: object) -> float:
     """Return an answer as a float; a Hint where it is not one finite number."""
     if isinstance(value, str):
-        raise Hint("A number is needed, not a text: leave out the quotation marks.")
+        raise Hint(_of(value, "a number is needed, not a text: leave out the quotation marks."))
     numbers = array(value)
-    expect(numbers.size == 1, f"One number is needed, not an array of shape {numbers.shape}.")
+    expect(numbers.size == 1, _of(value, f"one number is needed, not an array of shape {numbers.shape}."))
     return float(numbers.reshape(()))
+
+
+def about(given: float, wanted: float) -> bool:
+    """Whether a number that a student may have rounded, as 9.6 for 9.61, is the one that is wanted."""
+    return math.isclose(given, wanted, rel_tol=0.005)
 
 
 def one_of(value: object, choices: str) -> str:
     """Return an answer that is one of the letters in `choices`, whatever its case; a Hint where it is not."""
+    _there(value)
     letter = value.strip().lower() if isinstance(value, str) else ""
     listed = ", ".join(f'"{one}"' for one in choices)
-    expect(len(letter) == 1 and letter in choices, f"Answer with one of {listed}, in quotation marks.")
+    known = len(letter) == 1 and letter in choices
+    expect(known, _of(value, f"answer with one of {listed}, in quotation marks."))
     return letter
 
 
 def handed_in(text: object, words: int) -> None:
     """Raise a Hint unless the answer is a text of so many words or more."""
+    _there(text)
     expect(isinstance(text, str), 'A text is needed, in """three quotation marks""".')
     count = len(text.split())
     expect(count >= words, f"{count} words so far; {words} or more are needed to say it.")
 
 
-def _evaluated(
-    judge: Callable[..., None], answers: tuple[object, ...], number: int, title: str, kind: str, points: int
-) -> Result:
-    try:
-        expect(not any(one is ... for one in answers), "Not answered yet: put your answer in place of `...`.")
-        judge(*answers)
-    except Hint as hint:
-        return Result(number, title, 0, points, str(hint))
-    except NotImplementedError:
-        return Result(number, title, 0, points, "Not written yet: replace `raise NotImplementedError`.")
-    except (Exception, SystemExit) as fault:
+@dataclass
+class _Trial:
+    """One run of a check.
+
+    Attributes:
+        answers: of the student, by name.
+        parts: name, points and hint of each that was tried.
+        calls: by a function's name, its last call and what it gave, as a sentence.
+        latest, result: the name of the function that was called last, and what it gave.
+        stopped: the last exception that a student's function raised, and the call.
+        told: names of functions of which it was told that they change what they are given.
+    """
+
+    answers: dict[str, object]
+    parts: list[tuple[str, float, str]] = field(default_factory=list)
+    calls: dict[str, str] = field(default_factory=dict)
+    latest: str = ""
+    result: object = field(default_factory=object)
+    stopped: tuple[BaseException | None, str] = (None, "")
+    told: set[str] = field(default_factory=set)
+
+    def explained(self, fault: BaseException) -> str:
+        """Return the hint for what a check raised, with the input that was used and what came back."""
+        if isinstance(fault, Hint):
+            return " ".join(filter(None, (str(fault), self._came(str(fault)))))
+        raised, call = self.stopped
+        if isinstance(fault, NotImplementedError):
+            name = call.partition("(")[0]
+            where = f" of `{name}`" if raised is fault else ""
+            return f"Not written yet: put your lines in place of `raise NotImplementedError`{where}."
         said = f"{type(fault).__name__}: {one_line(fault)}"[:MOST_SAID].rstrip()
-        return Result(number, title, 0, points, f"It stopped with {said}.")
-    by_hand = kind == "explain"
-    return Result(number, title, 0 if by_hand else points, points, by_hand=by_hand)
+        if raised is fault:
+            return f"`{call}` stopped with {said}. Try such a call in a cell of its own."
+        return f"It stopped with {said}. Is the answer of the kind that the task asks for?"
+
+    def watched(self, name: str, function: Callable) -> Callable:
+        """Return the student's function, which from now on is called with copies and is noted."""
+
+        @wraps(function)
+        def called(*arguments: object, **named: object) -> object:
+            given, given_named = _copied(arguments), _copied(named)
+            call = f"{name}({_listed(arguments, named)})"
+            self.latest = name
+            self.calls.pop(name, None)
+            try:
+                result = function(*given, **given_named)
+            except (Exception, SystemExit) as fault:
+                self.stopped = fault, call
+                raise
+            changed = [
+                place
+                for place, (before, after) in enumerate(
+                    zip([*arguments, *named.values()], [*given, *given_named.values()], strict=True)
+                )
+                if not _same(before, after)
+            ]
+            if changed and name not in self.told:
+                self.told.add(name)
+                which = ORDINALS[changed[0]] if changed[0] < len(ORDINALS) else "last"
+                raise Hint(
+                    f"`{call}` has changed its {which} argument in place, which others still need: "
+                    "work on a copy, which `.copy()` makes."
+                )
+            if result is None:
+                raise Hint(f"`{call}` gave None: does it end with `return`? `print` only shows a value.")
+            self.calls[name], self.result = f"`{call}` gave {_shown(result)}.", result
+            return self.watched(call, result) if _is_function(result) else result
+
+        return called
+
+    def _came(self, hint: str) -> str:
+        """Return what was tried: the answer that the hint begins with, else the last call."""
+        named = hint.partition(":")[0]
+        if named in self.answers and not _is_function(self.answers[named]):
+            return f"Yours is {_shown(self.answers[named])}."
+        return self.calls.get(named if named in self.answers else self.latest, "")
+
+
+_TRIAL: ContextVar[_Trial] = ContextVar("trial")
+
+
+def _evaluated(
+    judge: Callable[..., None],
+    answers: tuple[object, ...],
+    number: int,
+    title: str,
+    kind: str,
+    points: float,
+) -> Result:
+    trial = _Trial(dict(zip(inspect.signature(judge).parameters, answers, strict=True)))
+    before = _TRIAL.set(trial)
+    try:
+        judge(*(_lent(trial, name, answer) for name, answer in trial.answers.items()))
+        hint = ""
+    except (Exception, SystemExit) as fault:
+        hint = trial.explained(fault)
+    finally:
+        _TRIAL.reset(before)
+    hint = next((said for _, _, said in trial.parts if said), hint)
+    earned = sum(of for _, of, said in trial.parts if not said) if trial.parts else 0 if hint else points
+    by_hand = kind == "explain" and any(isinstance(one, str) and one.strip() for one in answers)
+    return Result(
+        number,
+        title,
+        0 if kind == "explain" else earned,
+        points,
+        hint,
+        by_hand,
+        tuple((name, not said) for name, _, said in trial.parts),
+    )
+
+
+def _lent(trial: _Trial, name: str, answer: object) -> object:
+    """Return an answer as the check gets it."""
+    if answer is ...:
+        return Absent(f"Not answered yet: put your answer for `{name}` in place of `...`.")
+    return trial.watched(name, answer) if _is_function(answer) else answer
+
+
+def _there(answer: object) -> None:
+    if isinstance(answer, Absent):
+        answer()
+
+
+def _is_function(value: object) -> bool:
+    return callable(value) and not isinstance(value, Absent) and not hasattr(value, "get_weights")
+
+
+def _copied(value: object) -> object:
+    """Return a value whose arrays are copies, also those in lists, tuples and dicts."""
+    match value:
+        case np.ndarray():
+            return value.copy()
+        case list() | tuple():
+            return type(value)(map(_copied, value)) if type(value) in (list, tuple) else value
+        case dict():
+            return {key: _copied(one) for key, one in value.items()}
+    return value
+
+
+def _same(before: object, after: object) -> bool:
+    """Whether a function has left alone what it was given."""
+    match before:
+        case np.ndarray():
+            return before.shape == after.shape and before.tobytes() == after.tobytes()
+        case list() | tuple():
+            return len(before) == len(after) and all(map(_same, before, after))
+        case dict():
+            return before.keys() == after.keys() and all(_same(before[key], after[key]) for key in before)
+        case bool() | int() | float() | str():
+            return before is after or before == after or before != before
+    return True
+
+
+def _of(value: object, text: str) -> str:
+    """Return a hint on a value, after the name of the answer that it is, if it is one."""
+    trial = _TRIAL.get(None)
+    if trial is not None and value is not trial.result:
+        name = next((name for name, answer in trial.answers.items() if answer is value), "")
+        if name:
+            return f"{name}: {text}"
+    return text[0].upper() + text[1:]
+
+
+def _listed(arguments: tuple[object, ...], named: Mapping[str, object]) -> str:
+    return ", ".join([*map(_shown, arguments), *(f"{name}={_shown(one)}" for name, one in named.items())])
+
+
+def _shown(value: object) -> str:
+    """Return a value as it stands in a hint: short, and on one line."""
+    match value:
+        case np.ndarray() if value.size > 4 or value.dtype.kind not in "biuf":
+            return _outlined(value)
+        case np.ndarray():
+            return f"array({_shown(value.tolist())})"
+        case np.generic():
+            return _shown(value.item())
+        case float():
+            return f"{value:.6g}"
+        case None | bool() | int() | str():
+            text = repr(value)
+        case list() | tuple() if len(value) <= 6:
+            inside = ", ".join(map(_shown, value))
+            text = f"[{inside}]" if isinstance(value, list) else f"({inside})"
+        case list() | tuple() | dict():
+            text = f"<{type(value).__name__} of {len(value)}>"
+        case _ if callable(value) and hasattr(value, "__name__"):
+            text = str(value.__name__)
+        case _:
+            text = f"<{type(value).__name__}>"
+    return text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 4]} ...{text[-1]}"
+
+
+def _outlined(value: np.ndarray) -> str:
+    """Return shape and range of an array."""
+    shape = " x ".join(map(str, value.shape)) or "single"
+    if value.dtype.kind not in "biuf" or not value.size:
+        return f"<array {shape}>"
+    kind = "" if value.dtype.kind == "f" else f" of {value.dtype}"
+    least, most = (f"{float(end):.3g}" for end in (value.min(), value.max()))
+    return f"<array {shape}{kind}, {f'all {least}' if least == most else f'{least} to {most}'}>"

@@ -174,7 +174,7 @@ def instructor(lab: Lab) -> str:
                 "| task | kind | minutes | points |",
                 "|---|---|---|---|",
                 *(
-                    f"| {one.number}. {one.title} | {KIND_MEANS[one.kind]} | {one.minutes} | {one.points} |"
+                    f"| {one.number}. {one.title} | {KIND_MEANS[one.kind]} | {one.minutes} | {one.points:g} |"
                     for one in lab.tasks
                 ),
             ]
@@ -184,7 +184,7 @@ def instructor(lab: Lab) -> str:
     for task in lab.tasks:
         notes = task.having("instructor")
         if task.rubric:
-            notes.append(f"**Rubric** ({task.points} points)\n\n{task.rubric}")
+            notes.append(f"**Rubric** ({task.points:g} points)\n\n{task.rubric}")
         if task.wrong:
             listed = (f"```python\n{cell.text}\n```\n\nThe hint: … {cell.hint} …" for cell in task.wrong)
             notes.append("**Mistakes that are expected**\n\n" + "\n\n".join(listed))
@@ -271,8 +271,9 @@ def _head(lab: Lab, solved: bool) -> list[NotebookNode]:
         _code(DOCTOR),
         _prose(
             "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass* "
-            "or a hint. Replace `raise NotImplementedError` and `...` by your answers, and run the check as "
-            "often as you like."
+            "or the points so far and a hint. Replace `raise NotImplementedError` and `...` by your answers, "
+            "and run the check as often as you like. It calls your functions with values of its own, also "
+            "with images of other sizes than those in the notebook."
         ),
         _code(f"import {check_name(lab)} as check"),
         *(_same(cell, with_metadata=solved) for cell in lab.introduction if cell.role == ""),
@@ -291,11 +292,11 @@ def _end(lab: Lab) -> list[NotebookNode]:
 
 
 def _facts(lab: Lab) -> str:
-    return f"{lab.minutes} minutes · {len(lab.tasks)} tasks · {lab.points} points"
+    return f"{lab.minutes} minutes · {len(lab.tasks)} tasks · {lab.points:g} points"
 
 
 def _title(task: Task) -> NotebookNode:
-    facts = f"{KIND_MEANS[task.kind].capitalize()} · {task.minutes} minutes · {task.points} points"
+    facts = f"{KIND_MEANS[task.kind].capitalize()} · {task.minutes} minutes · {task.points:g} points"
     return _prose(f"## Task {task.number}: {task.title}\n\n*{facts}*")
 
 

@@ -9,12 +9,14 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from compendium.errors import one_line
-from compendium.labs import cage
+from compendium.labs import cage, editions
 from compendium.labs.intake import Submission, printable
 from compendium.labs.source import Lab, Task
 
 SHARE_FOR_CELLS = 2 / 3  # of the time; the rest is for the checks
 SHARE_OF_TIME = 0.95  # after which no check is begun, so that what was found is still told
+
+FEWEST_WORDS = 8  # of a text that may be meant as an answer though it stands elsewhere
 
 
 @dataclass(frozen=True)
@@ -23,11 +25,11 @@ class Mark:
 
     Attributes:
         points, hint, by_hand: as in `checking.Result`.
-        texts: those of its answers that are texts, by name.
+        texts: those of its answers that are texts, by name, or texts elsewhere that may be meant for it.
     """
 
     task: Task
-    points: int = 0
+    points: float = 0
     hint: str = ""
     by_hand: bool = False
     texts: Mapping[str, str] = field(default_factory=dict)
@@ -56,12 +58,12 @@ class Grade:
     said: str = ""
 
     @property
-    def total(self) -> int:
+    def total(self) -> float:
         """Points earned."""
         return sum(mark.points for mark in self.marks)
 
     @property
-    def by_hand(self) -> int:
+    def by_hand(self) -> float:
         """Points that a person may still give."""
         return sum(mark.task.points for mark in self.marks if mark.by_hand)
 
@@ -168,10 +170,26 @@ def _read(printed: bytes, lab: Lab) -> Grade:
                 grade = replace(grade, status=status, checked=True, failures=failures)
             else:
                 task = tasks[line["task"]]
-                points = min(max(int(line["points"]), 0), task.points)
+                points = min(max(0, float(line["points"])), task.points)
                 texts = {str(name): str(text) for name, text in line["texts"].items()}
                 mark = Mark(task, points, str(line["hint"]), line["by_hand"] is True, texts)
+                if meant := _meant(lab, line["elsewhere"]):
+                    hint = f"{mark.hint} Is it in {' or '.join(meant)}? That is to be read by hand."
+                    mark = replace(mark, hint=hint, by_hand=True, texts=texts | meant)
                 grade = replace(grade, marks=(*grade.marks, mark))
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):
         pass  # the last line may be cut off; what came before it counts
     return grade
+
+
+def _meant(lab: Lab, elsewhere: Mapping[str, str]) -> dict[str, str]:
+    """Return those texts, without the lab's own lines, that are long enough to be an answer."""
+    if not elsewhere:
+        return {}
+    prose = (cell.source for cell in editions.student(lab, {}).cells if cell.cell_type == "markdown")
+    given = {line.strip() for text in prose for line in text.splitlines()}
+    own = {
+        str(name): "\n".join(line for line in str(text).splitlines() if line.strip() not in given)
+        for name, text in elsewhere.items()
+    }
+    return {name: text for name, text in own.items() if len(text.split()) >= FEWEST_WORDS}

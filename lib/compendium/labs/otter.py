@@ -24,7 +24,7 @@ def answers_are_right(env):
     """The check of the task; its hint is what the student reads."""
     result = evaluate(task{task.number}, *(env.get(name, ...) for name in {task.answers}))
     if result.hint:
-        raise Hint(result.hint)
+        raise Hint(result.told)
 '''
 
 

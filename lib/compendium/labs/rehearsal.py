@@ -30,6 +30,11 @@ class Rehearsal:
     def faults(self) -> list[str]:
         """What is not as it should be, a line each; nothing if the lab is whole."""
         found = [f"the solution: {one}" for one in self.solved if one.hint]
+        found += [
+            f"task {one.number}: the solution earns {one.points:g} of {one.of:g}"
+            for one in self.solved
+            if not one.hint and not one.by_hand and one.points != one.of
+        ]
         found += [f"the solution, when later cells have run: {one}" for one in self.at_end if one.hint]
         found += [f"task {one.number}: untouched, it passes" for one in self.untouched if not one.hint]
         for number, pairs in self.wrong.items():
@@ -39,8 +44,16 @@ class Rehearsal:
                 for hint, result in pairs
                 if hint not in result.hint
             ]
-            if len({*got}) < len(got):
-                found.append(f"task {number}: two wrong answers get the same hint")
+            found += [
+                f'task {number}: "{result.hint}" costs no point'
+                for _, result in pairs
+                if result.points == result.of
+            ]
+            found += [
+                f'task {number}: two wrong answers hear "{one}"'
+                for one in sorted({*got})
+                if got.count(one) > 1
+            ]
         return found
 
 

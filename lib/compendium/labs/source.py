@@ -42,7 +42,8 @@ class Task:
     """A task, with all that belongs to it: statement, solution, check, wrong answers, rubric.
 
     Attributes:
-        number, kind, title, minutes, points: number from 1, kind one of `checking.KINDS`.
+        number, kind, title, minutes, points: number from 1, kind one of `checking.KINDS`. Points may be
+            halves.
         cells: in the order of the source.
         answer, words: of an explain task, the variable that holds the text, and its least number of words.
     """
@@ -51,7 +52,7 @@ class Task:
     kind: str
     title: str
     minutes: int
-    points: int
+    points: float
     cells: tuple[Cell, ...]
     answer: str = ""
     words: int = 0
@@ -68,6 +69,19 @@ class Task:
         """Names of the student's answers: the parameters of the check function."""
         function = ast.parse(self.check).body[-1]
         return [argument.arg for argument in function.args.args]
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """Points of the check's parts, by their names; none where the task is all or nothing."""
+        found = {}
+        for node in ast.walk(ast.parse(self.check)):
+            match node:
+                case ast.Call(func=ast.Name("part"), args=[name], keywords=[ast.keyword("points", points)]):
+                    found[ast.literal_eval(name)] = ast.literal_eval(points)
+                case ast.Call(func=ast.Name("expect"), keywords=[_, *_] as given):
+                    named = {one.arg: ast.literal_eval(one.value) for one in given}
+                    found[named["part"]] = named["points"]
+        return found
 
     @property
     def rubric(self) -> str:
@@ -117,7 +131,7 @@ class Lab:
     tasks: tuple[Task, ...]
 
     @property
-    def points(self) -> int:
+    def points(self) -> float:
         """Points to be had in all tasks."""
         return sum(task.points for task in self.tasks)
 
@@ -129,7 +143,8 @@ class Lab:
             f"@task({one.number}, {one.title!r}, kind={one.kind!r}, points={one.points})\n{one.check}"
             for one in self.tasks
         ]
-        imports = "from compendium.labs.checking import Hint, array, expect, handed_in, number, one_of, task"
+        names = "Hint, about, array, expect, handed_in, number, one_of, part, task"
+        imports = f"from compendium.labs.checking import {names}"
         return "\n\n\n".join([f'"""Checks of the lab "{self.title}"."""\n\n{imports}', *head, *checks]) + "\n"
 
 
@@ -188,6 +203,9 @@ def _task(file: str, number: int, cells: list[nbformat.NotebookNode]) -> Task:
         raise CompendiumError(f"{where}: check: {fault.msg} (line {fault.lineno})") from None
     if f"task{number}" not in checked[-1:]:
         raise CompendiumError(f"{where}: its check must end with a function task{number}")
+    if task.parts and sum(task.parts.values()) != task.points:
+        listed = " + ".join(f"{points:g}" for points in task.parts.values())
+        raise CompendiumError(f"{where}: its parts have {listed} points, the task {task.points:g}")
     for role in ("rubric", "solution") if task.kind == "explain" else ("solution",):
         if not task.having(role):
             raise CompendiumError(f"{where}: no cell with the role {role}")

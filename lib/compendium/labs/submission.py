@@ -10,6 +10,7 @@ import re
 import signal
 import sys
 import time
+from difflib import get_close_matches
 from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
@@ -22,6 +23,8 @@ from compendium import doctor
 from compendium.errors import one_line
 from compendium.labs import cage
 from compendium.labs.wire import Peer
+
+PROSE = "Markdown"
 
 # as a KeyboardInterrupt it passes `except Exception`, and by its name it is told to the student
 TimeIsOver = type("TimeoutError", (KeyboardInterrupt,), {})
@@ -42,12 +45,13 @@ class Submission:
         self.names: dict[str, object] = {}
         self.failures: list[tuple[int, str, str]] = []
         self.fault = ""
+        self._prose: list[tuple[int, str]] = []
         self._seconds = 0.0
         self._running = False
         self._peer: Peer | None = None
         signal.signal(signal.SIGALRM, self._ring)
         try:
-            cells = _cells(path)
+            cells, self._prose = _cells(path)
         except Exception as fault:  # whatever the file holds
             self.fault = f"it is not a notebook ({one_line(fault)})"
         else:
@@ -63,8 +67,24 @@ class Submission:
         return self.failures
 
     def value(self, name: str) -> object:
-        """Return what the notebook has under a name; what it does not have counts as not answered."""
-        return self.names.get(name, ...)
+        """Return what the notebook has under a name; raises NameError, with the nearest one, if nothing."""
+        if name in self.names:
+            return self.names[name]
+        others = {one.lower(): one for one in self.names if not one.startswith("_")}
+        for near in get_close_matches(name.lower(), others, n=1, cutoff=0.7):
+            raise NameError(
+                f"There is no `{name}` in the notebook; there is `{others[near]}`, which may be it."
+            )
+        raise NameError(f"There is no `{name}` in the notebook: is its cell gone, or did it fail?")
+
+    def elsewhere(self, task: int, known: list[str]) -> dict[str, str]:
+        """Return texts that may be meant for a task: its Markdown, and variables other than the known."""
+        texts = {
+            f"`{name}`": value
+            for name, value in self.names.items()
+            if isinstance(value, str) and not name.startswith("_") and name not in known
+        }
+        return texts | {PROSE: "\n\n".join(text for number, text in self._prose if number == task)}
 
     def allow(self, seconds: float) -> None:
         """End the function that is being called when so many seconds have gone."""
@@ -72,7 +92,7 @@ class Submission:
 
     def serve(self, connection: Connection) -> None:
         """Answer the checker until it has ended."""
-        self._peer = Peer(connection, [self.cells, self.value, self.allow])
+        self._peer = Peer(connection, [self.cells, self.value, self.allow, self.elsewhere])
         self._peer.serve()
 
     def _run(self, cells: list[str], seconds: float) -> None:
@@ -102,17 +122,26 @@ class Submission:
             raise TimeIsOver(f"longer than {self._seconds:.0f} seconds")
 
 
-def _cells(path: Path) -> list[str]:
-    """Return the code of a notebook's cells, however badly the rest of it is formed.
+def _cells(path: Path) -> tuple[list[str], list[tuple[int, str]]]:
+    """Return the code of a notebook's cells, and its Markdown, each with the number of the task it stands in.
 
-    A script is split where nbconvert and Jupytext mark the beginning of a cell.
+    The rest of it may be formed badly. A script, which has no Markdown, is split where nbconvert and Jupytext
+    mark the beginning of a cell.
     """
-    text = path.read_text(encoding="utf-8-sig", errors="replace")
+    content = path.read_text(encoding="utf-8-sig", errors="replace")
     if path.suffix == ".py":
-        return re.split(r"(?m)^# (?:%%|\+(?: |$)|In\[).*$", text)
-    notebook = nbformat.reads(text, as_version=4)
-    sources = (cell.get("source", "") for cell in notebook.cells if cell.get("cell_type") == "code")
-    return ["".join(source) for source in sources]
+        return re.split(r"(?m)^# (?:%%|\+(?: |$)|In\[).*$", content), []
+    notebook = nbformat.reads(content, as_version=4)
+    code, prose, task = [], [], 0
+    for cell in notebook.cells:
+        text = "".join(cell.get("source", ""))
+        if cell.get("cell_type") == "code":
+            code.append(text)
+        else:
+            heading = re.match(r"## Task (\d{1,3})\b", text)
+            task = int(heading[1]) if heading else task
+            prose.append((task, text))
+    return code, prose
 
 
 def main() -> None:
