@@ -118,9 +118,10 @@ def test_the_answer_that_a_hint_is_about_is_named():
         one_of(prediction, "ab")
         one_of(observed, "ab")
 
-    assert evaluate(check, "a", "c").hint == (
-        'observed: answer with one of "a", "b", in quotation marks. Yours is \'c\'.'
-    )
+    said = 'answer with one of "a", "b", in quotation marks. Yours is'
+    assert evaluate(check, "a", "c").hint == f"observed: {said} 'c'."
+    assert evaluate(check, "c", "c").hint == f"prediction: {said} 'c'."
+    assert evaluate(check, "a", None).hint == f"observed: {said} None."
 
 
 @pytest.mark.parametrize(("given", "right"), [(9.6, True), (9.61, True), (10, False), (9.5, False)])

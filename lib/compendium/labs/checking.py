@@ -25,7 +25,7 @@ from compendium.errors import MOST_SAID, one_line
 
 KINDS = ("code", "predict", "explain", "explore")
 PASS, HANDED_IN, NOT_YET = "pass", "handed in, to be read", "not yet"
-MOST_SHOWN = 60  # characters of a value in a hint
+MOST_SHOWN = 100  # characters of a value in a hint
 ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
@@ -211,6 +211,15 @@ def handed_in(text: object, words: int) -> None:
     expect(count >= words, f"{count} words so far; {words} or more are needed to say it.")
 
 
+class _Text(str):
+    """An answer that is a text, and its name: equal texts are one object in Python, so it cannot be found."""
+
+    def __new__(cls, text: str, name: str) -> "_Text":
+        made = super().__new__(cls, text)
+        made.name = name
+        return made
+
+
 @dataclass
 class _Trial:
     """One run of a check.
@@ -327,6 +336,8 @@ def _lent(trial: _Trial, name: str, answer: object) -> object:
     """Return an answer as the check gets it."""
     if answer is ...:
         return Absent(f"Not answered yet: put your answer for `{name}` in place of `...`.")
+    if isinstance(answer, str):
+        return _Text(answer, name)
     return trial.watched(name, answer) if _is_function(answer) else answer
 
 
@@ -368,11 +379,10 @@ def _same(before: object, after: object) -> bool:
 def _of(value: object, text: str) -> str:
     """Return a hint on a value, after the name of the answer that it is, if it is one."""
     trial = _TRIAL.get(None)
-    if trial is not None and value is not trial.result:
-        name = next((name for name, answer in trial.answers.items() if answer is value), "")
-        if name:
-            return f"{name}: {text}"
-    return text[0].upper() + text[1:]
+    names = [value.name] if isinstance(value, _Text) else []
+    if trial is not None and value is not trial.result and not names:
+        names = [name for name, answer in trial.answers.items() if answer is value]
+    return f"{names[0]}: {text}" if len(names) == 1 else text[0].upper() + text[1:]
 
 
 def _listed(arguments: tuple[object, ...], named: Mapping[str, object]) -> str:
