@@ -80,7 +80,7 @@ class Absent:
             raise AttributeError(name)
         return self._tell()
 
-    __call__ = __array__ = __iter__ = __len__ = __getitem__ = __contains__ = __bool__ = __float__ = _tell
+    __call__ = __array__ = __iter__ = __len__ = __getitem__ = __contains__ = __bool__ = __str__ = _tell
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _tell
 
 
@@ -276,8 +276,9 @@ class _Trial:
     def _came(self, hint: str) -> str:
         """Return what was tried: the answer that the hint begins with, else the last call."""
         named = hint.partition(":")[0]
-        if named in self.answers and not _is_function(self.answers[named]):
-            return f"Yours is {_shown(self.answers[named])}."
+        answer = self.answers.get(named, ...)
+        if answer is not ... and not _is_function(answer):
+            return f"Yours is {_shown(answer)}."
         return self.calls.get(named if named in self.answers else self.latest, "")
 
 
