@@ -6,7 +6,18 @@ from tiny_lab import LAB
 
 from compendium.errors import CompendiumError
 from compendium.labs import source
-from compendium.labs.checking import Absent, about, array, evaluate, expect, number, one_of, part, task
+from compendium.labs.checking import (
+    Absent,
+    about,
+    array,
+    evaluate,
+    expect,
+    handed_in,
+    number,
+    one_of,
+    part,
+    task,
+)
 
 IMAGE = np.arange(12.0).reshape(3, 4)
 
@@ -127,6 +138,39 @@ def test_the_answer_that_a_hint_is_about_is_named():
 @pytest.mark.parametrize(("given", "right"), [(9.6, True), (9.61, True), (10, False), (9.5, False)])
 def test_rounding_is_no_misunderstanding(given, right):
     assert about(given, np.log2(784)) == right
+
+
+def test_whatever_an_answer_is_it_gets_a_hint():
+    @task(1, "T", kind="predict", points=1)
+    def check(observed):
+        one_of(observed, "ab")
+
+    deep = []
+    for _ in range(900):
+        deep = [deep]
+    for answer in (10**5000, deep, np.longdouble(1), {"a": 1}, 1j, float("nan")):
+        assert evaluate(check, answer).hint.startswith("observed: answer with one of")
+        assert "values: not yet" in heard(lambda image, by, answer=answer: answer)
+
+
+def test_a_check_that_is_called_without_its_answers_says_which_it_takes():
+    assert str(evaluate(scale_check)).endswith("Put scale, factor between the check's parentheses.")
+
+
+def test_a_text_that_is_too_short_is_read_all_the_same():
+    @task(1, "T", kind="explain", points=4)
+    def check(why):
+        handed_in(why, words=9)
+
+    result = evaluate(check, "Since it is so.")
+    assert (result.by_hand, result.points, result.hint[:16]) == (True, 0, "4 words so far; ")
+    assert not evaluate(check, ...).by_hand
+
+
+def test_points_of_parts_that_are_computed_are_refused(tmp_path):
+    (tmp_path / "tiny.md").write_text(LAB.replace("points=1.5", "points=HALF", 1), encoding="utf-8")
+    with pytest.raises(CompendiumError, match="task 1: the name and the points of a part are written out"):
+        source.read(tmp_path / "tiny.md")
 
 
 def test_parts_whose_points_are_not_those_of_the_task_are_refused(tmp_path):

@@ -96,6 +96,12 @@ for one in gc.get_objects():
     if type(one).__name__ == "Submission":
         one.fault = "graded: 100 of 100 \x1b[32m"
 """
+MEDDLE = """
+import gc
+for one in gc.get_objects():
+    if type(one).__name__ == "Submission":
+        type(one).elsewhere = lambda *_: "ab"
+"""
 LIE = """
 from compendium.labs import wire
 def encode(self, value, plain=wire._Writer.encode):
@@ -189,6 +195,7 @@ HOSTILE = {
     "closes": ([*GOOD, "os.closerange(3, 256)"], "failed: the notebook's process has ended", 0),
     "forges": ([*GOOD, FORGE], "failed: the notebook sent an answer that nobody asked for", 0),
     "floods": ([*GOOD, FLOOD], "failed: the notebook sent something that is not a message", 0),
+    "meddles": ([*GOOD[:3], "why = ...", MEDDLE], "graded", FULL),
     "lies": ([*GOOD, LIE], "graded", FULL - 2),
     "tampers": ([*WRONG, TAMPER], "graded", 0),
     "tricks": ([*WRONG, TRICKS], "graded", 0),

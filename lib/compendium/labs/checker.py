@@ -55,7 +55,7 @@ def check(peer: Peer, source: str, seconds: float, tell: Callable[[dict], None])
                 result = checking.evaluate(judge, *answers.values())
                 points, hint, by_hand = result.points, result.told, result.by_hand
                 if judge.kind == "explain" and not by_hand:
-                    found = dict(elsewhere(judge.number, known))
+                    found = _elsewhere(judge.number, known, elsewhere)
         except (WireError, TypeError) as fault:
             points, hint, by_hand = 0, f"Not checked: {fault}.", False
         if peer.broken:
@@ -96,6 +96,15 @@ def _answer(name: str, value: Callable[[str], object]) -> object:
         return checking.Absent(str(missing))
     except Exception as fault:
         raise TypeError(f"`{name}`: {fault}") from None
+
+
+def _elsewhere(task: int, known: list[str], elsewhere: Callable[..., object]) -> dict[str, object]:
+    try:
+        return dict(elsewhere(task, known))
+    except WireError:
+        raise
+    except Exception:  # whatever a submission sends
+        return {}
 
 
 @contextmanager

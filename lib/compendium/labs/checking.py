@@ -86,7 +86,7 @@ class Absent:
             raise AttributeError(name)
         return self._tell()
 
-    __call__ = __array__ = __iter__ = __len__ = __getitem__ = __contains__ = __bool__ = __float__ = _tell
+    __call__ = __array__ = __iter__ = __len__ = __getitem__ = __contains__ = __bool__ = __str__ = _tell
     __eq__ = __ne__ = __lt__ = __le__ = __gt__ = __ge__ = __hash__ = _tell
 
 
@@ -293,8 +293,9 @@ class _Trial:
     def _came(self, hint: str) -> str:
         """Return what was tried: the answer that the hint begins with, else the last call."""
         named = hint.partition(":")[0]
-        if named in self.answers and not _is_function(self.answers[named]):
-            return f"Yours is {_shown(self.answers[named])}."
+        answer = self.answers.get(named, ...)
+        if answer is not ... and not isinstance(answer, Absent) and not _is_function(answer):
+            return f"Yours is {_shown(answer)}."
         return self.calls.get(named if named in self.answers else self.latest, "")
 
 
@@ -309,7 +310,10 @@ def _evaluated(
     kind: str,
     points: float,
 ) -> Result:
-    trial = _Trial(dict(zip(inspect.signature(judge).parameters, answers, strict=True)))
+    names = list(inspect.signature(judge).parameters)
+    if len(names) != len(answers):
+        return Result(number, title, 0, points, f"Put {', '.join(names)} between the check's parentheses.")
+    trial = _Trial(dict(zip(names, answers, strict=True)))
     before = _TRIAL.set(trial)
     try:
         judge(*(_lent(trial, name, answer) for name, answer in trial.answers.items()))
@@ -389,21 +393,23 @@ def _listed(arguments: tuple[object, ...], named: Mapping[str, object]) -> str:
     return ", ".join([*map(_shown, arguments), *(f"{name}={_shown(one)}" for name, one in named.items())])
 
 
-def _shown(value: object) -> str:
-    """Return a value as it stands in a hint: short, and on one line."""
+def _shown(value: object, deep: int = 2) -> str:
+    """Return a value as it stands in a hint: short, on one line, and no deeper than so many lists."""
     match value:
         case np.ndarray() if value.size > 4 or value.dtype.kind not in "biuf":
             return _outlined(value)
         case np.ndarray():
             return f"array({_shown(value.tolist())})"
-        case np.generic():
-            return _shown(value.item())
-        case float():
-            return f"{value:.6g}"
+        case float() | np.floating():
+            return f"{float(value):.6g}"
+        case np.integer() | np.bool_():
+            return str(value.item())
+        case int() if value.bit_length() > 64:  # Python refuses to write the largest
+            return f"<whole number of {value.bit_length()} bits>"
         case None | bool() | int() | str():
             text = repr(value)
-        case list() | tuple() if len(value) <= 6:
-            inside = ", ".join(map(_shown, value))
+        case list() | tuple() if len(value) <= 6 and deep:
+            inside = ", ".join(_shown(one, deep - 1) for one in value)
             text = f"[{inside}]" if isinstance(value, list) else f"({inside})"
         case list() | tuple() | dict():
             text = f"<{type(value).__name__} of {len(value)}>"

@@ -203,8 +203,12 @@ def _task(file: str, number: int, cells: list[nbformat.NotebookNode]) -> Task:
         raise CompendiumError(f"{where}: check: {fault.msg} (line {fault.lineno})") from None
     if f"task{number}" not in checked[-1:]:
         raise CompendiumError(f"{where}: its check must end with a function task{number}")
-    if task.parts and sum(task.parts.values()) != task.points:
-        listed = " + ".join(f"{points:g}" for points in task.parts.values())
+    try:
+        parts = task.parts
+    except (ValueError, KeyError):
+        raise CompendiumError(f"{where}: the name and the points of a part are written out") from None
+    if parts and sum(parts.values()) != task.points:
+        listed = " + ".join(f"{points:g}" for points in parts.values())
         raise CompendiumError(f"{where}: its parts have {listed} points, the task {task.points:g}")
     for role in ("rubric", "solution") if task.kind == "explain" else ("solution",):
         if not task.having(role):
