@@ -84,11 +84,13 @@ class Chapter:
         """
         defaults = {name: parameter.default for name, parameter in self.parameters.items()}
         values = defaults | self.check(given)
-        usual = defaults | (self.of_profile(profile) if profile in profiles() else {})
-        return {
-            name: parameter.fitted(values[name], values, usual[name])
-            for name, parameter in self.parameters.items()
+        limited = [parameter for parameter in self.parameters.values() if parameter.below]
+        of_profile = self.of_profile(profile) if limited and profile in profiles() else {}
+        fitted = {
+            one.name: one.fitted(values[one.name], values, of_profile.get(one.name, one.default))
+            for one in limited
         }
+        return values | fitted
 
     def changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the values that are not the default."""
