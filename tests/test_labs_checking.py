@@ -8,8 +8,10 @@ from compendium.errors import CompendiumError
 from compendium.labs import source
 from compendium.labs.checking import (
     Absent,
+    Hint,
     about,
     array,
+    equal,
     evaluate,
     expect,
     handed_in,
@@ -171,6 +173,13 @@ def test_points_of_parts_that_are_computed_are_refused(tmp_path):
     (tmp_path / "tiny.md").write_text(LAB.replace("points=1.5", "points=HALF", 1), encoding="utf-8")
     with pytest.raises(CompendiumError, match="task 1: the name and the points of a part are written out"):
         source.read(tmp_path / "tiny.md")
+
+
+def test_a_function_that_rounds_is_told_so_and_one_that_is_near_by_chance_is_not():
+    assert equal(9.614709844115209, np.log2(784))
+    with pytest.raises(Hint, match="the right number, rounded"):
+        equal(9.61, np.log2(784))
+    assert not equal(9.62, np.log2(784))
 
 
 def test_parts_whose_points_are_not_those_of_the_task_are_refused(tmp_path):

@@ -193,6 +193,15 @@ def about(given: float, wanted: float) -> bool:
     return math.isclose(given, wanted, rel_tol=0.005)
 
 
+def equal(given: float, wanted: float) -> bool:
+    """Whether a function's number is the one that is wanted; a Hint where it is that one, rounded."""
+    if math.isclose(given, wanted, rel_tol=1e-6, abs_tol=1e-9):
+        return True
+    rounded = any(given == round(wanted, digits) for digits in range(1, 7))
+    expect(not rounded, "That is the right number, rounded: return all digits, and round where you print.")
+    return False
+
+
 def one_of(value: object, choices: str) -> str:
     """Return an answer that is one of the letters in `choices`, whatever its case; a Hint where it is not."""
     _there(value)

@@ -143,7 +143,7 @@ class Lab:
             f"@task({one.number}, {one.title!r}, kind={one.kind!r}, points={one.points})\n{one.check}"
             for one in self.tasks
         ]
-        names = "Hint, about, array, expect, handed_in, number, one_of, part, task"
+        names = "Hint, about, array, equal, expect, handed_in, number, one_of, part, task"
         imports = f"from compendium.labs.checking import {names}"
         return "\n\n\n".join([f'"""Checks of the lab "{self.title}"."""\n\n{imports}', *head, *checks]) + "\n"
 
