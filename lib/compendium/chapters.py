@@ -84,13 +84,9 @@ class Chapter:
         """
         defaults = {name: parameter.default for name, parameter in self.parameters.items()}
         values = defaults | self.check(given)
-        limited = [parameter for parameter in self.parameters.values() if parameter.below]
-        of_profile = self.of_profile(profile) if limited and profile in profiles() else {}
-        fitted = {
-            one.name: one.fitted(values[one.name], values, of_profile.get(one.name, one.default))
-            for one in limited
-        }
-        return values | fitted
+        unfit = [parameter for parameter in self.parameters.values() if not parameter.fits(values)]
+        of_profile = self.of_profile(profile) if unfit and profile in profiles() else {}
+        return values | {one.name: one.fitted(values, of_profile.get(one.name, one.default)) for one in unfit}
 
     def changed(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """Return those of the values that are not the default."""

@@ -13,7 +13,10 @@ from compendium.errors import MOST_SAID, CompendiumError, UsageError, one_line
 
 FULL = {os.strerror(code) for code in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)}
 
-_PAPERMILL_TAGS = {"injected-parameters", "papermill-error-cell-tag"}
+OF_FAILURE = "papermill-error-cell-tag"
+"""The tag of cells in which papermill says what failed."""
+
+_PAPERMILL_TAGS = {"injected-parameters", OF_FAILURE}
 
 _GO_ON = "the same command, with --resume if it has --out, goes on from the last checkpoint"
 _SMALLER = "take fewer images or smaller batches"

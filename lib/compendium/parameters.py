@@ -119,15 +119,17 @@ class Parameter:
             raise self._misfit(given)
         return items
 
-    def fitted(self, value: Any, values: Mapping[str, Any], usual: Any) -> Any:
-        """Return a value as it fits the other `values`, by name: a list without items that are too large.
+    def fits(self, values: Mapping[str, Any]) -> bool:
+        """Return whether its own of the values, by name, fits the others."""
+        return not self.below or max(values[self.name], default=-1) < values[self.below]
+
+    def fitted(self, values: Mapping[str, Any], usual: Any) -> Any:
+        """Return its own of the values, which does not fit the others, without the items that are too large.
 
         If too few are left, it has the smallest that there can be. Raises UsageError where the value is not
         the `usual` one, for then somebody asked for it.
         """
-        if not self.below or max(value, default=-1) < values[self.below]:
-            return value
-        limit = values[self.below]
+        value, limit = values[self.name], values[self.below]
         fit = [item for item in value if item < limit]
         fit = fit if len(fit) >= self.fewest else [*range(min(len(value), limit))]
         if value == usual:

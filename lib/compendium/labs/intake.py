@@ -20,9 +20,9 @@ from typing import IO
 import yaml
 
 from compendium.errors import UsageError, one_line
+from compendium.labs.cage import MB
 from compendium.labs.source import Lab
 
-MB = 2**20
 MOST_OF_A_NOTEBOOK = 50 * MB
 MOST_PARSED = 10 * MB  # to see which lab a notebook is of
 MOST_OF_AN_ARCHIVE = 200 * MB  # packed; and unpacked, as much for all archives of an entry together

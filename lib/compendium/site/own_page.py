@@ -24,7 +24,7 @@ from bs4 import BeautifulSoup
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_output
 
-from compendium import faults, products, project, results, runs
+from compendium import products, project, results, runs
 from compendium.errors import CompendiumError, one_line
 from compendium.files import write_atomically
 from compendium.runs import RECORD
@@ -72,9 +72,10 @@ def write(folder: Path, chapter: str) -> Path:
         source = Path(place, "source")
         if finished:
             record = results.read(folder / RECORD) if (folder / RECORD).exists() else None
-            _stage(source, chapter, notebook(ran, chapter, record, files))
+            whole = notebook(ran, chapter, record, files)
         else:
-            _stage(source, chapter, unfinished(ran, chapter, files))
+            whole = unfinished(ran, chapter, files)
+        _stage(source, chapter, whole)
         made_from = f"<!-- made from {_state(source)} -->\n"
         if target.exists() and target.read_text(encoding="utf-8").endswith(made_from):
             return target
@@ -187,8 +188,9 @@ def unfinished(executed: NotebookNode, chapter: str, files: Mapping[str, str]) -
 
     The cell that failed says why, in a line in place of its traceback. Arguments as of `notebook`.
     """
-    # papermill's remarks on the failure
-    executed.cells = [cell for cell in executed.cells if "papermill-error-cell-tag" not in _tags(cell)]
+    from compendium import faults  # brings papermill, without which other pages are made
+
+    executed.cells = [cell for cell in executed.cells if faults.OF_FAILURE not in _tags(cell)]
     reason = ""
     for cell in executed.cells:
         if cell.cell_type == "markdown":
