@@ -33,6 +33,12 @@ def Sequential(layers): return network
 """
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    for kind in ("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"):
+        monkeypatch.delenv(kind, raising=False)
+
+
 @pytest.fixture
 def look(monkeypatch):
     """What a look at one thing finds."""
@@ -276,6 +282,8 @@ def test_other_settings_of_keras_are_none_of_its_business(content, look, tmp_pat
         ({"PYTHONOPTIMIZE": "2"}, "FAIL", "remove PYTHONOPTIMIZE"),
         ({"PYTHONWARNINGS": "error::UserWarning"}, "FAIL", "remove PYTHONWARNINGS"),
         ({"HOME": "/dev/null/home"}, "WARN", "/dev/null/home cannot be written to"),
+        ({"PYTHONIOENCODING": "cp1252"}, "WARN", "this terminal knows the letters of cp1252 alone"),
+        ({"https_proxy": "http://me:secret@proxy.org:80"}, "OK", "https goes through the proxy proxy.org;"),
     ],
 )
 @pytest.mark.needs("posix")
@@ -287,6 +295,7 @@ def test_an_environment_that_changes_what_a_lab_does_is_named(variables, verdict
     assert len(lines) == 1
     assert f"'{verdict}'" in lines[0]
     assert told in lines[0]
+    assert "secret" not in lines[0]
 
 
 def test_a_computer_without_a_folder_for_temporary_files_is_told(look, monkeypatch):

@@ -98,8 +98,8 @@ NOUGHTS_AND_ONES = np.flatnonzero(DIGITS.labels <= 1)[:100]
 IMAGES, LABELS = DIGITS.images[NOUGHTS_AND_ONES], DIGITS.labels[NOUGHTS_AND_ONES]
 
 
-def trained(steps=150):
-    return synthesis.train_gan(IMAGES, LABELS, 2, steps=steps, batch_size=20, seed=0)
+def trained(steps=150, **options):
+    return synthesis.train_gan(IMAGES, LABELS, 2, steps=steps, batch_size=20, seed=0, **options)
 
 
 @pytest.fixture(scope="module")
@@ -149,3 +149,8 @@ def test_each_network_is_moved_by_its_own_game_only(monkeypatch):
     forger = trained(steps=2)
     assert moved == [True, False, True, False]
     assert not all(np.array_equal(a, b) for a, b in zip(initial, forger.get_weights(), strict=True))
+
+
+def test_training_ends_at_the_first_loss_that_is_no_number():
+    forger = trained(steps=10**9, learning_rate=float("nan"))
+    assert not np.isfinite(forger.get_weights()[0]).any()

@@ -138,6 +138,14 @@ def test_a_loss_that_is_no_number_ends_the_training(tmp_path):
     assert train(epochs=5, loss=broken, checkpoint=checkpoint)[1].equals(curves)
 
 
+def test_a_training_ends_at_the_batch_whose_loss_is_no_number():
+    optimizer = keras.optimizers.SGD(float("nan"))
+    assert not np.isfinite(fit(network(), optimizer=optimizer)["loss"]).any()
+    assert optimizer.iterations == 2  # the first loss is of the initial weights; there are three batches
+    optimizer = keras.optimizers.SGD(float("nan"))
+    assert train_steps(small_classifier(), optimizer) == 2
+
+
 # --- repeatability
 
 

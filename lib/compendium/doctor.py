@@ -16,6 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
+from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from compendium import project
 from compendium.errors import MOST_SAID, CompendiumError, one_line
@@ -168,7 +170,7 @@ def _memory() -> Iterator[tuple[str, str]]:
 
 def _settings() -> Iterator[tuple[str, str]]:
     """What of a user's own settings makes labs run otherwise than they were written."""
-    odd = [*_of_keras(), *_of_python(), *_of_notebooks(), *_of_folders()]
+    odd = [*_of_keras(), *_of_python(), *_of_notebooks(), *_of_folders(), *_of_terminal(), *_of_proxies()]
     yield from odd or [(OK, "none of your own that changes what cells do")]
 
 
@@ -219,6 +221,29 @@ def _of_folders() -> Iterator[tuple[str, str]]:
     home = os.path.expanduser("~")
     if not os.access(home, os.W_OK):
         yield WARN, f"{home} cannot be written to, so that each start takes longer; set HOME to one that can"
+
+
+def _of_terminal() -> Iterator[tuple[str, str]]:
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"  # a notebook's output has none of its own
+    try:
+        "≤é".encode(encoding)
+    except UnicodeEncodeError:
+        yield (
+            WARN,
+            f"this terminal knows the letters of {encoding} alone, others come as numbers (\\u2264); "
+            "set PYTHONUTF8 to 1",
+        )
+
+
+def _of_proxies() -> Iterator[tuple[str, str]]:
+    """The host alone: an address may hold a password."""
+    for kind, address in getproxies().items():
+        if kind in ("http", "https"):
+            yield (
+                OK,
+                f"{kind} goes through the proxy {urlsplit(address).hostname}; where a download fails, "
+                f"set {kind}_proxy to that of your network, or remove it",
+            )
 
 
 def _data() -> Iterator[tuple[str, str]]:

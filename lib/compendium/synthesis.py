@@ -1,5 +1,7 @@
 """New images from a few: by random shifts, turns and zooms, or by a generative adversarial network."""
 
+import math
+
 import keras
 import numpy as np
 from scipy.ndimage import map_coordinates
@@ -95,6 +97,7 @@ def train_gan(
     In each step the discriminator is trained on real images and as many generated ones of the same classes;
     then the generator is trained to have its images taken for real. Source: Goodfellow et al. (2014), and for
     Adam's first decay of 0.5 Radford et al. (2015). Initial weights and draws follow from `seed`.
+    The first loss that is no finite number ends the training.
 
     Args:
         images: `(n, h, w, c)`, uint8, or float in [0, 1]; 4 divides h and w.
@@ -123,9 +126,11 @@ def train_gan(
         forged = _draw(forger, kinds, rng)
         shown = np.concatenate([as_float(images[chosen]), forged])
         judge.trainable = True
-        judge.train_on_batch([shown, np.concatenate([kinds, kinds])], verdicts)
+        loss = judge.train_on_batch([shown, np.concatenate([kinds, kinds])], verdicts)
         judge.trainable = False
-        judged_forger.train_on_batch([_noise(forger, batch_size, rng), kinds], verdicts[:batch_size])
+        loss += judged_forger.train_on_batch([_noise(forger, batch_size, rng), kinds], verdicts[:batch_size])
+        if not math.isfinite(loss):
+            break
     return forger
 
 

@@ -62,7 +62,7 @@ def fit(
 
     The order of the images in an epoch and redrawn noise are functions of (`seed`, epoch) alone, so a run
     that is killed and called again with the same `checkpoint` ends with the weights of an uninterrupted one.
-    A loss that is no finite number ends the training after its epoch: the weights cannot recover from it.
+    The first loss that is no finite number ends the training: the weights cannot recover from it.
 
     Args:
         model: maps noisy images to reconstructions, float32 in [0, 1].
@@ -83,6 +83,7 @@ def fit(
     Returns:
         One row per epoch: `epoch` from 1, `loss`, each metric, the same with prefix `val_`, and `seconds`.
         `loss` is the mean over the epoch's batches while the weights change; `val_loss` is after the epoch.
+        The epoch in which the loss stops being finite is the last one.
 
     Raises:
         CompendiumError: the checkpoint is unreadable, or of more epochs than were asked for.
@@ -173,8 +174,8 @@ def fit_steps(
     """Train a classifier with cross-entropy for a number of optimizer steps; updates its weights in place.
 
     For comparing training sets of different sizes: in equally many epochs the larger one would also get more
-    steps. The images of a step are drawn with replacement, by `seed` alone. There is no checkpoint: it is
-    meant for networks that train in seconds.
+    steps. The images of a step are drawn with replacement, by `seed` alone. The first loss that is no finite
+    number ends the training. There is no checkpoint: it is meant for networks that train in seconds.
 
     Args:
         model: ends in one softmax probability per class. If it was trained here before with the same
@@ -192,7 +193,8 @@ def fit_steps(
     rng = np.random.default_rng(seed)
     for _ in range(steps):
         chosen = rng.integers(len(images), size=batch_size)
-        model.train_on_batch(as_float(images[chosen]), labels[chosen])
+        if not math.isfinite(model.train_on_batch(as_float(images[chosen]), labels[chosen])):
+            break
 
 
 def restart(model: keras.Model) -> None:
@@ -223,7 +225,10 @@ def _mean_over_batches(
     order: np.ndarray,
     batch_size: int,
 ) -> dict[str, float]:
-    """Train or test `model` on the batches of `order`; average loss and metrics over the images."""
+    """Train or test `model` on the batches of `order`; average loss and metrics over the images.
+
+    A training ends at the first loss that is not finite, which makes the mean no finite number either.
+    """
     step = model.train_on_batch if mode == "train" else model.test_on_batch
     totals: Counter[str] = Counter()
     for start in range(0, len(order), batch_size):
@@ -231,6 +236,8 @@ def _mean_over_batches(
         model.reset_metrics()  # only newer versions of Keras do so themselves
         logs = step(as_float(noisy[chosen]), as_float(reference[chosen]), return_dict=True)
         totals.update({name: float(value) * len(chosen) for name, value in logs.items()})
+        if mode == "train" and not math.isfinite(totals["loss"]):
+            break
     return {name: total / len(order) for name, total in totals.items()}
 
 
