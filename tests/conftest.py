@@ -6,7 +6,7 @@ import sys
 import hypothesis
 import pytest
 
-from compendium import book, cli
+from compendium import book, cli, data
 from compendium.errors import CompendiumError
 from compendium.site import printed
 
@@ -44,6 +44,9 @@ def pytest_runtest_setup(item):
             # what continuous integration passes over, nobody tries
             tried = what == "cage" and sys.platform == "linux" and "CI" in os.environ
             (pytest.fail if tried else pytest.skip)(reason)
+    for mark in item.iter_markers("real_data"):
+        if absent := " ".join(name for name in mark.args if data.state(name) == "absent"):
+            pytest.skip(f"absent: {absent}; type: compendium data fetch {absent}")
 
 
 def _page(folder, chapter):

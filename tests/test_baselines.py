@@ -1,4 +1,3 @@
-import os
 import subprocess
 import sys
 
@@ -275,12 +274,10 @@ def test_pca_keeps_dtype_and_range_and_refuses_other_shapes():
 
 def cifar10(split, count):
     """The first `count` images of CIFAR-10's split as float32 in [0, 1]."""
-    if "COMPENDIUM_DATA" not in os.environ:
-        pytest.skip("COMPENDIUM_DATA is not set")
     return data.load("cifar10", split).images[:count] / np.float32(255)
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("cifar10")
 @pytest.mark.parametrize(("fraction", "error"), [(0.3, 0.0012), (0.6, 0.0034), (0.9, 0.0124)])
 def test_on_cifar10_linear_interpolation_has_the_known_error_and_methods_keep_their_order(fraction, error):
     clean = cifar10("test", 200)
@@ -292,7 +289,7 @@ def test_on_cifar10_linear_interpolation_has_the_known_error_and_methods_keep_th
     assert errors["linear interpolation"] == pytest.approx(error, rel=0.1)
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("cifar10")
 def test_cifar10_in_128_principal_components():
     train, test = cifar10("train", 10_000), cifar10("test", 2_000)
     restored = baselines.pca_reconstruction(train, test, 128)

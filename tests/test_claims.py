@@ -10,7 +10,7 @@ import yaml
 from docutils.nodes import make_id
 from scipy import stats
 
-from compendium import claims, data, products, project
+from compendium import claims, products, project
 from compendium.claims import checks, evaluation, ledger, rules
 from compendium.claims.rules import (
     FAILS,
@@ -304,10 +304,8 @@ def test_a_machine_without_data_sets_finds_the_same(tmp_path, monkeypatch):
 
 
 @pytest.mark.thorough
-@pytest.mark.real_data
+@pytest.mark.real_data("mnist", "cifar10", "cifar100")
 def test_what_is_kept_of_the_data_sets_is_what_they_give(tmp_path, monkeypatch):
-    if any(data.state(name) == "absent" for name in ("mnist", "cifar10", "cifar100")):
-        pytest.skip("needs mnist, cifar10 and cifar100; type: compendium data fetch mnist cifar10 cifar100")
     kept = json.loads(evaluation.DATA_RECORD.read_text(encoding="utf-8"))
     monkeypatch.setattr(evaluation, "DATA_RECORD", tmp_path / "data.json")
     claims.record_data()

@@ -675,16 +675,7 @@ def test_fetch_command_lets_errors_through(root):
 # The papers' own sets
 
 
-@pytest.fixture
-def real(request):
-    name = request.param
-    if not os.environ.get("COMPENDIUM_DATA"):
-        pytest.skip("COMPENDIUM_DATA is not set")
-    return name
-
-
-@pytest.mark.real_data
-@pytest.mark.parametrize("real", STORED, indirect=True)
+@pytest.mark.parametrize("real", [pytest.param(name, marks=pytest.mark.real_data(name)) for name in STORED])
 def test_real_set_is_whole_and_balanced(real):
     for split, count in CATALOGUE[real].counts.items():
         loaded = data.load(real, split)
@@ -694,22 +685,20 @@ def test_real_set_is_whole_and_balanced(real):
             assert len(set(np.bincount(loaded.labels))) == 1
 
 
-@pytest.mark.real_data
-@pytest.mark.parametrize("real", ["mnist"], indirect=True)
-def test_real_mnist_matches_the_known_hashes_and_holds_the_digits(real):
+@pytest.mark.real_data("mnist")
+def test_real_mnist_matches_the_known_hashes_and_holds_the_digits():
     for split in data.SPLITS:
-        for file in CATALOGUE[real].files[split]:
+        for file in CATALOGUE["mnist"].files[split]:
             path = data.folder() / "mnist" / f"{file}.gz"
             if not path.exists():
                 pytest.skip("MNIST is kept decompressed here")
             assert md5(gzip.decompress(path.read_bytes())) == download.SOURCES["mnist"].md5[f"{file}.gz"]
-    known = set(map(bytes, data.load(real).images.reshape(-1, 784)))
+    known = set(map(bytes, data.load("mnist").images.reshape(-1, 784)))
     assert all(bytes(image) in known for image in data.load("digits", "test").images.reshape(-1, 784))
 
 
-@pytest.mark.real_data
-@pytest.mark.parametrize("real", ["cifar100"], indirect=True)
-def test_real_cifar100_classes_each_have_one_superclass(real):
+@pytest.mark.real_data("cifar100")
+def test_real_cifar100_classes_each_have_one_superclass():
     """The fine label is the second byte: were the two exchanged, a label would have five partners."""
-    _, labels = read_cifar(data.folder() / CATALOGUE[real].folder / "test.bin", 10_000, (20, 100))
+    _, labels = read_cifar(data.folder() / CATALOGUE["cifar100"].folder / "test.bin", 10_000, (20, 100))
     assert len(np.unique(labels, axis=0)) == 100

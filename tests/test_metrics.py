@@ -1,4 +1,3 @@
-import os
 import tracemalloc
 
 import numpy as np
@@ -289,8 +288,7 @@ def test_other_arguments_are_refused_with_the_choices():
         metrics.entropy_map(np.zeros((1, 3, 8)))
 
 
-@pytest.mark.real_data
-@pytest.mark.skipif("COMPENDIUM_DATA" not in os.environ, reason="needs CIFAR-10 in $COMPENDIUM_DATA")
+@pytest.mark.real_data("cifar10")
 def test_entropies_of_table_5_are_the_printed_ones_truncated():
     images = data.load("cifar10", "test").images[[330, 5555, 70]] / 255
     local, total = metrics.local_entropy(images), metrics.total_entropy(images)

@@ -147,10 +147,8 @@ def without_a_kernel(chapter, run):
     return Path(shutil.copy(chapter.path, run.folder))
 
 
-@pytest.mark.real_data
+@pytest.mark.real_data("cifar10")
 def test_the_lines_of_the_page_reproduce_a_recorded_number(capsys):
-    if data.state("cifar10") == "absent":
-        pytest.skip("CIFAR-10 is absent")
     blocks = re.findall(
         r"^```python\n(.*?)^```", (project.ROOT / PAGES[1]).read_text(encoding="utf-8"), re.M | re.S
     )
