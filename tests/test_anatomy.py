@@ -120,6 +120,17 @@ def test_a_branch_is_followed_to_its_end():
     assert kinds == ["InputLayer", *["Conv2D"] * 3, *decoder, *decoder, "Concatenate"]
 
 
+def test_each_input_of_a_network_inside_is_followed_to_its_own():
+    def pair(names):
+        return [keras.Input((8, 8, 1), name=name) for name in names]
+
+    inside = pair(("one", "two"))
+    inner = keras.Model(inside, layers.Concatenate()([convolution(3)(one) for one in inside]))
+    outside = pair(("left", "right"))
+    steps = anatomy.steps(keras.Model(outside, convolution(3)(inner(outside))))
+    assert [step.inputs for step in steps if step.kind == "Conv2D"][:2] == [["left"], ["right"]]
+
+
 def test_what_cannot_be_told_is_refused_in_one_line():
     with pytest.raises(UsageError, match="open shape"):
         anatomy.steps(models.lab_tunable(4, image_shape=(None, None, 1)))

@@ -591,6 +591,13 @@ def test_refuses_without_bubblewrap(monkeypatch, tmp_path):
 
 
 @needs_cage
+def test_refuses_a_python_whose_folder_holds_the_home_folder(monkeypatch):
+    monkeypatch.setenv("HOME", str(Path(sys.base_prefix, "lib")))
+    with pytest.raises(CompendiumError, match="submissions would see your home folder"):
+        cage.require()
+
+
+@needs_cage
 @pytest.mark.parametrize(
     ("flags", "reason"),
     [("--unshare-user", "the network can be reached|other processes"), ("--no-such-flag", "Unknown option")],

@@ -90,6 +90,22 @@ def test_a_finished_run_is_left_alone(call, tmp_path):
     assert {path.name: path.read_bytes() for path in mine.iterdir()} == content
 
 
+def test_a_run_that_another_process_began_meanwhile_is_not_overwritten(call, tmp_path, chapter, monkeypatch):
+    mine = tmp_path / "mine"
+    taken = runs.lock
+
+    def late(folder):
+        monkeypatch.setattr(runs, "lock", taken)
+        assert call("small", "-p", "epochs=3", "--out", mine)[0] == 0
+        return taken(folder)
+
+    monkeypatch.setattr(runs, "lock", late)
+    status, _, complaint = call("small", "--out", mine)
+    assert status == 2
+    assert "holds another run, begun with epochs = 3, not 2" in complaint
+    assert starts(mine) == ["3 1"]
+
+
 def test_a_failed_run_is_gone_on_with_by_resume_under_its_own_parameters(call, tmp_path, chapter):
     mine = tmp_path / "mine"
     (tmp_path / "fail").touch()

@@ -6,6 +6,7 @@ import re
 import pytest
 from bs4 import BeautifulSoup
 from fontTools.ttLib import TTFont
+from PIL import Image
 from tiny_book import compile_pages, compiled
 
 from compendium.site import joined
@@ -136,9 +137,18 @@ def test_pages_of_other_styles_ask_for_another_address(tmp_path):
 
 def test_a_second_build_leaves_a_page_that_did_not_change_as_it_was(tmp_path):
     folded = "# One\n\n```{admonition} Answer\n:class: dropdown\n42\n```\n"
-    html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/one.md": folded})
+    own = "\n<script>const toggled = 1;</script>\n\n```{image} dé.png\n:alt: A dot.\n```\n"
+    (tmp_path / "book").mkdir()
+    Image.new("L", (40, 40)).save(tmp_path / "book" / "dé.png")
+    html = compiled(tmp_path, {"book/index.md": "# Small\n", "book/one.md": folded + own})
     before = (html / "book" / "one.html").read_text(encoding="utf-8")
     assert "DOCUMENTATION_OPTIONS = " in before
+    assert "const toggled = 1;" in before
+    assert "toggleHint" not in before
+    assert "kernelName" not in before
+    assert "THEBE" not in before
+    dot = BeautifulSoup(before, "html.parser").select_one("article img[alt='A dot.']")
+    assert (dot["src"], dot["width"]) == ("../_images/d%C3%A9.png", "40")
     (tmp_path / "book" / "index.md").write_text("# Small\n\nMore.\n", encoding="utf-8")
     compile_pages(tmp_path)
     assert "More." in (html / "book" / "index.html").read_text(encoding="utf-8")

@@ -124,9 +124,10 @@ def _layers(network: Any) -> Iterator[tuple[Any, list[str]]]:
         if not hasattr(layer, "layers"):
             yield layer, inputs
             continue
+        outside = dict(zip(_input_names(layer), inputs, strict=True))
         for inner, before in _layers(layer):
             if type(inner).__name__ != "InputLayer":
-                yield inner, [inputs[0] if name in _input_names(layer) else name for name in before]
+                yield inner, [outside.get(name, name) for name in before]
         ends[layer.name] = [tensor._keras_history.operation.name for tensor in layer.outputs]
 
 

@@ -238,6 +238,7 @@ def held(run: Run, *, resume: bool) -> Iterator[None]:
     except OSError as fault:
         raise CompendiumError(f"{folder}: {fault.strerror}; free space or choose another folder") from None
     try:
+        _refuse_another(run, resume)  # one that was begun before the lock was ours
         yield
     finally:
         held_lock.release()

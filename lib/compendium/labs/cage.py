@@ -220,6 +220,13 @@ def require() -> None:
         raise CompendiumError(
             "submissions run in a cage of bubblewrap, which is not installed; `sudo apt install bubblewrap`"
         )
+    home = Path.home().resolve()
+    for folder in _python_folders():
+        if home.is_relative_to(folder.resolve()):
+            raise CompendiumError(
+                f"Python is installed in {folder}, so that submissions would see your home folder; install "
+                "it in a folder of its own"
+            )
     with tempfile.NamedTemporaryFile() as secret:
         probe = [*_bwrap({}, [], 1), sys.executable, "-c", _PROBE, secret.name]
         done = subprocess.run(probe, capture_output=True, encoding="utf-8", stdin=subprocess.DEVNULL, env={})
@@ -257,8 +264,7 @@ def _bwrap(files: Mapping[str, Path], hidden: Iterable[Path], threads: int) -> l
     for folder, size in FOLDER_MB.items():
         command += ["--size", str(size * MB), "--tmpfs", folder]
     seen = [Path(path) for path in _SYSTEM]
-    prefixes = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
-    seen += sorted(one for prefix in prefixes for one in {prefix, prefix.resolve()})
+    seen += _python_folders()
     for path in seen:
         command += ["--ro-bind-try", str(path), str(path)]
     for path in {path.resolve() for path in hidden if path.exists()}:
@@ -271,6 +277,12 @@ def _bwrap(files: Mapping[str, Path], hidden: Iterable[Path], threads: int) -> l
     for name, value in _environment(threads).items():
         command += ["--setenv", name, value]
     return [*command, "--"]
+
+
+def _python_folders() -> list[Path]:
+    """Return the folders that hold this Python and its packages."""
+    prefixes = {Path(sys.prefix), Path(sys.base_prefix), Path(sys.executable).resolve().parent.parent}
+    return sorted({one for prefix in prefixes for one in (prefix, prefix.resolve())})
 
 
 def _environment(threads: int) -> dict[str, str]:

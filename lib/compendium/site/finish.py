@@ -8,6 +8,7 @@ from collections.abc import Iterable, Set
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from bs4 import BeautifulSoup, NavigableString, Tag
 from PIL import Image
@@ -23,7 +24,9 @@ from compendium.site.icons import draw_icons
 # Scripts that no page needs: live code needs a host to run on, icons are drawn in the page, and
 # browsers fold and open menus by themselves.
 _WITHOUT = ("bootstrap", "fontawesome", "sphinx-thebe", "togglebutton")
-_TOLD_TO_THEM = re.compile("THEBE|kernelName|[tT]oggle")
+_TOLD_TO_THEM = re.compile(
+    r"\b(?:let|var|const) (?:THEBE_|thebe_|togglebuttonSelector|toggle(?:Hint|OpenOn))|^kernelName = "
+)
 _NOT_NEEDED = ", ".join(
     [
         *(f'script[src*="{name}"], link[href*="{name}.css"]' for name in _WITHOUT),
@@ -140,8 +143,8 @@ def _images(soup: BeautifulSoup, folder: Path) -> None:
     """Keep a place for pictures, which come after the text, and let those of figures scroll."""
     for image in soup.select("article figure > img"):
         image.wrap(soup.new_tag("div", attrs={"class": "picture"}))
-    for image in soup.select("article img[src$='.png']:not([src*='//'], [width])"):
-        with Image.open(folder / image["src"]) as picture:
+    for image in soup.select("article img[src*='_images/'][src$='.png']:not([src*='//'], [width])"):
+        with Image.open(folder / unquote(image["src"])) as picture:
             image["width"], image["height"] = picture.size
         image["loading"] = "lazy"
         image["style"] = f"--natural-width: {image['width']}px"

@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from mimetypes import guess_type
 from pathlib import Path
 from posixpath import dirname, join, normpath
+from urllib.parse import unquote
 
 from bs4 import BeautifulSoup, Tag
 
@@ -102,7 +103,7 @@ def _json(value: object) -> str:
 
 
 def _file(address: str, html: Path, name: str) -> Path:
-    return html / normpath(join(dirname(name), address.partition("?")[0]))
+    return html / normpath(join(dirname(name), unquote(address.partition("?")[0])))
 
 
 def _data(path: Path) -> str:
