@@ -47,6 +47,8 @@ def pytest_runtest_setup(item):
     for mark in item.iter_markers("real_data"):
         if absent := " ".join(name for name in mark.args if data.state(name) == "absent"):
             pytest.skip(f"absent: {absent}; type: compendium data fetch {absent}")
+    if keras := sys.modules.get("keras"):
+        keras.utils.set_random_seed(0)  # a network with other weights in each order of the tests may fail one
 
 
 def _page(folder, chapter):
