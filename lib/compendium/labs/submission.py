@@ -138,7 +138,7 @@ def _cells(path: Path) -> tuple[list[str], list[tuple[int, str]]]:
         if cell.get("cell_type") == "code":
             code.append(text)
         else:
-            heading = re.match(r"## Task (\d{1,3})\b", text)
+            heading = re.match(r"## \w+ (\d{1,3})\b", text)  # in any language
             task = int(heading[1]) if heading else task
             prose.append((task, text))
     return code, prose

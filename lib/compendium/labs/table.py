@@ -231,7 +231,9 @@ def _record(told: dict, labs: Mapping[str, Lab]) -> Record:
     """Return a record from its JSON; raises ValueError, TypeError, LookupError or AttributeError."""
     grade, lab = told["grade"], labs[told["grade"]["lab"]]
     tasks = {task.number: task for task in lab.tasks}
-    marks = tuple(Mark(**mark | {"task": tasks[mark["task"]]}) for mark in grade["marks"])
+    marks = tuple(
+        Mark(**mark | {"task": tasks[mark["task"]]}) for mark in grade["marks"] if mark["task"] in tasks
+    )
     failures = tuple((number, line, said) for number, line, said in grade["failures"])
     submission = Submission(**told["submission"] | {"others": tuple(told["submission"]["others"])})
     return Record(
