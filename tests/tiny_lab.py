@@ -12,6 +12,10 @@ prerequisites: [none]
 Hello.
 
 ```{code-cell}
+import numpy as np
+```
+
+```{code-cell}
 :role: check
 import numpy as np
 

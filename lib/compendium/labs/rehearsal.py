@@ -37,7 +37,11 @@ class Rehearsal:
             for one in self.solved
             if not one.hint and not one.by_hand and one.points != one.of
         ]
-        found += [f"the solution, when later cells have run: {one}" for one in self.at_end if one.hint]
+        found += [
+            f"the solution, when later cells have run: {after}"
+            for before, after in zip(self.solved, self.at_end, strict=True)
+            if after.hint and not before.hint
+        ]
         found += [f"task {one.number}: untouched, it passes" for one in self.untouched if not one.hint]
         for number, pairs in self.wrong.items():
             got = [result.hint for _, result in pairs]

@@ -294,7 +294,9 @@ def _parsed(path: Path, text: str) -> Lab:
     try:
         notebook = read_myst_markdown_notebook(text)
     except MystMetadataParsingError as fault:
-        raise CompendiumError(f"{path.name}: {str(fault).splitlines()[0]}") from None
+        raise CompendiumError(f"{path.name}: {one_line(fault)}") from None
+    except TypeError:
+        raise CompendiumError(f"{path.name}: no keys between the lines --- at its head") from None
     head = {key: value for key, value in notebook.metadata.items() if key not in {"kernelspec"}}
     _have(path.name, head, LAB_KEYS, optional={"language": TEXT})
     if head.get("language"):
@@ -313,8 +315,10 @@ def _parsed(path: Path, text: str) -> Lab:
         tasks=tuple(_task(path.name, number, group) for number, group in enumerate(groups[1:], start=1)),
         **head,
     )
-    if sum(task.minutes for task in lab.tasks) != lab.minutes:
-        raise CompendiumError(f"{path.name}: minutes of the tasks are not those of the lab, {lab.minutes}")
+    if not lab.tasks:
+        raise CompendiumError(f'{path.name}: no task; one begins with a line +++ {{"task": ...}}')
+    if (minutes := sum(task.minutes for task in lab.tasks)) != lab.minutes:
+        raise CompendiumError(f"{path.name}: its tasks take {minutes} minutes, at its head are {lab.minutes}")
     _named_once(lab)
     _answered(lab)
     return lab
@@ -347,7 +351,9 @@ def _answered(lab: Lab) -> None:
 
 def _task(file: str, number: int, cells: list[nbformat.NotebookNode]) -> Task:
     where = f"{file}, task {number}"
-    given = dict(cells[0].metadata["task"])
+    given = cells[0].metadata["task"]
+    if not isinstance(given, dict):
+        raise CompendiumError(f"{where}: task: {given!r} is no set of keys ({', '.join(TASK_KEYS)})")
     if given.get("kind") not in KINDS:
         raise CompendiumError(f"{where}: {unknown('kind of task', given.get('kind'), KINDS)}")
     _have(where, given, TASK_KEYS | (EXPLAIN_KEYS if given["kind"] == "explain" else {}))
