@@ -26,7 +26,11 @@ def exported(tmp_path):
 
 def test_export_has_notebook_checks_and_a_test_for_each_task(exported):
     files = {path.relative_to(exported).as_posix() for path in exported.rglob("*.*")}
-    assert files == {"tiny.ipynb", "check_tiny.py", *(f"tests/{name}.py" for name in ("double", "prediction", "mean", "why"))}
+    assert files == {
+        "tiny.ipynb",
+        "check_tiny.py",
+        *(f"tests/{name}.py" for name in ("double", "prediction", "mean", "why")),
+    }
     for path in exported.rglob("*.*"):
         assert "2 * image" not in path.read_text(encoding="utf-8")  # the solution
 
