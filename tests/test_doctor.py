@@ -322,14 +322,14 @@ def test_a_kernel_of_another_python_is_named(look, tmp_path, monkeypatch):
 
 
 def test_a_notebook_reads_the_lines_and_nothing_else(capsys, monkeypatch):
-    monkeypatch.setattr(doctor, "_LOOKS", {"odd": (lambda: iter([("OK", "folder \u0141")]), "")})
+    monkeypatch.setattr(doctor, "_LOOKS", {"Odd": (lambda: iter([("OK", "folder \u0141")]), "")})
     assert doctor.report() is None
-    assert capsys.readouterr().out == "OK    odd: folder \u0141\n"
+    assert capsys.readouterr().out == "OK    Odd: folder \u0141\n"
 
 
 def test_a_terminal_without_a_letter_gets_its_number(monkeypatch, tmp_path):
-    monkeypatch.setattr(doctor, "_LOOKS", {"odd": (lambda: iter([("OK", "folder \u0141")]), "")})
+    monkeypatch.setattr(doctor, "_LOOKS", {"Odd": (lambda: iter([("OK", "folder \u0141")]), "")})
     with (tmp_path / "terminal").open("w", encoding="ascii") as terminal:
         monkeypatch.setattr(sys, "stdout", terminal)
         assert doctor.examine()
-    assert (tmp_path / "terminal").read_text(encoding="utf-8") == "OK    odd: folder \\u0141\n"
+    assert (tmp_path / "terminal").read_text(encoding="utf-8") == "OK    Odd: folder \\u0141\n"

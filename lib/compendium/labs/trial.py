@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import tempfile
 import threading
 import warnings
@@ -42,12 +43,15 @@ def require(lab: Lab, hidden: Path, limits: cage.Limits, tell: Callable[[str], N
 
 def _rehearsed(lab: Lab) -> list[str]:
     matplotlib.use("agg")  # no window opens
+    logging.disable(logging.WARNING)  # TensorFlow's, of many small networks
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             return rehearsal.rehearse(lab).faults
     except CompendiumError as fault:
         return [str(fault)]
+    finally:
+        logging.disable(logging.NOTSET)
 
 
 def _graded(lab: Lab, hidden: Path, limits: cage.Limits) -> list[str]:
