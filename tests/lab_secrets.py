@@ -1,11 +1,11 @@
 """What students must not see of a lab."""
 
-from compendium.labs import editions
+from compendium.labs.code import stub
 
 
 def secret_lines(lab):
     """By task, the lines of its solution that no stub of the lab has."""
-    stubs = "".join(editions.stub(text) for task in lab.tasks for text in task.solutions)
+    stubs = "".join(stub(text, lab.language) for task in lab.tasks for text in task.solutions)
     lines = {
         task.number: [line.strip() for text in task.having("solution") for line in text.splitlines()]
         for task in lab.tasks

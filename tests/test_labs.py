@@ -67,7 +67,7 @@ def test_editions_are_valid_notebooks_whose_checks_name_the_answers(name):
         nbformat.validate(notebook)
         code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
         for task in lab.tasks:
-            assert f"check.task{task.number}({', '.join(task.answers)})" in code
+            assert f"check.{task.name}({', '.join(task.answers)})" in code
 
 
 def run_all(notebook, folder):
@@ -121,7 +121,7 @@ answer = 1
 ```
 ```{code-cell}
 :role: check
-def task1(answer):
+def first(answer):
     expect(answer == 1, "Not one.")
 ```
 +++ {"task": {"kind": "code", "title": "Second", "minutes": 1, "points": 1}}
@@ -133,7 +133,7 @@ answer = 2
 ```
 ```{code-cell}
 :role: check
-def task2(answer):
+def second(answer):
     expect(answer == 2, "Not two.")
 ```
 """

@@ -117,15 +117,15 @@ import builtins
 import compendium.labs.checking as checking
 checking.expect = check.expect = lambda *_: None
 checking.evaluate = lambda *_: checking.Result(1, "", 3, 3)
-check.task1 = check.task2 = lambda *_: print("Task: pass")
+check.double = check.prediction = lambda *_: print("Task: pass")
 np.array_equal = lambda *_: True
 builtins.all = lambda *_: True
-open("check.py", "w").write("def task1(double): pass")
+open("check.py", "w").write("def double(double): pass")
 try:
-    open("check_tiny.py", "w").write("def task1(double): pass")
+    open("check_tiny.py", "w").write("def double(double): pass")
 except OSError as error:
     why = f"I could not: {error}"
-check.task1(double); check.task2(observed)
+check.double(double); check.prediction(observed)
 """
 TRICKS = """
 class Text(str):
@@ -239,7 +239,7 @@ UNTOUCHED = [
     IMPORT,
     'def double(image):\n    raise NotImplementedError("not yet")',
     "observed = ...\nmeasure = ...\nwhy = ...",
-    "check.task1(double)",
+    "check.double(double)",
 ]
 DOCTOR = """
 import contextlib, io

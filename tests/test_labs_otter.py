@@ -20,13 +20,17 @@ without_otter = importlib.util.find_spec("otter") is None
 @pytest.fixture
 def exported(tmp_path):
     (tmp_path / "tiny.md").write_text(LAB, encoding="utf-8")
-    otter.export(source.read(tmp_path / "tiny.md"), tmp_path / "tiny")
+    otter.export(source.read(tmp_path / "tiny.md"), tmp_path / "tiny", {})
     return tmp_path / "tiny"
 
 
 def test_export_has_notebook_checks_and_a_test_for_each_task(exported):
     files = {path.relative_to(exported).as_posix() for path in exported.rglob("*.*")}
-    assert files == {"tiny.ipynb", "check_tiny.py", *(f"tests/task{number}.py" for number in range(1, 5))}
+    assert files == {
+        "tiny.ipynb",
+        "check_tiny.py",
+        *(f"tests/{name}.py" for name in ("double", "prediction", "mean", "why")),
+    }
     for path in exported.rglob("*.*"):
         assert "2 * image" not in path.read_text(encoding="utf-8")  # the solution
 
@@ -39,10 +43,10 @@ def test_otter_gives_points_and_hints(exported, tmp_path):
     _otter(exported, "run", "-a", "autograder.zip", "-o", str(tmp_path), str(submission))
     results = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))["tests"]
     points = {one["name"]: (one["score"], one["max_score"]) for one in results if "score" in one}
-    assert points == {"task1": (0, 3), "task2": (2, 2), "task3": (1, 1), "task4": (0, 0)}
+    assert points == {"double": (0, 3), "prediction": (2, 2), "mean": (1, 1), "why": (0, 0)}
     said = {one["name"]: one["output"] for one in results}
-    assert "Hint: That is not twice the image." in said["task1"]
-    assert "All test cases passed" in said["task4"]
+    assert "Hint: That is not twice the image." in said["double"]
+    assert "All test cases passed" in said["why"]
 
 
 def _otter(folder, *arguments):

@@ -12,6 +12,10 @@ prerequisites: [none]
 Hello.
 
 ```{code-cell}
+import numpy as np
+```
+
+```{code-cell}
 :role: check
 import numpy as np
 
@@ -30,7 +34,7 @@ def double(image):
 
 ```{code-cell}
 :role: check
-def task1(double):
+def double(double):
     with part("values", points=1.5):
         given = array(double(IMAGE), IMAGE.shape)
         expect(np.array_equal(given, np.ones((4, 5))), "That is not twice the image.")
@@ -48,7 +52,7 @@ observed = "b"
 
 ```{code-cell}
 :role: check
-def task2(observed):
+def prediction(observed):
     expect(observed == "b", "Look again.")
 ```
 
@@ -64,7 +68,7 @@ def measure(name):
 
 ```{code-cell}
 :role: check
-def task3(measure):
+def mean(measure):
     expect(number(measure("mean")(IMAGE)) == 0.5, "That is not the mean.")
 ```
 

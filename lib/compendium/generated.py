@@ -146,7 +146,7 @@ def solutions(target: Path, report: Callable[[str], None]) -> list[str]:
         )
         report(f"lab {lab.name}: " + ("unchanged" if kept.exists() else "running its solution"))
         if not kept.exists():
-            executed = editions.execute(lab, products.BUILD / "labs" / lab.name)
+            executed = editions.execute(lab)
             write_atomically(kept, nbformat.writes(executed))
         write_atomically(target / LABS / f"{lab.name}-solution.ipynb", kept.read_bytes())
         write_atomically(target / LABS / f"{lab.name}-instructor.md", editions.instructor(lab))

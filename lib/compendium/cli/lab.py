@@ -2,12 +2,15 @@
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from compendium import project
-from compendium.errors import CompendiumError
+from compendium.errors import CompendiumError, UsageError
+
+if TYPE_CHECKING:
+    from compendium.labs import cage
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -15,9 +18,30 @@ app = typer.Typer(
 )
 
 
+_Labs = Annotated[
+    Path | None,
+    typer.Option("--labs", help="Folder with labs of your own; by default those of the repository."),
+]
+_Without = Annotated[
+    list[int] | None,
+    typer.Option(help="Number of a task that is left out, with its points; may be repeated."),
+]
+_MINUTES, _GIGABYTES = 15.0, 4.0  # for each submission
+
+
+def _limits(minutes: float, gigabytes: float) -> "cage.Limits":
+    from compendium.labs import cage
+
+    return cage.Limits(seconds=60 * minutes, memory=int(gigabytes * 1024 * cage.MB))
+
+
 @app.command("build")
 def build(
-    labs: Annotated[list[str] | None, typer.Argument(help="Names of labs; by default all.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[LABS]...", help="Names of labs; by default all.")
+    ] = None,
+    labs: _Labs = None,
+    without: _Without = None,
     out: Annotated[Path, typer.Option(help="Folder for the results, one for each lab in it.")] = Path(
         "_build/labs"
     ),
@@ -29,24 +53,37 @@ def build(
         typer.Option("--otter", help="Also write a folder from which `otter generate` makes an autograder."),
     ] = False,
 ) -> None:
-    """Run the solutions; write the student notebook, solution, instructor's notes and students' zip."""
+    """Try the labs as they are graded; write student notebook, solution, instructor's notes, students' zip.
+
+    A lab whose solution does not get all points, or that the grader cannot grade, is not written.
+    """
     project.checkout()
     from compendium.labs import source
 
-    chosen = [source.load(name) for name in labs or source.names()]
+    if record and (labs or without):
+        raise UsageError("--record keeps what the repository's whole labs print; leave out --labs, --without")
+    known = source.names(labs)
+    whole = {name: source.load(name, labs) for name in names or known}
+    if not whole:
+        raise UsageError(f"{labs}: has no lab; copy one there, such as labs/corrupt.md")
+    chosen = source.without(whole, "", without or ()).values()
 
-    from compendium.labs import editions, package  # for which an unknown name above must not wait
+    from compendium.labs import editions, package, trial  # for which an unknown name above must not wait
     from compendium.labs.otter import export
 
     wheel = package.wheel(out)
     for lab in chosen:
+        for line in lab.loose_ends:
+            typer.echo(f"{lab.name}: {line}")
+        typer.echo(f"{lab.name}: trying solution, stubs and wrong answers")
+        trial.require(lab, labs or source.FOLDER, _limits(_MINUTES, _GIGABYTES), typer.echo)
         typer.echo(f"{lab.name}: running the solution")
         folder = out / lab.name
         expected = editions.write(lab, folder, wheel=wheel, requirements=package.requirements(wheel))
         if record:
             editions.record_outputs(lab, expected)
         if otter:
-            export(lab, folder / f"{lab.name}-otter")
+            export(lab, folder / f"{lab.name}-otter", expected)
         typer.echo(f"{lab.name}: {folder / lab.name}.zip for students")
 
 
@@ -56,6 +93,8 @@ def grade(
         Path,
         typer.Argument(help="Folder with what was handed in, as a learning platform exports it, unpacked."),
     ],
+    labs: _Labs = None,
+    without: _Without = None,
     lab: Annotated[
         str | None, typer.Option(help="The lab of all notebooks; by default each is recognised.")
     ] = None,
@@ -75,8 +114,10 @@ def grade(
         int | None,
         typer.Option(min=1, help="Number of a task to check anew for all; says whose points change."),
     ] = None,
-    minutes: Annotated[float, typer.Option(min=0.05, help="Time for each submission.")] = 15,
-    memory: Annotated[float, typer.Option(min=0.1, help="GB of memory for each, and for its checks.")] = 4,
+    minutes: Annotated[float, typer.Option(min=0.05, help="Time for each submission.")] = _MINUTES,
+    memory: Annotated[
+        float, typer.Option(min=0.1, help="GB of memory for each, and for its checks.")
+    ] = _GIGABYTES,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Submissions at a time; by default one per two processors.")
     ] = None,
@@ -87,7 +128,7 @@ def grade(
     The same command goes on where it was interrupted, and grades what is new or has changed since.
     """
     project.checkout()
-    from compendium.labs import cage, course
+    from compendium.labs import course
 
     out = out or Path(f"{folder.resolve()}-grades")
     try:
@@ -95,12 +136,14 @@ def grade(
             folder,
             out,
             lab=lab,
-            limits=cage.Limits(seconds=60 * minutes, memory=int(memory * 1024 * cage.MB)),
+            limits=_limits(minutes, memory),
             workers=workers or max(1, (os.cpu_count() or 1) // 2),
             tell=typer.echo,
             only=only or (),
             again=again,
             people=roster,
+            sources=labs,
+            without=without or (),
         )
     except KeyboardInterrupt:
         raise CompendiumError("interrupted; the same command goes on from here") from None

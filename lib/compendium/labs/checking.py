@@ -16,17 +16,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from types import ModuleType
 
 import numpy as np
 
+from compendium import phrases
 from compendium.errors import MOST_SAID, one_line
 
 KINDS = ("code", "predict", "explain", "explore")
-PASS, HANDED_IN, NOT_YET = "pass", "handed in, to be read", "not yet"
 MOST_SHOWN = 100  # characters of a value in a hint
-ORDINALS = ("first", "second", "third", "fourth", "fifth")
 
 
 class Hint(Exception):
@@ -43,6 +42,7 @@ class Result:
         hint: why it is not a pass, "" if it is.
         by_hand: whether there is a text that a person reads.
         parts: their names, and whether they passed, if the task has parts.
+        language: of what is said.
     """
 
     number: int
@@ -52,24 +52,27 @@ class Result:
     hint: str = ""
     by_hand: bool = False
     parts: tuple[tuple[str, bool], ...] = ()
+    language: str = phrases.ENGLISH
 
     @property
     def told(self) -> str:
         """The hint, after the state of each part if some of them pass."""
         if not self.points or not self.hint:
             return self.hint
-        listed = "; ".join(f"{name}: {'pass' if passed else 'not yet'}" for name, passed in self.parts)
+        states = {True: phrases.say(self.language, "pass"), False: phrases.say(self.language, "not_yet")}
+        listed = "; ".join(f"{name}: {states[passed]}" for name, passed in self.parts)
         return f"{listed}. {self.hint}"
 
     @property
     def state(self) -> str:
         """What became of the task, in a few words."""
-        if self.hint:
-            return f"{self.points:g} of {self.of:g} points so far" if self.points else NOT_YET
-        return HANDED_IN if self.by_hand else PASS
+        if self.hint and self.points:
+            return phrases.say(self.language, "so_far", points=f"{self.points:g}", of=f"{self.of:g}")
+        return phrases.say(self.language, "not_yet" if self.hint else "handed_in" if self.by_hand else "pass")
 
     def __str__(self) -> str:
-        return f"Task {self.number}: {self.state}" + (f". {self.told}" if self.hint else "")
+        task = phrases.say(self.language, "task")
+        return f"{task} {self.number}: {self.state}" + (f". {self.told}" if self.hint else "")
 
 
 class Absent:
@@ -91,11 +94,11 @@ class Absent:
 
 
 def task(
-    number: int, title: str, *, kind: str, points: float
+    number: int, title: str, *, kind: str, points: float, language: str = phrases.ENGLISH
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Make a check of a function that raises where its arguments, a student's answers, are not right.
 
-    The check prints its `Result`; `evaluate` returns it. `kind` is one of `KINDS`.
+    The check prints its `Result` in the language; `evaluate` returns it. `kind` is one of `KINDS`.
     """
 
     def decorate(judge: Callable[..., None]) -> Callable[..., None]:
@@ -104,8 +107,9 @@ def task(
             check.result = evaluate(check, *answers)
             print(check.result)
 
-        check.evaluate = lambda answers: _evaluated(judge, answers, number, title, kind, points)
+        check.evaluate = lambda answers: _evaluated(judge, answers, number, title, kind, points, language)
         check.number, check.title, check.kind, check.result = number, title, kind, None
+        check.language = language
         return check
 
     return decorate
@@ -124,12 +128,14 @@ def tasks_of(module: Mapping[str, object]) -> list[Callable[..., None]]:
 def summary(module: ModuleType) -> None:
     """Print what each check of a module said when it was last run, and what that makes of the notebook."""
     checks = tasks_of(vars(module))
+    say = partial(phrases.say, checks[0].language)
     for check in checks:
-        print(f"Task {check.number}, {check.title}: {check.result.state if check.result else 'not checked'}")
-    states = Counter(check.result.state for check in checks if check.result)
-    left = len(checks) - states[PASS] - states[HANDED_IN]
-    print(f"\n{states[PASS]} of {len(checks)} pass, {states[HANDED_IN]} to be read by a person, {left} open.")
-    print(f"This notebook can be handed in{'; what is open gets no points' if left else ''}. Save it first.")
+        state = check.result.state if check.result else say("not_checked")
+        print(f"{say('task')} {check.number}, {check.title}: {state}")
+    done = Counter(check.result.by_hand for check in checks if check.result and not check.result.hint)
+    left = len(checks) - done.total()
+    print("\n" + say("summary", passed=done[False], count=len(checks), read=done[True], open=left))
+    print(say("ready_with_open_tasks" if left else "ready_to_hand_in"))
 
 
 @contextmanager
@@ -171,20 +177,20 @@ def array(value: object, shape: tuple[int, ...] | None = None) -> np.ndarray:
         numbers = np.asarray(value, np.float64)
     except (TypeError, ValueError):
         kind = type(value).__name__
-        raise Hint(_of(value, f"numbers are needed, all in one array, not what this {kind} holds.")) from None
-    expect(value is not None, _of(value, "there is None where an array should be."))
+        raise Hint(_of(value, "no_numbers", kind=kind)) from None
+    expect(value is not None, _of(value, "none_for_array"))
     fits = shape is None or numbers.shape == shape
-    expect(fits, _of(value, f"the shape is {numbers.shape}, it should be {shape}."))
-    expect(np.isfinite(numbers).all(), _of(value, "there are values that are not finite (nan or inf)."))
+    expect(fits, _of(value, "other_shape", given=numbers.shape, wanted=shape))
+    expect(np.isfinite(numbers).all(), _of(value, "not_finite"))
     return numbers
 
 
 def number(value: object) -> float:
     """Return an answer as a float; a Hint where it is not one finite number."""
     if isinstance(value, str):
-        raise Hint(_of(value, "a number is needed, not a text: leave out the quotation marks."))
+        raise Hint(_of(value, "number_as_text"))
     numbers = array(value)
-    expect(numbers.size == 1, _of(value, f"one number is needed, not an array of shape {numbers.shape}."))
+    expect(numbers.size == 1, _of(value, "one_number", shape=numbers.shape))
     return float(numbers.reshape(()))
 
 
@@ -198,7 +204,7 @@ def equal(given: float, wanted: float) -> bool:
     if math.isclose(given, wanted, rel_tol=1e-6, abs_tol=1e-9):
         return True
     rounded = any(given == round(wanted, digits) for digits in range(1, 7))
-    expect(not rounded, "That is the right number, rounded: return all digits, and round where you print.")
+    expect(not rounded, _say("rounded"))
     return False
 
 
@@ -208,16 +214,16 @@ def one_of(value: object, choices: str) -> str:
     letter = value.strip().lower() if isinstance(value, str) else ""
     listed = ", ".join(f'"{one}"' for one in choices)
     known = len(letter) == 1 and letter in choices
-    expect(known, _of(value, f"answer with one of {listed}, in quotation marks."))
+    expect(known, _of(value, "one_of", choices=listed))
     return letter
 
 
 def handed_in(text: object, words: int) -> None:
     """Raise a Hint unless the answer is a text of so many words or more."""
     _there(text)
-    expect(isinstance(text, str), 'A text is needed, in """three quotation marks""".')
+    expect(isinstance(text, str), _say("text_needed"))
     count = len(text.split())
-    expect(count >= words, f"{count} words so far; {words} or more are needed to say it.")
+    expect(count >= words, _say("too_few_words", count=count, words=words))
 
 
 class _Text(str):
@@ -235,6 +241,7 @@ class _Trial:
 
     Attributes:
         answers: of the student, by name.
+        language: of the hints.
         parts: name, points and hint of each that was tried.
         calls: by a function's name, its last call and what it gave, as a sentence.
         latest, result: the name of the function that was called last, and what it gave.
@@ -243,6 +250,7 @@ class _Trial:
     """
 
     answers: dict[str, object]
+    language: str
     parts: list[tuple[str, float, str]] = field(default_factory=list)
     calls: dict[str, str] = field(default_factory=dict)
     latest: str = ""
@@ -257,12 +265,11 @@ class _Trial:
         raised, call = self.stopped
         if isinstance(fault, NotImplementedError):
             name = call.partition("(")[0]
-            where = f" of `{name}`" if raised is fault else ""
-            return f"Not written yet: put your lines in place of `raise NotImplementedError`{where}."
+            return _say("not_written_yet_of", name=name) if raised is fault else _say("not_written_yet")
         said = f"{type(fault).__name__}: {one_line(fault)}"[:MOST_SAID].rstrip()
         if raised is fault:
-            return f"`{call}` stopped with {said}. Try such a call in a cell of its own."
-        return f"It stopped with {said}. Is the answer of the kind that the task asks for?"
+            return _say("call_stopped", call=call, error=said)
+        return _say("stopped", error=said)
 
     def watched(self, name: str, function: Callable) -> Callable:
         """Return the student's function, which from now on is called with copies and is noted."""
@@ -287,14 +294,12 @@ class _Trial:
             ]
             if changed and name not in self.told:
                 self.told.add(name)
-                which = ORDINALS[changed[0]] if changed[0] < len(ORDINALS) else "last"
-                raise Hint(
-                    f"`{call}` has changed its {which} argument in place, which others still need: "
-                    "work on a copy, which `.copy()` makes."
-                )
+                *ordinals, last = _say("ordinals").split()
+                which = ordinals[changed[0]] if changed[0] < len(ordinals) else last
+                raise Hint(_say("changed_in_place", call=call, which=which))
             if result is None:
-                raise Hint(f"`{call}` gave None: does it end with `return`? `print` only shows a value.")
-            self.calls[name], self.result = f"`{call}` gave {_shown(result)}.", result
+                raise Hint(_say("call_gave_none", call=call))
+            self.calls[name], self.result = _say("call_gave", call=call, value=_shown(result)), result
             return self.watched(call, result) if _is_function(result) else result
 
         return called
@@ -304,11 +309,17 @@ class _Trial:
         named = hint.partition(":")[0]
         answer = self.answers.get(named, ...)
         if answer is not ... and not isinstance(answer, Absent) and not _is_function(answer):
-            return f"Yours is {_shown(answer)}."
+            return _say("yours", value=_shown(answer))
         return self.calls.get(named if named in self.answers else self.latest, "")
 
 
 _TRIAL: ContextVar[_Trial] = ContextVar("trial")
+
+
+def _say(key: str, **values: object) -> str:
+    """Return a phrase in the language of the check that is being run."""
+    trial = _TRIAL.get(None)
+    return phrases.say(trial.language if trial else phrases.ENGLISH, key, **values)
 
 
 def _evaluated(
@@ -318,11 +329,13 @@ def _evaluated(
     title: str,
     kind: str,
     points: float,
+    language: str,
 ) -> Result:
     names = list(inspect.signature(judge).parameters)
     if len(names) != len(answers):
-        return Result(number, title, 0, points, f"Put {', '.join(names)} between the check's parentheses.")
-    trial = _Trial(dict(zip(names, answers, strict=True)))
+        hint = phrases.say(language, "parentheses", names=", ".join(names))
+        return Result(number, title, 0, points, hint, language=language)
+    trial = _Trial(dict(zip(names, answers, strict=True)), language)
     before = _TRIAL.set(trial)
     try:
         judge(*(_lent(trial, name, answer) for name, answer in trial.answers.items()))
@@ -342,13 +355,14 @@ def _evaluated(
         hint,
         by_hand,
         tuple((name, not said) for name, _, said in trial.parts),
+        language,
     )
 
 
 def _lent(trial: _Trial, name: str, answer: object) -> object:
     """Return an answer as the check gets it."""
     if answer is ...:
-        return Absent(f"Not answered yet: put your answer for `{name}` in place of `...`.")
+        return Absent(_say("not_answered", name=name))
     if isinstance(answer, str):
         return _Text(answer, name)
     return trial.watched(name, answer) if _is_function(answer) else answer
@@ -389,9 +403,9 @@ def _same(before: object, after: object) -> bool:
     return True
 
 
-def _of(value: object, text: str) -> str:
-    """Return a hint on a value, after the name of the answer that it is, if it is one."""
-    trial = _TRIAL.get(None)
+def _of(value: object, key: str, **values: object) -> str:
+    """Return the phrase of a hint on a value, after the name of the answer that it is, if it is one."""
+    trial, text = _TRIAL.get(None), _say(key, **values)
     names = [value.name] if isinstance(value, _Text) else []
     if trial is not None and value is not trial.result and not names:
         names = [name for name, answer in trial.answers.items() if answer is value]
@@ -408,20 +422,20 @@ def _shown(value: object, deep: int = 2) -> str:
         case np.ndarray() if value.size > 4 or value.dtype.kind not in "biuf":
             return _outlined(value)
         case np.ndarray():
-            return f"array({_shown(value.tolist())})"
+            return f"{_say('array')}({_shown(value.tolist())})"
         case float() | np.floating():
             return f"{float(value):.6g}"
         case np.integer() | np.bool_():
             return str(value.item())
         case int() if value.bit_length() > 64:  # Python refuses to write the largest
-            return f"<whole number of {value.bit_length()} bits>"
+            return f"<{_say('bits', bits=value.bit_length())}>"
         case None | bool() | int() | str():
             text = repr(value)
         case list() | tuple() if len(value) <= 6 and deep:
             inside = ", ".join(_shown(one, deep - 1) for one in value)
             text = f"[{inside}]" if isinstance(value, list) else f"({inside})"
         case list() | tuple() | dict():
-            text = f"<{type(value).__name__} of {len(value)}>"
+            text = f"<{_say('so_many', kind=type(value).__name__, count=len(value))}>"
         case _ if callable(value) and hasattr(value, "__name__"):
             text = str(value.__name__)
         case _:
@@ -431,9 +445,10 @@ def _shown(value: object, deep: int = 2) -> str:
 
 def _outlined(value: np.ndarray) -> str:
     """Return shape and range of an array."""
-    shape = " x ".join(map(str, value.shape)) or "single"
+    shown = f"{_say('array')} {' x '.join(map(str, value.shape)) or _say('single')}"
     if value.dtype.kind not in "biuf" or not value.size:
-        return f"<array {shape}>"
-    kind = "" if value.dtype.kind == "f" else f" of {value.dtype}"
+        return f"<{shown}>"
+    kind = "" if value.dtype.kind == "f" else f" {_say('of_kind', kind=value.dtype)}"
     least, most = (f"{float(end):.3g}" for end in (value.min(), value.max()))
-    return f"<array {shape}{kind}, {f'all {least}' if least == most else f'{least} to {most}'}>"
+    values = _say("all_equal", value=least) if least == most else _say("range", least=least, most=most)
+    return f"<{shown}{kind}, {values}>"

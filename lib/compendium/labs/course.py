@@ -3,7 +3,7 @@
 import os
 import tempfile
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +32,8 @@ def grade(
     only: Sequence[str] = (),
     again: int | None = None,
     people: Path | None = None,
+    sources: Path | None = None,
+    without: Collection[int] = (),
 ) -> list[Grade]:
     """Grade what is in a folder and not graded yet; write a table and pages to `out`, as they come.
 
@@ -45,12 +47,15 @@ def grade(
         only: files, entries or students; they alone are graded, whether they were before or not.
         again: a task that is checked anew for all that have been graded; their other marks stay.
         people: the roster, a CSV file.
+        sources: the folder of the labs, by default the repository's.
+        without: tasks that were not handed out, or that shall not count, of the one lab that is graded.
 
     Returns the grades of all rows that have one. Raises UsageError for a wrong folder, lab, file, task or
     roster, CompendiumError where submissions cannot be caged.
     """
-    labs = {name: source.load(name) for name in source.names()}
-    chosen = source.load(lab).name if lab else ""
+    whole = {name: source.load(name, sources) for name in source.names(sources)}
+    chosen = source.load(lab, sources).name if lab else ""
+    labs = source.without(whole, chosen, without)
     enrolled = roster.read(people) if people else []
     with tempfile.TemporaryDirectory() as unpacked:
         left_out = [out, people] if people else [out]
@@ -62,17 +67,20 @@ def grade(
             found, missing, strangers = roster.joined(found, enrolled)
             _list(tell, f"not in {people.name}", [one.who for one in strangers])
         rows = intake.counted(found)
+        _tell_tasks(tell, rows, whole, labs)
         course = _Course(book, rows, missing, labs, limits, tell)
         selected = _selected(rows, only, folder)
         round_ = course.round(again, selected) if again is not None else None
         cage.require()
         with book.lock():
+            book.remember(sources)
             if said := book.set_aside():
                 tell(said)
             if round_:
                 book.set_round(again, round_)
             jobs = [one for one in selected if course.needs(one, again, forced=bool(only))]
-            course.run(jobs, workers, (folder, out, source.FOLDER, Path(unpacked)), again)
+            hidden = (folder, out, source.FOLDER, sources or source.FOLDER, Path(unpacked))
+            course.run(jobs, workers, hidden, again)
             if again is not None:
                 course.tell_changes(again)
         _list(tell, "nothing was handed in by", [one.who for one in missing])
@@ -282,6 +290,32 @@ def _only(task: int, new: Grade, old: Grade) -> Grade:
 
 def _mark(grade: Grade, task: int) -> Mark | None:
     return next((mark for mark in grade.marks if mark.task.number == task), None)
+
+
+def _tell_tasks(
+    tell: Callable[[str], None],
+    rows: Iterable[Submission],
+    whole: Mapping[str, Lab],
+    labs: Mapping[str, Lab],
+) -> None:
+    """Say which tasks count though no notebook has them, and which do not though some have them."""
+    of: dict[str, list[set[int]]] = {}
+    for one in rows:
+        if one.path:
+            of.setdefault(one.lab, []).append(intake.tasks_in(one.path, whole[one.lab]))
+    for name, notebooks in of.items():
+        counting = {task.number for task in labs[name].tasks}
+        for number in (task.number for task in whole[name].tasks):
+            having = sum(number in tasks for tasks in notebooks)
+            if number in counting and not having and any(notebooks):
+                tell(
+                    f"{name}: no notebook has task {number}; if it was not handed out, stop, and add "
+                    f"--without {number}"
+                )
+            elif number not in counting and having:
+                tell(
+                    f"{name}: {having} of {len(notebooks)} notebooks have task {number}, which does not count"
+                )
 
 
 def _list(tell: Callable[[str], None], what: str, names: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from threading import Lock
 from urllib.parse import parse_qs
 
 from compendium.errors import CompendiumError, UsageError
-from compendium.labs import hand, source
+from compendium.labs import hand
 from compendium.labs.hand import Given
 from compendium.labs.source import Lab, Task
 from compendium.labs.table import PAGES, Book, Marked, Record
@@ -47,20 +47,16 @@ def serve(out: Path, tell: Callable[[str], None], *, show: bool = True) -> None:
 
 def server(out: Path) -> "_Server":
     """Return the server of a folder of grades, which listens on this machine alone."""
-    labs = {name: source.load(name) for name in source.names()}
-    book = Book(out, labs)
-    if not book.records:
-        raise UsageError(f"{out}: holds no grades; name the folder that `compendium lab grade` wrote")
-    return _Server(book, labs)
+    return _Server(Book.graded(out))
 
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, book: Book, labs: Mapping[str, Lab]) -> None:
+    def __init__(self, book: Book) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.token = secrets.token_urlsafe(24)
-        self.book, self.labs, self.lock = book, labs, Lock()
+        self.book, self.labs, self.lock = book, book.labs, Lock()
 
     def answers(self, lab: Lab, task: Task) -> list[Answer]:
         """Return all answers to a task: first those to be read, each by the student's name."""

@@ -1,30 +1,24 @@
 """What is handed out of a lab: student notebook, solution notebook, instructor's notes, and a zip."""
 
-import ast
 import io
 import json
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import nbclient
 import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from compendium import project
+from compendium import phrases, project
 from compendium.errors import CompendiumError
 from compendium.files import write_atomically
 from compendium.labs import source
+from compendium.labs.code import stub
 from compendium.labs.source import Cell, Lab, Task
 
-KIND_MEANS = {
-    "code": "write code",
-    "predict": "predict, then run",
-    "explain": "explain",
-    "explore": "explore",
-}
-DOCTOR = "from compendium import doctor\n\ndoctor.report()"
 GOES_ON = "raises-exception"
 """The tag of cells whose errors do not stop Jupyter's Run All."""
 
@@ -39,18 +33,18 @@ def student(lab: Lab, expected: Mapping[str, str]) -> NotebookNode:
     """
     cells = []
     for task in lab.tasks:
-        cells.append(_title(task))
+        cells += _begin(lab, task)
         for position, cell in enumerate(task.cells):
             match cell.role:
                 case "solution" if cell.code:
-                    cells.append(_code(stub(cell.text)))
+                    cells.append(_code(stub(cell.text, lab.language)))
                 case "expected":
                     cells.append(_code(cell.text))
                     if printed := expected.get(f"{task.number}.{position}"):
-                        cells.append(_prose(f"It should print\n\n```text\n{printed}\n```"))
+                        cells.append(_prose(f"{lab.say('expected')}\n\n```text\n{printed}\n```"))
                 case "hint":
-                    cells.append(_folded("Hint", cell.text))
-                case "":
+                    cells.append(_folded(lab.say("hint"), cell.text))
+                case "" | "given":
                     cells.append(_same(cell))
         if task.kind == "explain":
             cells.append(_code(f"{task.answer} = ..."))
@@ -102,12 +96,12 @@ def solution(lab: Lab) -> NotebookNode:
     """Return the lab done: solutions in place of stubs, and why. It is not executed."""
     cells = _head(lab, solved=True)
     for task in lab.tasks:
-        cells.append(_title(task))
+        cells += _begin(lab, task)
         for cell in task.cells:
-            if cell.role in {"", "expected"} or (cell.role == "solution" and cell.code):
+            if cell.role in {"", "expected", "given"} or (cell.role == "solution" and cell.code):
                 cells.append(_same(cell, with_metadata=True))
             elif cell.role == "solution":
-                cells.append(_prose(f"**Solution.** {cell.text}"))
+                cells.append(_prose(f"**{lab.say('solution')}** {cell.text}"))
         if task.kind == "explain":
             given = f"{task.answer} = {_quoted(task.model_answer)}"
             cells.append(_code(given, {"tags": ["remove-cell"]}))  # the text stands above, in prose
@@ -115,22 +109,21 @@ def solution(lab: Lab) -> NotebookNode:
     return _notebook(lab, [*cells, *_end(lab)])
 
 
-def execute(lab: Lab, folder: Path) -> NotebookNode:
-    """Run the solution in a folder, which also gets the check module; return it with its outputs.
+def execute(lab: Lab) -> NotebookNode:
+    """Run the solution where there is nothing but the check module; return it with its outputs.
 
     Raises CompendiumError where a cell fails.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / f"{check_name(lab)}.py", lab.check_module)
     notebook = solution(lab)
-    client = nbclient.NotebookClient(
-        notebook,
-        timeout=60 * MINUTES_FOR_A_RUN,
-        extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of TCP at every start
-        resources={"metadata": {"path": str(folder)}},
-    )
     try:
-        client.execute()
+        with TemporaryDirectory() as folder:
+            Path(folder, f"{check_name(lab)}.py").write_text(lab.check_module, encoding="utf-8")
+            nbclient.NotebookClient(
+                notebook,
+                timeout=60 * MINUTES_FOR_A_RUN,
+                extra_arguments=["--log-level=CRITICAL"],  # of the kernel, which warns of TCP at every start
+                resources={"metadata": {"path": folder}},
+            ).execute()
     except nbclient.exceptions.CellExecutionError as fault:
         raise CompendiumError(
             f"{lab.name}: a cell of its solution failed: {fault.ename}: {fault.evalue}"
@@ -139,7 +132,8 @@ def execute(lab: Lab, folder: Path) -> NotebookNode:
         raise CompendiumError(
             f"{lab.name}: a cell of its solution took longer than {MINUTES_FOR_A_RUN} minutes"
         ) from None
-    next(cell for cell in notebook.cells if cell.source == DOCTOR).outputs = []  # of one computer only
+    examination = _examination(lab)
+    next(cell for cell in notebook.cells if cell.source == examination).outputs = []  # of one computer only
     return notebook
 
 
@@ -172,14 +166,14 @@ def record_outputs(lab: Lab, expected: Mapping[str, str]) -> None:
 def instructor(lab: Lab) -> str:
     """Return the instructor's notes, a page of Markdown: times, points, rubrics, anticipated mistakes."""
     parts = [
-        f"# Notes for instructors: lab {lab.number}, {lab.title}",
+        f"# {lab.say('notes', number=lab.number, title=lab.title)}",
         _facts(lab),
         "\n".join(
             [
-                "| task | kind | minutes | points |",
+                lab.say("notes_heads"),
                 "|---|---|---|---|",
                 *(
-                    f"| {one.number}. {one.title} | {KIND_MEANS[one.kind]} | {one.minutes} | {one.points:g} |"
+                    f"| {one.number}. {one.title} | {_kind(lab, one)} | {one.minutes} | {one.points:g} |"
                     for one in lab.tasks
                 ),
             ]
@@ -189,12 +183,16 @@ def instructor(lab: Lab) -> str:
     for task in lab.tasks:
         notes = task.having("instructor")
         if task.rubric:
-            notes.append(f"**Rubric** ({task.points:g} points)\n\n{task.rubric}")
+            points = lab.say("rubric_points", points=f"{task.points:g}")
+            notes.append(f"**{lab.say('rubric')}** ({points})\n\n{task.rubric}")
         if task.wrong:
-            listed = (f"```python\n{cell.text}\n```\n\nThe hint: … {cell.hint} …" for cell in task.wrong)
-            notes.append("**Mistakes that are expected**\n\n" + "\n\n".join(listed))
+            listed = (
+                f"```python\n{cell.text}\n```\n\n{lab.say('mistake_hint', hint=cell.hint)}"
+                for cell in task.wrong
+            )
+            notes.append(f"**{lab.say('mistakes')}**\n\n" + "\n\n".join(listed))
         if notes:
-            parts += [f"## Task {task.number}: {task.title}", *notes]
+            parts += [_heading(lab, task), *notes]
     return "\n\n".join(parts) + "\n"
 
 
@@ -204,7 +202,7 @@ def zipped(lab: Lab, expected: Mapping[str, str], target: Path, *, wheel: Path, 
         f"{lab.name}.ipynb": nbformat.writes(student(lab, expected)),
         f"{check_name(lab)}.py": lab.check_module,
         "requirements.txt": requirements,
-        "README.md": _readme(lab),
+        "README.md": lab.say("readme", number=lab.number, title=lab.title, notebook=f"{lab.name}.ipynb"),
     }
     contents = {name: text.encode() for name, text in texts.items()} | {wheel.name: wheel.read_bytes()}
     made = io.BytesIO()
@@ -220,8 +218,9 @@ def write(lab: Lab, folder: Path, *, wheel: Path, requirements: str) -> dict[str
     For students NAME.zip, with the notebook and `check_NAME.py`, which also lie beside it; for instructors
     NAME-solution.ipynb, executed, and NAME-instructor.md.
     """
-    executed = execute(lab, folder)
+    executed = execute(lab)
     expected = outputs(lab, executed)
+    write_atomically(folder / f"{check_name(lab)}.py", lab.check_module)
     write_atomically(folder / f"{lab.name}.ipynb", nbformat.writes(student(lab, expected)))
     write_atomically(folder / f"{lab.name}-solution.ipynb", nbformat.writes(executed))
     write_atomically(folder / f"{lab.name}-instructor.md", instructor(lab))
@@ -232,30 +231,6 @@ def write(lab: Lab, folder: Path, *, wheel: Path, requirements: str) -> dict[str
 def check_name(lab: Lab) -> str:
     """Return the name of a lab's check module."""
     return f"check_{lab.name}"
-
-
-def stub(text: str) -> str:
-    """Return what stands in place of a solution: heads of functions with docstrings, and open answers.
-
-    Raises CompendiumError for code that is neither a function with a docstring, an assignment to one name,
-    nor an import.
-    """
-    lines, pieces = text.splitlines(), []
-    for node in ast.parse(text).body:
-        match node:
-            case ast.Import() | ast.ImportFrom():
-                pieces.append(ast.unparse(node))
-            case ast.Assign(targets=[ast.Name(id=name)]):
-                pieces.append(f"{name} = ...")
-            case ast.FunctionDef(name=name) if ast.get_docstring(node):
-                head = "\n".join(lines[node.lineno - 1 : node.body[0].end_lineno])
-                pieces.append(f'\n{head}\n    raise NotImplementedError("{name} is not written yet")\n')
-            case _:
-                raise CompendiumError(
-                    f"solution, line {node.lineno}: only imports, assignments to a name, and functions "
-                    "with a docstring have a stub"
-                )
-    return "\n".join(pieces).strip()
 
 
 def _notebook(lab: Lab, cells: Iterable[NotebookNode]) -> NotebookNode:
@@ -269,17 +244,13 @@ def _notebook(lab: Lab, cells: Iterable[NotebookNode]) -> NotebookNode:
 def _head(lab: Lab, solved: bool) -> list[NotebookNode]:
     goals = "\n".join(f"- {one}" for one in lab.objectives)
     needed = "\n".join(f"- {one}" for one in lab.prerequisites)
+    title = lab.say("solution_title" if solved else "title", number=lab.number, title=lab.title)
     return [
-        _prose(f"# {'Solution of lab' if solved else 'Lab'} {lab.number}: {lab.title}\n\n{_facts(lab)}"),
-        _prose(f"After this lab you can\n\n{goals}\n\nYou need\n\n{needed}"),
-        _prose("First, is everything here? If a line says FAIL, do what it says."),
-        _code(DOCTOR),
-        _prose(
-            "The next cell brings the checks. After each task stands a cell that calls one: it prints *pass* "
-            "or the points so far and a hint. Replace `raise NotImplementedError` and `...` by your answers, "
-            "and run the check as often as you like. It calls your functions with values of its own, also "
-            "with images of other sizes than those in the notebook."
-        ),
+        _prose(f"# {title}\n\n{_facts(lab)}"),
+        _prose(f"{lab.say('goals')}\n\n{goals}\n\n{lab.say('needed')}\n\n{needed}"),
+        _prose(lab.say("ready")),
+        _code(_examination(lab)),
+        _prose(lab.say("checks")),
         _code(f"import {check_name(lab)} as check"),
         *(_same(cell, with_metadata=solved) for cell in lab.introduction if cell.role == ""),
     ]
@@ -287,26 +258,38 @@ def _head(lab: Lab, solved: bool) -> list[NotebookNode]:
 
 def _end(lab: Lab) -> list[NotebookNode]:
     return [
-        _prose(
-            "## Before you hand in\n\nChoose *Restart Kernel and Run All Cells*, since the grader runs the "
-            "notebook from the top, too. A task that is still open shows an error and stops no other. The "
-            f"last cell lists all tasks. Then save, and hand in `{lab.name}.ipynb`."
-        ),
+        _prose(lab.say("hand_in", notebook=f"{lab.name}.ipynb")),
         _code("from compendium.labs.checking import summary\n\nsummary(check)"),
     ]
 
 
 def _facts(lab: Lab) -> str:
-    return f"{lab.minutes} minutes · {len(lab.tasks)} tasks · {lab.points:g} points"
+    return lab.say("facts", minutes=lab.minutes, tasks=len(lab.tasks), points=f"{lab.points:g}")
 
 
-def _title(task: Task) -> NotebookNode:
-    facts = f"{KIND_MEANS[task.kind].capitalize()} · {task.minutes} minutes · {task.points:g} points"
-    return _prose(f"## Task {task.number}: {task.title}\n\n*{facts}*")
+def _begin(lab: Lab, task: Task) -> list[NotebookNode]:
+    """The head of a task; where it begins with code that is given, the words that say so."""
+    facts = lab.say("task_facts", kind=_kind(lab, task), minutes=task.minutes, points=f"{task.points:g}")
+    head = _prose(f"{_heading(lab, task)}\n\n*{facts}*")
+    return [head, _prose(lab.say("given"))] if task.cells[0].role == "given" else [head]
+
+
+def _heading(lab: Lab, task: Task) -> str:
+    return f"## {lab.say('task')} {task.number}: {task.title}"
+
+
+def _kind(lab: Lab, task: Task) -> str:
+    return lab.say(f"kind_{task.kind}")
+
+
+def _examination(lab: Lab) -> str:
+    """The cell in which the doctor looks at the student's computer."""
+    language = "" if lab.language == phrases.ENGLISH else f'"{lab.language}"'
+    return f"from compendium import doctor\n\ndoctor.report({language})"
 
 
 def _check(task: Task) -> NotebookNode:
-    return _code(f"check.task{task.number}({', '.join(task.answers)})")
+    return _code(f"check.{task.name}({', '.join(task.answers)})")
 
 
 def _same(cell: Cell, with_metadata: bool = False) -> NotebookNode:
@@ -332,22 +315,3 @@ def _code(text: str, metadata: Mapping[str, object] | None = None) -> NotebookNo
 
 def _record(lab: Lab) -> Path:
     return project.RESULTS / "labs" / f"{lab.name}.json"
-
-
-def _readme(lab: Lab) -> str:
-    return f"""# Lab {lab.number}: {lab.title}
-
-All labs share one environment, in the folder above this one; Python 3.11, 3.12 or 3.13 is needed. Type
-once in this folder, with access to the internet:
-
-    python3 -m venv ../.venv
-    ../.venv/bin/python -m pip install --no-deps -r requirements.txt
-    ../.venv/bin/compendium doctor
-
-On Windows: `py -3.13 -m venv ..\\.venv`, then `..\\.venv\\Scripts\\python` and `...\\compendium`.
-From then on no network is needed:
-
-    ../.venv/bin/jupyter lab {lab.name}.ipynb
-
-Hand in `{lab.name}.ipynb`. The book's page "For students" says more, and what to do when something fails.
-"""

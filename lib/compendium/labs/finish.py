@@ -10,7 +10,7 @@ from pathlib import Path
 
 from compendium.errors import UsageError
 from compendium.files import write_atomically
-from compendium.labs import intake, roster, similar, source
+from compendium.labs import intake, roster, similar
 from compendium.labs.intake import printable
 from compendium.labs.table import PAGES, TABLE, Book, Marked, Record
 
@@ -65,10 +65,7 @@ def finish(out: Path, tell: Callable[[str], None]) -> Path:
 
     Raises UsageError for a folder without grades, an unfinished one, and a malformed `hand.csv`.
     """
-    labs = {name: source.load(name) for name in source.names()}
-    book = Book(out, labs)
-    if not book.records or not (out / TABLE).exists():
-        raise UsageError(f"{out}: holds no grades; name the folder that `compendium lab grade` wrote")
+    book = Book.graded(out)
     results = _results(book)
     if waiting := sum(one.row.get("status", "").startswith("waiting:") for one in results):
         raise UsageError(

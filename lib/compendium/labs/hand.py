@@ -17,7 +17,7 @@ from compendium.files import write_atomically
 from compendium.labs import roster
 from compendium.labs.grade import Mark
 from compendium.labs.intake import printable
-from compendium.labs.source import Lab, Task
+from compendium.labs.source import Lab
 
 FILE = "hand.csv"
 COLUMNS = ("student", "identifier", "lab", "task", "of", "points", "comment", "read")
@@ -73,7 +73,7 @@ def write(path: Path, given: Mapping[Key, Given], labs: Mapping[str, Lab]) -> No
         identifier, student, lab, task = key
         one = given[key]
         points = "" if one.points is None else f"{one.points:g}"
-        of = f"{_task(labs[lab], task).points:g}"
+        of = f"{labs[lab].task(task).points:g}"
         cells = (student, identifier, lab, str(task), of, points, one.comment, one.read)
         writer.writerow(roster.harmless("\n".join(map(printable, cell.splitlines()))) for cell in cells)
     write_atomically(path, text.getvalue().encode("utf-8-sig", errors="replace"))
@@ -100,11 +100,7 @@ def _row(where: str, cells: Mapping[str, str], labs: Mapping[str, Lab]) -> tuple
     numbers = [str(task.number) for task in labs[lab].tasks]
     if cells.get("task") not in numbers:
         raise UsageError(f"{where}: {unknown('task', cells.get('task', ''), numbers)}")
-    task = _task(labs[lab], int(cells["task"]))
+    task = labs[lab].task(int(cells["task"]))
     points = points_of(where, cells.get("points", ""), task.points)
     key = (cells.get("identifier", ""), cells.get("student", ""), lab, task.number)
     return key, Given(points, cells.get("comment", ""), cells.get("read", ""))
-
-
-def _task(lab: Lab, number: int) -> Task:
-    return next(task for task in lab.tasks if task.number == number)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import nbformat
 
-_HEADING = re.compile(r"## Task (\d{1,3})\b")
+_HEADING = re.compile(r"## \w+ (\d{1,3})\b")  # in any language
 # where nbconvert and Jupytext mark the beginning of a cell
 _CELL_OF_A_SCRIPT = re.compile(r"(?m)^# (?:%%|\+(?: |$)|In\[).*$")
 

@@ -181,8 +181,19 @@ def recognised(content: str, name: str, labs: Mapping[str, Lab]) -> str:
     best = max(shares, key=shares.get, default="")
     if best and shares[best] and list(shares.values()).count(shares[best]) == 1:
         return best
-    named = set(re.split(r"[^a-z]+", name.lower())) & labs.keys()
-    return named.pop() if len(named) == 1 else ""
+    named = {one for one in labs if re.search(rf"(?<![a-z]){one}(?![a-z])", name.lower())}
+    longest = max(named, key=len, default="")
+    return longest if all(one in longest for one in named) else ""
+
+
+def tasks_in(path: Path, lab: Lab) -> set[int]:
+    """Return the numbers of the tasks that stand in a notebook, by their heads or their checks."""
+    content = _sources(path.read_text(encoding="utf-8", errors="replace"))
+    return {
+        task.number
+        for task in lab.tasks
+        if f"{task.number}: {task.title}" in content or f"check.{task.name}(" in content
+    }
 
 
 def _sources(content: str) -> str:
@@ -197,7 +208,7 @@ def _sources(content: str) -> str:
 
 def _marks(lab: Lab) -> set[str]:
     """Patterns of what a lab's notebook has: heads of tasks, and the names that answers are given to."""
-    heads = {re.escape(f"Task {task.number}: {task.title}") for task in lab.tasks}
+    heads = {re.escape(f"{task.number}: {task.title}") for task in lab.tasks}
     answers = {rf"\bdef {name}\b|\b{name}\s*=[^=]" for task in lab.tasks for name in task.answers}
     return heads | answers
 

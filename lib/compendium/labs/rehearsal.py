@@ -5,8 +5,10 @@ import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from compendium.errors import CompendiumError, one_line
 from compendium.labs import checking, editions
-from compendium.labs.source import Lab, Task
+from compendium.labs.code import stub
+from compendium.labs.source import RUN, Lab, Task
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,11 @@ class Rehearsal:
             for one in self.solved
             if not one.hint and not one.by_hand and one.points != one.of
         ]
-        found += [f"the solution, when later cells have run: {one}" for one in self.at_end if one.hint]
+        found += [
+            f"the solution, when later cells have run: {after}"
+            for before, after in zip(self.solved, self.at_end, strict=True)
+            if after.hint and not before.hint
+        ]
         found += [f"task {one.number}: untouched, it passes" for one in self.untouched if not one.hint]
         for number, pairs in self.wrong.items():
             got = [result.hint for _, result in pairs]
@@ -60,30 +66,35 @@ class Rehearsal:
 def rehearse(lab: Lab) -> Rehearsal:
     """Run the solution task by task, and beside each its stub and its wrong answers; checks as students have.
 
-    Names are those of the solution up to there. Raises whatever a cell of the solution raises.
+    Names are those of the solution up to there. Raises CompendiumError for a cell that fails.
     """
     names: dict[str, object] = {"__name__": "__main__"}
-    checks = checking.tasks_of(_run(lab.check_module, {"__name__": editions.check_name(lab)}))
+    checks = checking.tasks_of(_run(lab.check_module, {"__name__": editions.check_name(lab)}, "its checks"))
     for cell in lab.introduction:
         if cell.code and not cell.role:
-            _run(cell.text, names)
+            _run(cell.text, names, "the introduction")
     solved, untouched, wrong, printed = [], [], {}, {}
     for task, check in zip(lab.tasks, checks, strict=True):
-        before = dict(names)
+        before, where = dict(names), f"task {task.number}"
         for position, cell in enumerate(task.cells):
-            if cell.code and cell.role in {"", "solution", "expected"}:
+            if cell.code and cell.role in RUN:
                 written = io.StringIO()
                 with contextlib.redirect_stdout(written):
-                    _run(cell.text, names)
+                    _run(cell.text, names, where)
                 if cell.role == "expected":
                     printed[f"{task.number}.{position}"] = written.getvalue().rstrip()
         if task.kind == "explain":
             names[task.answer] = task.model_answer
         solved.append(checking.evaluate(check, *_answers(task, names)))
-        stubs = "\n\n".join(map(editions.stub, task.solutions))
-        untouched.append(checking.evaluate(check, *_answers(task, _run(stubs, dict(before)))))
+        stubs = "\n\n".join(stub(text, lab.language) for text in task.solutions)
+        untouched.append(checking.evaluate(check, *_answers(task, _run(stubs, dict(before), where))))
         wrong[task.number] = [
-            (cell.hint, checking.evaluate(check, *_answers(task, _run(cell.text, dict(names)))))
+            (
+                cell.hint,
+                checking.evaluate(
+                    check, *_answers(task, _run(cell.text, dict(names), f"{where}, a wrong answer"))
+                ),
+            )
             for cell in task.wrong
         ]
     at_end = [
@@ -98,6 +109,9 @@ def _answers(task: Task, names: Mapping[str, object]) -> list[object]:
     return [names.get(name, ...) for name in task.answers]
 
 
-def _run(text: str, names: dict[str, object]) -> dict[str, object]:
-    exec(compile(text, "<lab>", "exec"), names)
+def _run(text: str, names: dict[str, object], where: str) -> dict[str, object]:
+    try:
+        exec(compile(text, "<lab>", "exec"), names)
+    except Exception as fault:
+        raise CompendiumError(f"{where}: {type(fault).__name__}: {one_line(fault)}") from fault
     return names

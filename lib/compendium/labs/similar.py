@@ -3,7 +3,7 @@
 import ast
 from collections.abc import Iterable, Mapping
 
-from compendium.labs import editions
+from compendium.labs.code import stub
 from compendium.labs.source import Lab, Task
 from compendium.labs.table import Record
 
@@ -26,10 +26,10 @@ def groups(records: Iterable[Record]) -> list[Group]:
             labs[lab.name] = lab
             for task in lab.tasks:
                 code = normal(record.code.get(str(task.number), ""))
-                if code and code != normal("\n\n".join(map(editions.stub, task.solutions))):
+                if code and code != normal(_stubs(lab, task)):
                     found.setdefault((lab.name, task.number, code), []).append(record)
     same = [
-        (labs[name], labs[name].tasks[number - 1], tuple(members))
+        (labs[name], labs[name].task(number), tuple(members))
         for (name, number, _), members in found.items()
         if len(members) > 1
     ]
@@ -56,6 +56,10 @@ def normal(code: str) -> str:
         return ast.dump(_Plain(own).visit(tree))
     except RecursionError:
         return ""
+
+
+def _stubs(lab: Lab, task: Task) -> str:
+    return "\n\n".join(stub(text, lab.language) for text in task.solutions)
 
 
 class _Plain(ast.NodeTransformer):

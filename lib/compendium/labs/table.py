@@ -18,7 +18,7 @@ from jinja2 import Environment, FileSystemLoader
 
 from compendium.errors import UsageError
 from compendium.files import write_atomically
-from compendium.labs import cage, editions, hand, handed_in, roster
+from compendium.labs import cage, editions, hand, handed_in, roster, source
 from compendium.labs.grade import Grade, Mark
 from compendium.labs.hand import Given
 from compendium.labs.intake import MOST_PARSED, Submission, printable
@@ -90,6 +90,7 @@ class Book:
 
     Attributes:
         out: the folder.
+        labs: by which it is graded, by name.
         records: by the file of the submission.
         hand: what a person gave.
     """
@@ -109,11 +110,33 @@ class Book:
                 if path.name != STATE:
                     record = _record(json.loads(path.read_text(encoding="utf-8")), labs)
                     self.records[record.submission.file] = record
-        self._labs = labs
+        self.labs = labs
         self.hand = hand.read(out / hand.FILE, labs)
-        self._state = {"tables": [], "rounds": {}}
-        with suppress(OSError, ValueError, TypeError):
-            self._state |= json.loads((self._records / STATE).read_text(encoding="utf-8"))
+        self._state = _state(self._records)
+
+    @classmethod
+    def graded(cls, out: Path) -> "Book":
+        """Return a folder that was graded, with the labs that it was graded by.
+
+        Raises UsageError where it holds no grades.
+        """
+        if not (out / TABLE).exists():
+            raise UsageError(f"{out}: holds no grades; name the folder that `compendium lab grade` wrote")
+        state = _state(out / RECORDS)
+        folder = Path(state["labs"]) if state["labs"] else None
+        whole = {name: source.load(name, folder) for name in source.names(folder)}
+        left_out = {name: gone for name, gone in state["without"].items() if name in whole}
+        return cls(out, whole | {name: whole[name].without(gone) for name, gone in left_out.items()})
+
+    def remember(self, folder: Path | None) -> None:
+        """Note by which labs the folder is graded, and which of their tasks do not count."""
+        self._state["labs"] = str(folder.resolve()) if folder else ""
+        whole = {name: source.load(name, folder) for name in self.labs}
+        self._state["without"] = {
+            name: sorted({task.number for task in whole[name].tasks} - {task.number for task in lab.tasks})
+            for name, lab in self.labs.items()
+        }
+        self._write_state()
 
     def lock(self) -> AbstractContextManager:
         """Return what keeps a second grader out as long as it is entered; raises UsageError if one is in."""
@@ -159,7 +182,7 @@ class Book:
             self.hand = {key: given for key, given in self.hand.items() if key not in moved}
             for key, given in moved.items():
                 self.hand[submission.identifier, submission.student, *key[2:]] = given
-            hand.write(self.out / hand.FILE, self.hand, self._labs)
+            hand.write(self.out / hand.FILE, self.hand, self.labs)
         named = replace(old, identifier=submission.identifier, student=submission.student)
         self._write_record(replace(record, submission=named))
         self.show(named, record.grade)
@@ -238,10 +261,10 @@ class Book:
 
     def give(self, given: Mapping[hand.Key, Given]) -> None:
         """Write what a person gave, beside what was given before."""
-        self.hand = hand.read(self.out / hand.FILE, self._labs) | dict(
+        self.hand = hand.read(self.out / hand.FILE, self.labs) | dict(
             given
         )  # it may be edited elsewhere, too
-        hand.write(self.out / hand.FILE, self.hand, self._labs)
+        hand.write(self.out / hand.FILE, self.hand, self.labs)
 
     def _write_record(self, record: Record) -> None:
         file = record.submission.file
@@ -260,6 +283,14 @@ class Book:
         write_atomically(self._records / STATE, json.dumps(self._state))
 
 
+def _state(records: Path) -> dict:
+    """Return what is remembered from one command to the next."""
+    state = {"tables": [], "rounds": {}, "labs": "", "without": {}}
+    with suppress(OSError, ValueError, TypeError):
+        state |= json.loads((records / STATE).read_text(encoding="utf-8"))
+    return state
+
+
 def key_of(submission: Submission, lab: Lab, limits: cage.Limits) -> str:
     """Return a digest of what a grade follows from: submission, checks, limits."""
     return _digest(json.dumps([submission.sha256, _digest(lab.check_module), asdict(limits)]))
@@ -269,7 +300,9 @@ def _record(told: dict, labs: Mapping[str, Lab]) -> Record:
     """Return a record from its JSON; raises ValueError, TypeError, LookupError or AttributeError."""
     grade, lab = told["grade"], labs[told["grade"]["lab"]]
     tasks = {task.number: task for task in lab.tasks}
-    marks = tuple(Mark(**mark | {"task": tasks[mark["task"]]}) for mark in grade["marks"])
+    marks = tuple(
+        Mark(**mark | {"task": tasks[mark["task"]]}) for mark in grade["marks"] if mark["task"] in tasks
+    )
     failures = tuple((number, line, said) for number, line, said in grade["failures"])
     submission = Submission(**told["submission"] | {"others": tuple(told["submission"]["others"])})
     return Record(
