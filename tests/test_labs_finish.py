@@ -14,7 +14,7 @@ from tiny_lab import DOUBLE, GOOD, IMPORT
 
 from compendium.errors import UsageError
 from compendium.labs import desk as desks
-from compendium.labs import finish, similar
+from compendium.labs import finish, similar, source
 
 MOODLE = "Anna Ng_101_assignsubmission_file_/tiny"
 CANVAS = "deebert_2002_30003_tiny"
@@ -289,3 +289,15 @@ def test_short_answers_and_what_was_handed_out_make_no_group():
     assert similar.normal(DOUBLE) == ""
     assert similar.normal("def broken(:") == ""
     assert similar.normal("%matplotlib inline\n" + LONG) == similar.normal(LONG) != ""
+
+
+def test_the_labs_that_were_graded_by_are_those_that_are_read_and_finished(desk, monkeypatch, tmp_path):
+    desk.hand_in("anna")
+    desk.points = [3, 1]
+    desk.grade(sources=desk.labs, without=[2])
+    monkeypatch.setattr(source, "FOLDER", tmp_path / "elsewhere")
+    with reading(desk.out) as ask:
+        assert len(ask().select("tbody tr")) == 3
+        ask(TASK, file="anna.ipynb", points="4")
+    target = finish.finish(desk.out, desk.said.append)
+    assert rows(target / "totals.csv")[1][4:6] == ["8", "8"]
