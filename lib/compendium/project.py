@@ -19,7 +19,10 @@ NOTEBOOKS = ROOT / "notebooks"
 RESULTS = ROOT / "results"
 RUNS = ROOT / "runs"
 LEDGER = PACKAGE / "claims"
-NOT_IMPORTED = {LEDGER, *(PACKAGE / name for name in ("cli", "labs", "site", "standalone", "sweep"))}
+NOT_IMPORTED = {
+    LEDGER,
+    *(PACKAGE / name for name in ("cli", "labs", "phrases", "site", "standalone", "sweep")),
+}
 _ALONE = ("book", "comparison", "doctor", "generated", "products", "published")
 NOT_IMPORTED |= {PACKAGE / f"{name}.py" for name in _ALONE}
 

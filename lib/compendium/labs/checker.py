@@ -18,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
-from compendium import data
+from compendium import data, phrases
 from compendium.labs import cage, checking
 from compendium.labs.wire import Peer, WireError
 
@@ -51,15 +51,15 @@ def check(peer: Peer, source: str, seconds: float, tell: Callable[[dict], None])
             with _at_most(share, peer, f"no answer within {share:.0f} seconds"):
                 allow(0.8 * share)
                 for name in inspect.signature(judge).parameters:
-                    answers[name] = _answer(name, value)
+                    answers[name] = _answer(name, value, judge.language)
                 result = checking.evaluate(judge, *answers.values())
                 points, hint, by_hand = result.points, result.told, result.by_hand
                 if judge.kind == "explain" and not by_hand:
                     found = _elsewhere(judge.number, known, elsewhere)
         except (WireError, TypeError) as fault:
-            points, hint, by_hand = 0, f"Not checked: {fault}.", False
+            points, hint, by_hand = 0, _unchecked(judge.language, fault), False
         if peer.broken:
-            points, hint, by_hand = 0, f"Not checked: {peer.broken}.", False
+            points, hint, by_hand = 0, _unchecked(judge.language, peer.broken), False
         texts, prose = _texts(answers), _texts(found)
         tell(
             {
@@ -87,13 +87,18 @@ def _texts(values: Mapping[str, object]) -> dict[str, str]:
     return {str(name): text[:MOST_OF_A_TEXT] for name, text in values.items() if isinstance(text, str)}
 
 
-def _answer(name: str, value: Callable[[str], object]) -> object:
+def _unchecked(language: str, reason: object) -> str:
+    return phrases.say(language, "unchecked", reason=reason)
+
+
+def _answer(name: str, value: Callable[[str], object], language: str) -> object:
     try:
         return value(name)
     except WireError:
         raise
-    except NameError as missing:
-        return checking.Absent(str(missing))
+    except NameError as fault:
+        key = "renamed" if (nearest := str(fault)) else "missing"
+        return checking.Absent(phrases.say(language, key, name=name, nearest=nearest))
     except Exception as fault:
         raise TypeError(f"`{name}`: {fault}") from None
 

@@ -106,7 +106,7 @@ class Grader:
         whole = status.startswith("graded")
         said = "" if whole else (submission if checked else checker).stderr.decode(errors="replace")
         marks = {mark.task.number: mark for mark in found.marks}
-        missing = f"Not checked: {status}."
+        missing = lab.say("unchecked", reason=status)
         return replace(
             found,
             file=submitted.file,
@@ -151,7 +151,8 @@ class Grader:
 
 def _unchecked(file: str, lab: Lab, reason: str, said: str = "") -> Grade:
     status = f"not checked: {reason}"
-    marks = tuple(Mark(task, hint=f"Not checked: {reason}.") for task in lab.tasks)
+    hint = lab.say("unchecked", reason=reason)
+    marks = tuple(Mark(task, hint=hint) for task in lab.tasks)
     return Grade(file, lab, status, checked=False, marks=marks, said=said)
 
 
@@ -174,7 +175,7 @@ def _read(printed: bytes, lab: Lab) -> Grade:
                 texts = {str(name): str(text) for name, text in line["texts"].items()}
                 mark = Mark(task, points, str(line["hint"]), line["by_hand"] is True, texts)
                 if meant := _meant(lab, line["elsewhere"]):
-                    hint = f"{mark.hint} Is it in {' or '.join(meant)}? That is to be read by hand."
+                    hint = f"{mark.hint} {lab.say('elsewhere', places=', '.join(meant))}"
                     mark = replace(mark, hint=hint, by_hand=True, texts=texts | meant)
                 grade = replace(grade, marks=(*grade.marks, mark))
     except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, RecursionError):

@@ -66,15 +66,11 @@ class Submission:
         return self.failures
 
     def value(self, name: str) -> object:
-        """Return what the notebook has under a name; raises NameError, with the nearest one, if nothing."""
+        """Return what the notebook has under a name; if nothing, raises NameError, which says the nearest."""
         if name in self.names:
             return self.names[name]
         others = {one.lower(): one for one in self.names if not one.startswith("_")}
-        for near in get_close_matches(name.lower(), others, n=1, cutoff=0.7):
-            raise NameError(
-                f"There is no `{name}` in the notebook; there is `{others[near]}`, which may be it."
-            )
-        raise NameError(f"There is no `{name}` in the notebook: is its cell gone, or did it fail?")
+        raise NameError(*(others[near] for near in get_close_matches(name.lower(), others, n=1, cutoff=0.7)))
 
     def elsewhere(self, task: int, known: list[str]) -> dict[str, str]:
         """Return texts that may be meant for a task: its Markdown, and variables other than the known."""
