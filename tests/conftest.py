@@ -93,3 +93,11 @@ def chromium():
         browser = started.chromium.launch(executable_path=program, args=options)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def desk(tmp_path, monkeypatch):
+    """A teacher's desk; see `tiny_course`."""
+    import tiny_course
+
+    return tiny_course.desk(tmp_path, monkeypatch)

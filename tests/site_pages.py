@@ -120,10 +120,20 @@ def each():
     ]
 
 
-def look(browser: Browser, path: Path) -> Seen:
-    """Open a page, wide and light, then narrow and dark."""
+def violations(page: Page) -> list[str]:
+    """What axe finds on an open page as it is."""
+    _load_axe(page)
+    return page.evaluate(VIOLATIONS, RULES)
+
+
+def _load_axe(page: Page) -> None:
     from axe_playwright_python.base import AXE_FILE_PATH  # only here: other tests run without it
 
+    page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
+
+
+def look(browser: Browser, path: Path) -> Seen:
+    """Open a page, wide and light, then narrow and dark."""
     context = browser.new_context(
         viewport={"width": WIDTHS[0], "height": 900}, reduced_motion="reduce", color_scheme="light"
     )
@@ -142,7 +152,7 @@ def look(browser: Browser, path: Path) -> Seen:
     seen.images = [tuple(image) for image in page.evaluate(IMAGES)]
     seen.broken = page.evaluate(BROKEN)
     _measure(page, seen, WIDTHS[0])
-    page.evaluate(Path(AXE_FILE_PATH).read_text(encoding="utf-8"))
+    _load_axe(page)
     page.evaluate(ONE_TOKEN_OF_A_KIND)
     seen.violations += [f"light: {fault}" for fault in page.evaluate(VIOLATIONS, RULES)]
     for width in WIDTHS[1:]:

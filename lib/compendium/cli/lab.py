@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from compendium.labs import cage
 
 app = typer.Typer(
-    no_args_is_help=True, help="Lab exercises: make what is handed out, grade what is handed in."
+    no_args_is_help=True,
+    help="Lab exercises: make what is handed out, grade what is handed in, hand it back.",
 )
 
 
@@ -154,3 +155,29 @@ def grade(
         )
     if grades and not any(one.lab for one in grades):
         raise CompendiumError(f"{folder}: no notebook of a lab is in it; is it the right folder?")
+
+
+@app.command("read")
+def read(
+    grades: Annotated[Path, typer.Argument(help="Folder of grades, as `lab grade` wrote it.")],
+    show: Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser on it.")] = True,
+) -> None:
+    """Read answers beside their rubrics on a page of this machine; what you type is kept in hand.csv."""
+    project.checkout()
+    from compendium.labs import desk
+
+    try:
+        desk.serve(grades, typer.echo, show=show)
+    except KeyboardInterrupt:
+        typer.echo("ended; what was typed is kept")
+
+
+@app.command("finish")
+def finish(
+    grades: Annotated[Path, typer.Argument(help="Folder of grades, as `lab grade` wrote it.")],
+) -> None:
+    """Write totals, files for the grade books of Moodle and Canvas, and a feedback page for each student."""
+    project.checkout()
+    from compendium.labs import finish as finishing
+
+    typer.echo(finishing.finish(grades, typer.echo))

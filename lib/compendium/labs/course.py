@@ -73,7 +73,8 @@ def grade(
         round_ = course.round(again, selected) if again is not None else None
         cage.require()
         with book.lock():
-            if said := book.adopt():
+            book.remember(sources)
+            if said := book.set_aside():
                 tell(said)
             if round_:
                 book.set_round(again, round_)
@@ -142,6 +143,9 @@ class _Course:
         """Grade submissions, and write what came of each as soon as it is there."""
         stop = threading.Event()
         grader = Grader(self._limits, max(1, (os.cpu_count() or 1) // workers), hidden, stop)
+        for one in self._rows:
+            if self._record(one):
+                self._book.rename(one)
         faulty = [one for one in self._rows if one.fault]
         self._waiting = {one.file for one in [*jobs, *faulty]}
         for one in faulty:

@@ -55,6 +55,11 @@ def student(lab: Lab, expected: Mapping[str, str]) -> NotebookNode:
     return _notebook(lab, [*_head(lab, solved=False), *cells, *_end(lab)])
 
 
+def given_code(lab: Lab) -> list[str]:
+    """Return the cells of code that students get."""
+    return [cell.source for cell in student(lab, {}).cells if cell.cell_type == "code"]
+
+
 def page(lab: Lab, expected: Mapping[str, str], address: str) -> NotebookNode:
     """Return the page of a lab in the book: the students' notebook, and where its zip can be downloaded."""
     notebook = student(lab, expected)

@@ -432,6 +432,18 @@ def identified(name: str) -> Submission:
     return Submission(name, student=_SUFFIXES.sub("", name))
 
 
+def of_moodle(entry: str) -> str:
+    """Return Moodle's number of who handed in an entry, "" where Moodle did not name it."""
+    match = _MOODLE.fullmatch(entry)
+    return match["identifier"] if match else ""
+
+
+def of_canvas(entry: str) -> str:
+    """Return Canvas's number of who handed in an entry, "" where Canvas did not name it."""
+    match = None if _MOODLE.fullmatch(entry) else _CANVAS.fullmatch(entry)
+    return match["identifier"] if match else ""
+
+
 def _students_inside(found: Iterable[_Found]) -> list[str]:
     """Return the students whom notebooks belong to by the names of their folders: it is an export itself."""
     inner = sorted({one.file.split("/")[1] for one in found if "/" in one.file})

@@ -20,6 +20,7 @@ IDENTIFIERS = (
 NAMES = ("name", "fullname", "student", "studentname")
 SURNAMES = ("surname", "lastname", "familyname", "nachname")
 FIRST_NAMES = ("firstname", "givenname", "forename", "vorname")
+FORMULAS = ("=", "+", "-", "@")  # a cell that begins with one of these is run by a spreadsheet
 SHORTEST = 3  # letters of a part of a name that is taken for an identifier
 
 
@@ -85,6 +86,16 @@ def rows_of(path: Path) -> list[list[str]]:
         return [row for row in csv.reader(io.StringIO(text, newline=""), delimiter=separator) if any(row)]
     except csv.Error as fault:
         raise UsageError(f"{path}: is not CSV ({fault}); save it as CSV (UTF-8)") from None
+
+
+def harmless(text: str) -> str:
+    """Return a cell's text such that no spreadsheet takes it for a formula."""
+    return f"'{text}" if text.lstrip().startswith(FORMULAS) else text
+
+
+def typed(cell: str) -> str:
+    """Return the text of a cell that `harmless` wrote."""
+    return cell[1:] if cell.startswith("'") and cell[1:].lstrip().startswith(FORMULAS) else cell
 
 
 def joined(

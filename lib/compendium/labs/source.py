@@ -181,6 +181,10 @@ class Lab:
         """Points to be had in all tasks."""
         return sum(task.points for task in self.tasks)
 
+    def task(self, number: int) -> Task:
+        """Return the task of that number, which there is."""
+        return next(task for task in self.tasks if task.number == number)
+
     def without(self, numbers: Collection[int]) -> "Lab":
         """Return the lab without some tasks, whose points and minutes go; the others keep their numbers.
 

@@ -6,7 +6,6 @@ change it.
 """
 
 import os
-import re
 import signal
 import sys
 import time
@@ -15,13 +14,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from types import FrameType
 
-import nbformat
 from IPython.core.interactiveshell import InteractiveShell
 from traitlets.config import Config
 
 from compendium import doctor
 from compendium.errors import one_line
-from compendium.labs import cage
+from compendium.labs import cage, handed_in
 from compendium.labs.wire import Peer
 
 PROSE = "Markdown"
@@ -51,11 +49,12 @@ class Submission:
         self._peer: Peer | None = None
         signal.signal(signal.SIGALRM, self._ring)
         try:
-            cells, self._prose = _cells(path)
+            found = handed_in.cells(path)
+            self._prose = [(cell.task, cell.text) for cell in found if not cell.code]
         except Exception as fault:  # whatever the file holds
             self.fault = f"it is not a notebook ({one_line(fault)})"
         else:
-            self._run(cells, seconds)
+            self._run([cell.text for cell in found if cell.code], seconds)
 
     def cells(self) -> list[tuple[int, str, str]]:
         """Return of each failed cell its number among those with code, its first line, and the error.
@@ -116,28 +115,6 @@ class Submission:
     def _ring(self, number: int, frame: FrameType | None) -> None:
         if self._running or (self._peer is not None and self._peer.busy):
             raise TimeIsOver(f"longer than {self._seconds:.0f} seconds")
-
-
-def _cells(path: Path) -> tuple[list[str], list[tuple[int, str]]]:
-    """Return the code of a notebook's cells, and its Markdown, each with the number of the task it stands in.
-
-    The rest of it may be formed badly. A script, which has no Markdown, is split where nbconvert and Jupytext
-    mark the beginning of a cell.
-    """
-    content = path.read_text(encoding="utf-8-sig", errors="replace")
-    if path.suffix == ".py":
-        return re.split(r"(?m)^# (?:%%|\+(?: |$)|In\[).*$", content), []
-    notebook = nbformat.reads(content, as_version=4)
-    code, prose, task = [], [], 0
-    for cell in notebook.cells:
-        text = "".join(cell.get("source", ""))
-        if cell.get("cell_type") == "code":
-            code.append(text)
-        else:
-            heading = re.match(r"## \w+ (\d{1,3})\b", text)  # in any language
-            task = int(heading[1]) if heading else task
-            prose.append((task, text))
-    return code, prose
 
 
 def main() -> None:

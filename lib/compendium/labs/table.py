@@ -18,9 +18,10 @@ from jinja2 import Environment, FileSystemLoader
 
 from compendium.errors import UsageError
 from compendium.files import write_atomically
-from compendium.labs import cage, roster
+from compendium.labs import cage, editions, hand, handed_in, roster, source
 from compendium.labs.grade import Grade, Mark
-from compendium.labs.intake import Submission, printable
+from compendium.labs.hand import Given
+from compendium.labs.intake import MOST_PARSED, Submission, printable
 from compendium.labs.source import Lab
 
 TABLE = "grades.csv"
@@ -39,13 +40,13 @@ class Record:
 
     Attributes:
         key: of what its grade follows from, as `key_of` gives it.
-        given: points that a person put into the table, by the number of the task.
+        code: of each task, by its number as text, without the cells that were handed out.
     """
 
     key: str
     submission: Submission
     grade: Grade
-    given: Mapping[str, str] = field(default_factory=dict)
+    code: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,25 @@ class Row:
     submission: Submission
     grade: Grade | None
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A mark and what a person gave for it.
+
+    Attributes:
+        key, digest: of what is read by a person, as in `hand`.
+        given: by a person.
+        points: that count, None as long as a person has to give them.
+        stale: whether points were given for something else than what is there now.
+    """
+
+    mark: Mark
+    key: hand.Key
+    digest: str
+    given: Given
+    points: float | None
+    stale: bool
 
 
 @dataclass
@@ -70,7 +90,9 @@ class Book:
 
     Attributes:
         out: the folder.
+        labs: by which it is graded, by name.
         records: by the file of the submission.
+        hand: what a person gave.
     """
 
     def __init__(self, out: Path, labs: Mapping[str, Lab]) -> None:
@@ -88,9 +110,33 @@ class Book:
                 if path.name != STATE:
                     record = _record(json.loads(path.read_text(encoding="utf-8")), labs)
                     self.records[record.submission.file] = record
-        self._state = {"tables": [], "rounds": {}}
-        with suppress(OSError, ValueError, TypeError):
-            self._state |= json.loads((self._records / STATE).read_text(encoding="utf-8"))
+        self.labs = labs
+        self.hand = hand.read(out / hand.FILE, labs)
+        self._state = _state(self._records)
+
+    @classmethod
+    def graded(cls, out: Path) -> "Book":
+        """Return a folder that was graded, with the labs that it was graded by.
+
+        Raises UsageError where it holds no grades.
+        """
+        if not (out / TABLE).exists():
+            raise UsageError(f"{out}: holds no grades; name the folder that `compendium lab grade` wrote")
+        state = _state(out / RECORDS)
+        folder = Path(state["labs"]) if state["labs"] else None
+        whole = {name: source.load(name, folder) for name in source.names(folder)}
+        left_out = {name: gone for name, gone in state["without"].items() if name in whole}
+        return cls(out, whole | {name: whole[name].without(gone) for name, gone in left_out.items()})
+
+    def remember(self, folder: Path | None) -> None:
+        """Note by which labs the folder is graded, and which of their tasks do not count."""
+        self._state["labs"] = str(folder.resolve()) if folder else ""
+        whole = {name: source.load(name, folder) for name in self.labs}
+        self._state["without"] = {
+            name: sorted({task.number for task in whole[name].tasks} - {task.number for task in lab.tasks})
+            for name, lab in self.labs.items()
+        }
+        self._write_state()
 
     def lock(self) -> AbstractContextManager:
         """Return what keeps a second grader out as long as it is entered; raises UsageError if one is in."""
@@ -104,50 +150,48 @@ class Book:
                 f"{self.out}: cannot be written ({fault.strerror}); choose another folder with --out"
             ) from None
 
-    def adopt(self) -> str:
-        """Take over the points that somebody put into the table; return what was done, "" for nothing.
-
-        A table that was changed is kept beside the new one.
-        """
+    def set_aside(self) -> str:
+        """Keep a table that somebody has changed beside the new one; return what was done, "" for nothing."""
         path = self.out / TABLE
         if not path.exists() or _digest(content := path.read_bytes()) in self._state["tables"]:
             return ""
         number = 1
         while (kept := self.out / f"{BY_HAND}-{number}.csv").exists():
             number += 1
-        heads, *rows = roster.rows_of(path) or [[]]
-        pages = {self.page(file): file for file in self.records}
-        for row in (dict(zip(heads, row, strict=False)) for row in rows):
-            if file := pages.get(row.get("page", "")):
-                record = self.records[file]
-                hands = {str(mark.task.number) for mark in record.grade.marks if mark.by_hand}
-                given = {one: row.get(f"task {one}", "").strip() for one in hands}
-                self._write_record(replace(record, given={one: text for one, text in given.items() if text}))
         write_atomically(kept, content)
-        return (
-            f"{TABLE} was changed by hand: it is kept as {kept.name}, and the points of tasks that are read "
-            "by hand are taken over"
-        )
+        return f"{TABLE} was changed: it is kept as {kept.name}; points given by hand stand in {hand.FILE}"
 
     def keep(self, submission: Submission, grade: Grade, key: str) -> None:
-        """Write the record and the page of a grade.
-
-        Points that a student was given by hand stay where the text is the same.
-        """
-        given: dict[str, str] = {}
-        texts = {str(mark.task.number): mark.texts for mark in grade.marks if mark.by_hand}
-        for old in self.records.values():
-            if _person(old.submission) == _person(submission):
-                for mark in old.grade.marks:
-                    number = str(mark.task.number)
-                    if number in old.given and old.grade.lab == grade.lab and mark.texts == texts.get(number):
-                        given[number] = old.given[number]
-        self._write_record(Record(key, submission, grade, given))
+        """Write the record and the page of a grade."""
+        code: Mapping[str, str] = {}
+        if submission.path.stat().st_size <= MOST_PARSED:
+            code = handed_in.code_by_task(submission.path, editions.given_code(grade.lab))
+        self._write_record(Record(key, submission, grade, code))
         self.show(submission, grade)
+
+    def rename(self, submission: Submission) -> None:
+        """Give a record, and what was given by hand, the name and identifier that a roster gives."""
+        record = self.records[submission.file]
+        old, lab = record.submission, record.grade.lab.name
+        if (old.identifier, old.student) == (submission.identifier, submission.student):
+            return
+        moved = {
+            key: given for key, given in self.hand.items() if key[:3] == (old.identifier, old.student, lab)
+        }
+        if moved:
+            self.hand = {key: given for key, given in self.hand.items() if key not in moved}
+            for key, given in moved.items():
+                self.hand[submission.identifier, submission.student, *key[2:]] = given
+            hand.write(self.out / hand.FILE, self.hand, self.labs)
+        named = replace(old, identifier=submission.identifier, student=submission.student)
+        self._write_record(replace(record, submission=named))
+        self.show(named, record.grade)
 
     def show(self, submission: Submission, grade: Grade) -> bool:
         """Write the page of a grade; return whether there was none."""
-        page = PAGES.get_template("page.html").render(grade=grade, submission=submission)
+        record = self.records.get(submission.file)
+        code = record.code if record and record.grade is grade else {}
+        page = PAGES.get_template("page.html").render(grade=grade, submission=submission, code=code)
         path = self.out / self.page(submission.file)
         new = not path.exists()
         write_atomically(path, page.encode(errors="replace"))
@@ -172,7 +216,6 @@ class Book:
 
     def write(self, rows: Iterable[Row], waiting: str) -> None:
         """Write the table; `waiting` is the status of rows without a grade."""
-        rows = list(rows)
         content = _table([self._cells(row, waiting) for row in rows])
         self._state["tables"] = [*self._state["tables"][-1:], _digest(content)]
         self._write_state()
@@ -189,17 +232,39 @@ class Book:
             "status": (grade.status if grade else waiting) + row.note,
         }
         lab = grade.lab if grade else None
-        record = self.records.get(one.file)
-        given = record.given if record else {}
-        for mark in grade.marks if grade else ():
-            number = str(mark.task.number)
-            cells[f"task {number}"] = given.get(number, "") if mark.by_hand else f"{mark.points:g}"
-        cells["total"] = f"{grade.total:g}" if grade and one.file else ""
+        marked = self.marked(one, grade) if grade else []
+        for each in marked:
+            points = "" if each.points is None else f"{each.points:g}"
+            cells[f"task {each.mark.task.number}"] = points
+        cells["total"] = f"{sum(each.points or 0 for each in marked):g}" if grade and one.file else ""
         cells["of"] = f"{lab.points:g}" if lab else ""
-        cells["by hand"] = f"{grade.by_hand:g}" if grade and one.file else ""
+        left = sum(each.mark.task.points for each in marked if each.points is None)
+        cells["by hand"] = f"{left:g}" if grade and one.file else ""
         cells["others"] = "; ".join(one.others)
         cells["page"] = self.page(one.file) if grade and one.file else ""
         return cells
+
+    def marked(self, submission: Submission, grade: Grade) -> list["Marked"]:
+        """Return each mark of a grade with what a person gave for it."""
+        record = self.records.get(submission.file)
+        code = record.code if record else {}
+        found = []
+        for mark in grade.marks:
+            key = (submission.identifier, submission.student, grade.lab.name, mark.task.number)
+            given = self.hand.get(key, Given(None))
+            digest = hand.digest(mark, code.get(str(mark.task.number), ""))
+            stale = given.points is not None and given.read not in ("", digest)
+            own = None if mark.by_hand else mark.points
+            points = own if stale or given.points is None else given.points
+            found.append(Marked(mark, key, digest, given, points, stale))
+        return found
+
+    def give(self, given: Mapping[hand.Key, Given]) -> None:
+        """Write what a person gave, beside what was given before."""
+        self.hand = hand.read(self.out / hand.FILE, self.labs) | dict(
+            given
+        )  # it may be edited elsewhere, too
+        hand.write(self.out / hand.FILE, self.hand, self.labs)
 
     def _write_record(self, record: Record) -> None:
         file = record.submission.file
@@ -211,20 +276,24 @@ class Book:
         grade = {one.name: getattr(record.grade, one.name) for one in fields(Grade)}
         grade |= {"lab": record.grade.lab.name if record.grade.lab else "", "marks": marks}
         submission = asdict(replace(record.submission, path=None))
-        told = {"key": record.key, "given": record.given, "submission": submission, "grade": grade}
+        told = {"key": record.key, "code": dict(record.code), "submission": submission, "grade": grade}
         write_atomically(self._records / f"{_stem(file)}.json", json.dumps(told, indent=1))
 
     def _write_state(self) -> None:
         write_atomically(self._records / STATE, json.dumps(self._state))
 
 
+def _state(records: Path) -> dict:
+    """Return what is remembered from one command to the next."""
+    state = {"tables": [], "rounds": {}, "labs": "", "without": {}}
+    with suppress(OSError, ValueError, TypeError):
+        state |= json.loads((records / STATE).read_text(encoding="utf-8"))
+    return state
+
+
 def key_of(submission: Submission, lab: Lab, limits: cage.Limits) -> str:
     """Return a digest of what a grade follows from: submission, checks, limits."""
     return _digest(json.dumps([submission.sha256, _digest(lab.check_module), asdict(limits)]))
-
-
-def _person(submission: Submission) -> tuple[str, str]:
-    return submission.identifier, submission.student
 
 
 def _record(told: dict, labs: Mapping[str, Lab]) -> Record:
@@ -240,7 +309,7 @@ def _record(told: dict, labs: Mapping[str, Lab]) -> Record:
         told["key"],
         submission,
         Grade(**grade | {"lab": lab, "marks": marks, "failures": failures}),
-        told["given"],
+        told.get("code", {}),
     )
 
 
@@ -252,14 +321,8 @@ def _table(rows: list[dict[str, str]]) -> bytes:
     written = io.StringIO()
     writer = csv.DictWriter(written, [*first[:end], *tasks, *first[end:]], restval="")
     writer.writeheader()
-    writer.writerows({head: _harmless(cell) for head, cell in row.items()} for row in rows)
+    writer.writerows({head: roster.harmless(printable(cell)) for head, cell in row.items()} for row in rows)
     return written.getvalue().encode("utf-8-sig", errors="replace")
-
-
-def _harmless(text: str) -> str:
-    """Return a text that no spreadsheet takes for a formula."""
-    text = printable(text)
-    return f"'{text}" if text.lstrip().startswith(("=", "+", "-", "@")) else text
 
 
 def _stem(file: str) -> str:
