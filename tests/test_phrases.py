@@ -7,7 +7,7 @@ from tiny_lab import LAB
 
 from compendium import phrases, project
 from compendium.errors import CompendiumError, UsageError
-from compendium.labs import checking, editions, rehearsal, source
+from compendium.labs import cage, checking, editions, rehearsal, source, trial
 
 LANGUAGES = sorted(path.stem for path in phrases.FOLDER.glob("*.toml"))
 
@@ -86,6 +86,17 @@ def test_all_that_students_read_of_a_german_lab_is_german(german):
     for phrase in phrases.of("en").values():
         if len(longest := max(re.split(r"\{\w+\}", phrase), key=len)) > 8:
             assert longest not in handed_out, phrase
+
+
+@pytest.mark.needs("cage")
+def test_a_german_lab_passes_its_trial_whatever_the_language_of_hints_that_are_expected(german, tmp_path):
+    head, first, *rest = (tmp_path / "tiny.md").read_text(encoding="utf-8").split("+++")
+    for hint in ("gave None", "ergab None"):
+        wrong = f"---\nrole: wrong\nhint: {hint}\n---\ndef double(image):\n    print(image)"
+        first_with = f"{first}\n```{{code-cell}}\n{wrong}\n```\n\n"
+        (tmp_path / "heard.md").write_text("+++".join([head, first_with, *rest]), encoding="utf-8")
+        assert rehearsal.rehearse(source.read(tmp_path / "heard.md")).faults == []
+    trial.require(german, tmp_path, cage.Limits(seconds=150, memory=700 * cage.MB), pytest.fail)
 
 
 def test_a_german_check_speaks_german_beside_an_english_one(german, tmp_path, capsys):

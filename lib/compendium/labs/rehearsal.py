@@ -2,9 +2,10 @@
 
 import contextlib
 import io
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
+from compendium import phrases
 from compendium.errors import CompendiumError, one_line
 from compendium.labs import checking, editions
 from compendium.labs.code import stub
@@ -66,15 +67,18 @@ class Rehearsal:
 def rehearse(lab: Lab) -> Rehearsal:
     """Run the solution task by task, and beside each its stub and its wrong answers; checks as students have.
 
-    Names are those of the solution up to there. Raises CompendiumError for a cell that fails.
+    Names are those of the solution up to there. The words that a wrong answer must hear may be those of the
+    English phrase in any language. Raises CompendiumError for a cell that fails.
     """
     names: dict[str, object] = {"__name__": "__main__"}
-    checks = checking.tasks_of(_run(lab.check_module, {"__name__": editions.check_name(lab)}, "its checks"))
+    checks = in_english = _checks(lab)
+    if lab.language != phrases.ENGLISH:
+        in_english = _checks(replace(lab, language=phrases.ENGLISH))
     for cell in lab.introduction:
         if cell.code and not cell.role:
             _run(cell.text, names, "the introduction")
     solved, untouched, wrong, printed = [], [], {}, {}
-    for task, check in zip(lab.tasks, checks, strict=True):
+    for task, check, english in zip(lab.tasks, checks, in_english, strict=True):
         before, where = dict(names), f"task {task.number}"
         for position, cell in enumerate(task.cells):
             if cell.code and cell.role in RUN:
@@ -88,20 +92,21 @@ def rehearse(lab: Lab) -> Rehearsal:
         solved.append(checking.evaluate(check, *_answers(task, names)))
         stubs = "\n\n".join(stub(text, lab.language) for text in task.solutions)
         untouched.append(checking.evaluate(check, *_answers(task, _run(stubs, dict(before), where))))
-        wrong[task.number] = [
-            (
-                cell.hint,
-                checking.evaluate(
-                    check, *_answers(task, _run(cell.text, dict(names), f"{where}, a wrong answer"))
-                ),
-            )
-            for cell in task.wrong
-        ]
+        wrong[task.number] = []
+        for cell in task.wrong:
+            answers = _answers(task, _run(cell.text, dict(names), f"{where}, a wrong answer"))
+            heard = [checking.evaluate(one, *answers) for one in dict.fromkeys((check, english))]
+            heard = [one for one in heard if cell.hint in one.hint] or heard
+            wrong[task.number].append((cell.hint, heard[0]))
     at_end = [
         checking.evaluate(check, *_answers(task, names))
         for task, check in zip(lab.tasks, checks, strict=True)
     ]
     return Rehearsal(solved, at_end, untouched, wrong, printed)
+
+
+def _checks(lab: Lab) -> list[Callable[..., None]]:
+    return checking.tasks_of(_run(lab.check_module, {"__name__": editions.check_name(lab)}, "its checks"))
 
 
 def _answers(task: Task, names: Mapping[str, object]) -> list[object]:

@@ -122,7 +122,7 @@ def main() -> None:
     cage.confine()
     descriptor, path, seconds = sys.argv[1:]
     os.set_inheritable(int(descriptor), False)
-    doctor.report = lambda: None  # it trains a network, to see whether a student's computer is ready
+    doctor.report = lambda *_: None  # it trains a network, to see whether a student's computer is ready
     os.write(1, cage.READY)
     submission = Submission(Path(path), float(seconds))
     submission.serve(Connection(int(descriptor)))
