@@ -182,6 +182,20 @@ def test_what_students_wrote_is_text_on_the_page(desk):
     assert "&lt;script&gt;alert(3)" in page
 
 
+def test_feedback_on_a_german_lab_is_german(desk):
+    desk.mend("number: 1", "number: 1\nlanguage: de")
+    desk.hand_in("anna")
+    desk.grade()
+    give(desk, "anna.ipynb", "4")
+    target = finish.finish(desk.out, desk.said.append)
+    with zipfile.ZipFile(target / "feedback.zip") as archive:
+        page = BeautifulSoup(archive.read("anna/feedback-tiny.html"), "html.parser")
+    assert page.html["lang"] == "de"
+    assert page.select_one("h2").get_text() == "Aufgabe 1: Double"
+    assert "10 von 10 Punkten" in page.get_text()
+    assert not {"Task", "points", "wrote"} & set(page.get_text().split())
+
+
 def test_finished_grades_have_files_for_both_grade_books_and_feedback(desk, tmp_path):
     desk.hand_in(MOODLE, CANVAS, "carl")
     desk.points = [3, 1, 1]

@@ -30,7 +30,8 @@ def test_a_translation_is_whole_and_no_phrase_of_it_is_english(language):
 
 
 def test_every_phrase_is_said_somewhere():
-    code = "".join(path.read_text(encoding="utf-8") for path in project.PACKAGE.rglob("*.py"))
+    files = [path for pattern in ("*.py", "*.html") for path in project.PACKAGE.rglob(pattern)]
+    code = "".join(path.read_text(encoding="utf-8") for path in files)
     kinds = {f"kind_{kind}" for kind in checking.KINDS}
     said = set(re.findall(r"[\"'](\w+)[\"']", code)) | kinds
     assert [key for key in phrases.of("en") if key.removeprefix("doctor_") not in said] == []
