@@ -70,9 +70,14 @@ def untrained(name: str, denoise: Denoise) -> Method:
     return fitted(name, lambda problem, seed: denoise)
 
 
-def calibrated(filters: Mapping[str, tuple[Filter, Sequence[float]]], problem: Problem, seed: int) -> Denoise:
-    """Return the one filter given, its strength, gain and offset chosen on the first validation images."""
-    noisy, clean = problem.noisy_validation[:CALIBRATION_IMAGES], problem.validation[:CALIBRATION_IMAGES]
+def calibrated(
+    filters: Mapping[str, tuple[Filter, Sequence[float]]],
+    problem: Problem,
+    seed: int,
+    images: int = CALIBRATION_IMAGES,
+) -> Denoise:
+    """Return the one filter given, with strength, gain and offset chosen on the first validation images."""
+    noisy, clean = problem.noisy_validation[:images], problem.validation[:images]
     (found,) = baselines.calibrate(noisy, as_float(clean), filters).values()
     return found
 

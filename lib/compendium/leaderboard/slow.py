@@ -26,7 +26,7 @@ STEPS = (100, 200, 400, 800)
 """After how many steps the deep image prior may stop."""
 
 CALIBRATION_IMAGES = 10
-"""How many validation images this is chosen on."""
+"""How many validation images these are chosen on."""
 
 NOISE_CHANNELS = 32
 JITTER = 1 / 30
@@ -52,7 +52,8 @@ def slow_methods(task: Task, names: Sequence[str]) -> list[Method]:
                 'BM3D: its package is not installed; type: pip install "bm3d>=4.0" (not for commercial use)'
             )
         elif not task.impulse:
-            found.append(fitted(BM3D, partial(calibrated, {BM3D: (bm3d, STRENGTHS)})))
+            filters = {BM3D: (bm3d, STRENGTHS)}
+            found.append(fitted(BM3D, partial(calibrated, filters, images=CALIBRATION_IMAGES)))
     return found
 
 
