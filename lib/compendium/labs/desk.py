@@ -41,7 +41,7 @@ def serve(out: Path, tell: Callable[[str], None], *, show: bool = True) -> None:
         address = f"http://127.0.0.1:{served.server_port}/{served.token}/"
         tell(f"{address}  (Ctrl-C ends it; what was typed is in {out / hand.FILE})")
         if show:
-            webbrowser.open(address)
+            webbrowser.open_new_tab(address)
         served.serve_forever()
 
 
