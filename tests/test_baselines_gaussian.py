@@ -10,8 +10,7 @@ from skimage.restoration import denoise_nl_means, denoise_tv_chambolle, denoise_
 from compendium import baselines, data, noise
 from compendium.baselines import GAUSSIAN
 
-# the free ones: BM3D is there only where the extra is installed
-NAMES = ["Gaussian blur", "median", "total variation", "non-local means", "wavelet"]
+NAMES = [*GAUSSIAN]
 
 
 @pytest.fixture(scope="module")

@@ -48,9 +48,18 @@ def test_a_wider_code_adds_the_weights_around_it():
     assert wide.count_params() == 16_827 + 24 * 73 + 24 * 9 * 32
 
 
-def test_a_u_net_says_which_sides_it_takes():
-    with pytest.raises(ValueError, match="multiples of 4"):
-        models.unet((30, 30, 1))
+def test_a_u_net_and_an_hourglass_say_which_sides_they_take():
+    for build in (models.unet, lambda shape: models.hourglass(shape, 1)):
+        with pytest.raises(ValueError, match="multiples of 4"):
+            build((30, 30, 1))
+
+
+@pytest.mark.parametrize(("side", "channels"), [(32, 3), (28, 1)])
+def test_an_hourglass_makes_an_image_of_noise(side, channels):
+    network = models.hourglass((side, side, 32), channels)
+    image = outputs(network, RNG.random((2, side, side, 32), dtype=np.float32))
+    assert image.shape == (2, side, side, channels)
+    assert ((image > 0) & (image < 1)).all()
 
 
 def test_a_shifted_image_gives_the_shifted_output_of_a_dncnn():

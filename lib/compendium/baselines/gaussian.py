@@ -9,7 +9,6 @@ the strength, one gain and one offset for all pixels.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 
 import numpy as np
 from scipy import ndimage
@@ -82,9 +81,6 @@ GAUSSIAN: dict[str, tuple[Filter, tuple[float, ...]]] = {
     "wavelet": (wavelet, (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.6)),
 }
 """Filters for Gaussian noise: display name -> filter, and the strengths among which calibration chooses."""
-
-if find_spec("bm3d"):
-    GAUSSIAN["BM3D"] = (bm3d, (0.1, 0.2, 0.3, 0.4, 0.5, 0.7))
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,18 @@ def untrained(name: str, denoise: Denoise) -> Method:
     return fitted(name, lambda problem, seed: denoise)
 
 
+def calibrated(
+    filters: Mapping[str, tuple[Filter, Sequence[float]]],
+    problem: Problem,
+    seed: int,
+    images: int = CALIBRATION_IMAGES,
+) -> Denoise:
+    """Return the one filter given, with strength, gain and offset chosen on the first validation images."""
+    noisy, clean = problem.noisy_validation[:images], problem.validation[:images]
+    (found,) = baselines.calibrate(noisy, as_float(clean), filters).values()
+    return found
+
+
 def without_training(task: Task) -> list[Method]:
     """Return the methods for the task's kind of noise that need no training.
 
@@ -82,7 +94,7 @@ def without_training(task: Task) -> list[Method]:
     return [
         untrained("noisy input", lambda noisy: noisy),
         mean,
-        *(fitted(name, partial(_calibrated, {name: which})) for name, which in filters.items()),
+        *(fitted(name, partial(calibrated, {name: which})) for name, which in filters.items()),
     ]
 
 
@@ -134,11 +146,3 @@ def _pca(problem: Problem, seed: int) -> Denoise:
 
     best = min((number for number in COMPONENTS if number <= most), key=error)
     return lambda noisy: projected(noisy, best)
-
-
-def _calibrated(
-    filters: Mapping[str, tuple[Filter, Sequence[float]]], problem: Problem, seed: int
-) -> Denoise:
-    noisy, clean = problem.noisy_validation[:CALIBRATION_IMAGES], problem.validation[:CALIBRATION_IMAGES]
-    (found,) = baselines.calibrate(noisy, as_float(clean), filters).values()
-    return found

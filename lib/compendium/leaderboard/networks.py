@@ -154,6 +154,7 @@ def intact_mse(target: Any, restored: Any) -> Any:
     return _mse_where(1 - ImpulseMask()(target), target, restored)
 
 
+@keras.saving.register_keras_serializable("compendium")
 def hidden_mse(target: Any, restored: Any) -> Any:
     """Mean squared error over hidden pixels; the last channel of `target` is 1 there, else 0."""
     return _mse_where(target[..., -1:], target[..., :-1], restored)

@@ -4,7 +4,7 @@ import io
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -77,6 +77,19 @@ class Scores:
     def best_untrained(self, level: str) -> str:
         """Return the method with the lowest error at a level among those that are not trained."""
         return self.board(level).drop(index=self.trained, errors="ignore").index[0]
+
+    def joined(self, other: "Scores") -> "Scores":
+        """Return the methods of both, with their errors on the images that both restored, the first ones."""
+        of_levels = {level: {**self.errors[level], **other.errors[level]} for level in other.errors}
+        images = min((len(each) for of_level in of_levels.values() for each in of_level.values()), default=0)
+        return replace(
+            self,
+            means=pd.concat([self.means, other.means]),
+            errors={
+                level: {name: each[:images] for name, each in of_level.items()}
+                for level, of_level in of_levels.items()
+            },
+        )
 
     def compared(self, method: str) -> pd.DataFrame:
         """Compare a method with the best other one, as `comparisons` does: one row per level."""

@@ -47,6 +47,8 @@ REFERENCE = "linear interpolation"
 """The method that times are told as multiples of, where it is among the methods."""
 
 AGAINST = "MSE minus that of the best method without training"
+FIRST = "MSE on the images of the slow methods"
+AGAINST_FIRST = f"{FIRST}, minus that of the best other without training"
 COST = "parameters", "multiply-adds"
 ENDS = "MSE, low end", "MSE, high end"
 SHIFT = "MSE on another noise"
@@ -59,6 +61,8 @@ DEFINITIONS: Mapping[str, str] = {
     **{name: text for name, text in scores.DEFINITIONS.items() if name != scores.DIFFERENCE},
     AGAINST: "Mean difference of their errors over images, its 95 % interval from low to high, and the p "
     "value of the paired t test with Holm's correction over the networks and levels of a task.",
+    FIRST: "Mean squared error over the first test images, as many as the parameter slow_images says.",
+    AGAINST_FIRST: "As above, on these images; Holm's correction is over the methods and levels of a task.",
     **dict.fromkeys(ENDS, "End of the 95 % interval of the MSE over test images."),
     "parameters": "Weights and biases of a network that are trained.",
     "multiply-adds": "Multiplications with additions of its convolutions and dense layers for one image.",
@@ -129,11 +133,11 @@ def best(compared: pd.DataFrame) -> pd.DataFrame:
     return table.set_index(rows["level"]).rename_axis(None)
 
 
-def against_rows(task: str, compared: pd.DataFrame) -> pd.DataFrame:
-    """Return the numbers of `against` as rows of a record; the method is network and column."""
+def against_rows(task: str, compared: pd.DataFrame, quantity: str = AGAINST) -> pd.DataFrame:
+    """Return the numbers of a comparison as rows of a record; the method is the first one and the column."""
     table = compared.drop(columns="other").melt(["level", "method"], var_name="column")
     table["method"] = table["method"] + ", " + table.pop("column")
-    return _titled(task, table.dropna(subset="value").assign(quantity=AGAINST))
+    return _titled(task, table.dropna(subset="value").assign(quantity=quantity))
 
 
 def parts(scored: Scores, methods: Sequence[str]) -> pd.DataFrame:
@@ -143,6 +147,50 @@ def parts(scored: Scores, methods: Sequence[str]) -> pd.DataFrame:
         for kind in ("altered", "intact"):
             columns[level, kind] = scored.board(level)[f"MSE of {kind} pixels"]
     return results.rounded(pd.DataFrame(columns).loc[[*methods]], 5)
+
+
+def on_first(scored: Mapping[str, Scores], slow: Mapping[str, Scores]) -> pd.DataFrame:
+    """Return the MSE of all methods on the images that slow ones restored: rows of a record."""
+    rows = [
+        {"quantity": FIRST, "method": name, "level": title(task, level), "value": errors.mean()}
+        for task, patient in slow.items()
+        for level, of_level in scored[task].joined(patient).errors.items()
+        for name, errors in of_level.items()
+    ]
+    return pd.DataFrame(rows, columns=["quantity", "method", "level", "value"])
+
+
+def slow_table(scored: Mapping[str, Scores], slow: Mapping[str, Scores]) -> pd.DataFrame:
+    """Return `on_first` as text: the slow methods, and the best of the others with and without training."""
+    errors = on_first(scored, slow).pivot_table("value", "level", "method", sort=False).rename_axis(None)
+    patient = dict.fromkeys(name for of in slow.values() for each in of.errors.values() for name in each)
+    trained = {name for of_task in scored.values() for name in of_task.trained}
+    table = results.rounded(errors[[*patient]], 5)
+    for heading, names in (
+        ("best other without training", errors.columns.difference([*patient, *trained])),
+        ("best network", errors.columns.intersection([*trained])),
+    ):
+        best = errors[names].min(axis=1).map("{:.5f}".format) + ", " + errors[names].idxmin(axis=1)
+        table[heading] = best
+    return table.rename_axis(columns=None)
+
+
+def against_slow(scored: Mapping[str, Scores], slow: Mapping[str, Scores]) -> dict[str, pd.DataFrame]:
+    """Compare each slow method with the best other one without training, on the images that it restored.
+
+    By task; columns as of `Scores.comparisons`.
+    """
+    compared = {}
+    for task, patient in slow.items():
+        both = scored[task].joined(patient)
+        pairs = []
+        for level, of_level in patient.errors.items():
+            others = scored[task].errors[level].keys() - {*both.trained}
+            best = min(others, key=lambda name, level=level: both.errors[level][name].mean())
+            pairs += [(level, name, best) for name in of_level]
+        if pairs:
+            compared[task] = both.comparisons(pairs)
+    return compared
 
 
 def costs(scored: Scores, networks: Iterable[Recipe], shape: tuple[int, int, int]) -> pd.DataFrame:
