@@ -90,7 +90,7 @@ def test_a_task_is_checked_again_and_the_changes_are_told(desk):
     ]
     desk.grade()
     assert desk.graded == []
-    with pytest.raises(UsageError, match=r"no task 9 to check again \(tiny: 1 to 4\)"):
+    with pytest.raises(UsageError, match=r"no task 9 to check again \(tiny: 1, 2, 3, 4\)"):
         desk.grade(again=9)
 
 

@@ -122,7 +122,7 @@ def test_tasks_that_are_no_tasks_or_of_nobody_knows_which_lab(mine):
     labs = {name: source.load(name) for name in ("corrupt", "depth")}
     with pytest.raises(UsageError, match='no task of corrupt "9"'):
         source.without(labs, "corrupt", [9])
-    with pytest.raises(UsageError, match="of which lab are tasks left out"):
+    with pytest.raises(UsageError, match="--without is for one lab; name it, too"):
         source.without(labs, "", [1])
     with pytest.raises(UsageError, match="no task is left"):
         source.load("my_lab2", mine).without([1, 2, 3, 4])
@@ -180,6 +180,13 @@ REFUSED = {
     "two parts of one name": (('"other sizes"', '"values"'), 'two parts of its check are called "values"'),
     "a picture": (("Hello.", "![a cat](cat.png)"), "the picture cat.png would not be in the students' zip"),
     "a picture in HTML": (("Hello.", "<img alt='' src='cat.png'>"), "the picture cat.png would not be"),
+    "no stub of a line": (
+        (
+            '(image):\n    """Return twice the image."""',
+            '(image): """Twice."""; return 2 * image\n\n\ndef one(x):\n    """Return x."""',
+        ),
+        "task 1: solution, line 1: only imports",
+    ),
     "no stub": (('observed = "b"', 'observed, other = "b", 1'), "task 2: solution, line 1: only imports"),
     "no Python": (("return 2 * image", "return 2 ** * image"), "task 1: solution, line 3: invalid syntax"),
     "no number": (

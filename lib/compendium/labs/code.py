@@ -27,8 +27,8 @@ def used(text: str) -> set[str]:
 def stub(text: str, language: str) -> str:
     """Return what stands in place of a solution: heads of functions with docstrings, and open answers.
 
-    Raises CompendiumError for code that is neither a function with a docstring, an assignment to one name,
-    nor an import.
+    Raises CompendiumError for code that is neither a function with a docstring on lines of its own, an
+    assignment to one name, nor an import.
     """
     lines, pieces = text.splitlines(), []
     for node in ast.parse(text).body:
@@ -37,14 +37,14 @@ def stub(text: str, language: str) -> str:
                 pieces.append(ast.unparse(node))
             case ast.Assign(targets=[ast.Name(id=name)]):
                 pieces.append(f"{name} = ...")
-            case ast.FunctionDef(name=name) if ast.get_docstring(node):
+            case ast.FunctionDef(name=name) if ast.get_docstring(node) and node.body[0].lineno > node.lineno:
                 head = "\n".join(lines[node.lineno - 1 : node.body[0].end_lineno])
                 said = phrases.say(language, "not_written", name=name)
                 pieces.append(f'\n{head}\n    raise NotImplementedError("{said}")\n')
             case _:
                 raise CompendiumError(
                     f"solution, line {node.lineno}: only imports, assignments to a name, and functions "
-                    "with a docstring have a stub"
+                    "with a docstring on lines of its own have a stub"
                 )
     return "\n".join(pieces).strip()
 

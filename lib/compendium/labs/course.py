@@ -125,8 +125,9 @@ class _Course:
         """
         handed_in = [self._labs[one.lab] for one in self._rows if one.lab]
         if handed_in and not any(one.number == task for lab in handed_in for one in lab.tasks):
-            there = ", ".join(dict.fromkeys(f"{lab.name}: 1 to {len(lab.tasks)}" for lab in handed_in))
-            raise UsageError(f"there is no task {task} to check again ({there})")
+            there = {lab.name: ", ".join(str(one.number) for one in lab.tasks) for lab in handed_in}
+            listed = "; ".join(f"{name}: {numbers}" for name, numbers in there.items())
+            raise UsageError(f"there is no task {task} to check again ({listed})")
         if unfinished := self._book.round(task):
             there = {one.file for one in self._rows if one.path}
             return replace(unfinished, waiting=[file for file in unfinished.waiting if file in there])

@@ -260,7 +260,7 @@ def without(labs: Mapping[str, Lab], name: str, numbers: Collection[int]) -> dic
     if not numbers:
         return dict(labs)
     if not name and len(labs) != 1:
-        raise UsageError(f"of which lab are tasks left out? name one ({', '.join(labs)})")
+        raise UsageError(f"--without is for one lab; name it, too ({', '.join(labs)})")
     name = name or next(iter(labs))
     return {**labs, name: labs[name].without(numbers)}
 
