@@ -272,6 +272,8 @@ def read(path: Path) -> Lab:
 
 def _files(folder: Path) -> list[Path]:
     """Return the labs' files; raises UsageError for what is no folder."""
+    if folder == FOLDER and not folder.exists():  # a book need not have labs
+        return []
     if not folder.is_dir():
         raise UsageError(f"{folder}: is not a folder; give the one that the labs' sources lie in")
     return [path for path in folder.glob("*.md") if _text(path).startswith("---")]
