@@ -241,7 +241,7 @@ def names(folder: Path | None = None) -> list[str]:
 
     A Markdown file without a head, such as a README, is none.
     """
-    return sorted(map(_name, _files(folder or FOLDER)), key=lambda name: load(name, folder).number)
+    return [_name(path) for path in sorted(_files(folder or FOLDER), key=lambda path: read(path).number)]
 
 
 def load(name: str, folder: Path | None = None) -> Lab:
